@@ -1,0 +1,29 @@
+/** What the tests use that npm cannot bring: one line a tool. */
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/**
+ * command: what is looked for; debian: the packages that bring it; uses: what is left out without it.
+ * @type {ReadonlyArray<{ command: string, debian: string, uses: string }>}
+ */
+export const testTools = [
+  { command: 'g++', debian: 'g++ make python3', uses: 'building the native addon' },
+  { command: 'cmake', debian: 'cmake', uses: 'the C++ tests under sanitizers' },
+  { command: 'openssl', debian: 'openssl', uses: 'the tests of https and http2' },
+  { command: 'redis-server', debian: 'redis-server', uses: 'the tests of sessions in Redis' },
+];
+
+/**
+ * The absolute path of a command, or undefined. Debian keeps servers in sbin, which an ordinary user's PATH lacks.
+ * @param {string} command
+ * @returns {string | undefined}
+ */
+export function pathOf(command) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin'];
+  return folders.map((folder) => join(folder, command)).find(existsSync);
+}
+
+/** @returns {typeof testTools} the tools that this machine lacks. */
+export function missingTools() {
+  return testTools.filter(({ command }) => !pathOf(command));
+}

@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * Two suites: `npm test` runs every test/**\/*.test.ts, `npm run soak` the long runs in test/**\/*.soak.ts.
+ * Tests that fork servers measure their own children, so files run two at a time, not one a core.
+ */
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/left-out.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'test', include: ['test/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: { name: 'soak', include: ['test/**/*.soak.ts'], testTimeout: 600_000, hookTimeout: 600_000 },
+      },
+    ],
+  },
+});

@@ -10,7 +10,12 @@ export type HandoffName = 'kernel' | 'fd' | 'ipc';
 
 /** Where to listen, checked and complete. `port` 0 lets the system choose. */
 export type ListenAddress =
-  | { readonly port: number; readonly host: string | undefined; readonly ipv6Only: boolean; readonly backlog: number }
+  | {
+      readonly port: number;
+      readonly host: string | undefined;
+      readonly ipv6Only: boolean;
+      readonly backlog: number;
+    }
   | { readonly path: string; readonly backlog: number };
 
 /** Where a listener really listens, as `server.address()` tells it. */

@@ -1,3 +1,4 @@
+import type { BoundAddress, RawHandle } from '../connection.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 
 /**
@@ -7,29 +8,6 @@ import type { SlotRing } from '../ring/slot-ring.js';
  * that the ring does not tell it.
  */
 export type HandoffName = 'kernel' | 'fd' | 'ipc';
-
-/** Where to listen, checked and complete. `port` 0 lets the system choose. */
-export type ListenAddress =
-  | {
-      readonly port: number;
-      readonly host: string | undefined;
-      readonly ipv6Only: boolean;
-      readonly backlog: number;
-    }
-  | { readonly path: string; readonly backlog: number };
-
-/** Where a listener really listens, as `server.address()` tells it. */
-export type BoundAddress =
-  | { readonly address: string; readonly family: 'IPv4' | 'IPv6'; readonly port: number }
-  | { readonly path: string };
-
-/** A handle as Node's own internals pass it (TCP or Pipe wrap): never a net.Socket. */
-export interface RawHandle {
-  readonly fd: number;
-  close(callback?: () => void): void;
-  getpeername?(out: { address?: string; family?: string; port?: number }): number;
-  getsockname?(out: { address?: string; family?: string; port?: number }): number;
-}
 
 /** What travels between the two halves of one handoff; plain JSON, opaque to the cluster. */
 export type HandoffMessage = Readonly<Record<string, unknown>>;
@@ -64,16 +42,11 @@ export interface PrimaryHandoff {
   received(seat: Seat, message: HandoffMessage, handle?: RawHandle): void;
   /** Connections accepted by the primary that wait for the slot. */
   queued(slot: number): number;
-  /** Stops listening after what is in the kernel's queue was accepted; resolves when nothing is queued here any more. */
-  close(): Promise<void>;
-}
-
-/** Where a worker half puts what it receives: the adapter of the server that the app gave to listen(). */
-export interface Entrance {
-  /** Takes ownership of the descriptor (non-blocking, close-on-exec); never throws. */
-  descriptor(fd: number): void;
-  /** Takes ownership of the handle; never throws. */
-  handle(handle: RawHandle): void;
+  /**
+   * Stops listening after what is in the kernel's queue was accepted; resolves when nothing is queued here any more, or after
+   * `timeoutMs`, with the number of connections that were then closed unserved.
+   */
+  close(timeoutMs: number): Promise<number>;
 }
 
 export interface WorkerHandoff {

@@ -1,0 +1,81 @@
+/**
+ * The life of a process in a slot, and of the slot itself. Pure: no processes, no timers, no sockets.
+ *
+ *     starting ──► ready ──► draining ──► gone
+ *        │           └──────────────────────▲
+ *        └──────────────────────────────────┘   (also starting ──► draining, when the router closes)
+ */
+export type SlotState = 'starting' | 'ready' | 'draining' | 'gone';
+
+const onward: Record<SlotState, readonly SlotState[]> = {
+  starting: ['ready', 'draining', 'gone'],
+  ready: ['draining', 'gone'],
+  draining: ['gone'],
+  gone: [],
+};
+
+export class Lifecycle {
+  state: SlotState = 'starting';
+  reason = 'forked';
+  since: number;
+  readonly startedAt: number;
+
+  constructor(now: number) {
+    this.since = now;
+    this.startedAt = now;
+  }
+
+  /** True when the state changed; false, and nothing happens, when `to` cannot follow the present state. */
+  move(to: SlotState, reason: string, now: number): boolean {
+    if (!onward[this.state].includes(to)) return false;
+    this.state = to;
+    this.reason = reason;
+    this.since = now;
+    return true;
+  }
+}
+
+const shortLifeMs = 60_000;
+const firstDelayMs = 100;
+const longestDelayMs = 10_000;
+/** So many short lives in a row are a crash loop: reported once, and held at the longest delay's pace. */
+const crashLoopDeaths = 8;
+
+export interface Restart {
+  readonly at: number;
+  readonly pid: number | undefined;
+  readonly reason: string;
+}
+
+const restartsKept = 20;
+
+/** When the next process may be tried: at once, then 100 ms doubling to 10 s while processes keep dying within a minute. */
+export class Respawn {
+  /** The last {@link restartsKept} deaths, oldest first. */
+  readonly restarts: Restart[] = [];
+  count = 0;
+  #shortLives = 0;
+
+  /** Notes a death that was not asked for. */
+  died(
+    life: { startedAt: number; pid: number | undefined; reason: string },
+    now: number,
+  ): { delayMs: number; crashLoop: boolean } {
+    this.count += 1;
+    this.restarts.push({ at: now, pid: life.pid, reason: life.reason });
+    if (this.restarts.length > restartsKept) this.restarts.shift();
+    this.#shortLives = now - life.startedAt < shortLifeMs ? this.#shortLives + 1 : 1;
+    const repeats = this.#shortLives - 2;
+    const delayMs = repeats < 0 ? 0 : Math.min(firstDelayMs * 2 ** repeats, longestDelayMs);
+    return { delayMs, crashLoop: this.#shortLives === crashLoopDeaths };
+  }
+
+  get shortLives(): number {
+    return this.#shortLives;
+  }
+
+  /** A reload starts with a clean slate. */
+  forgive(): void {
+    this.#shortLives = 0;
+  }
+}

@@ -1,0 +1,184 @@
+import cluster from 'node:cluster';
+import { EventEmitter } from 'node:events';
+import { url as inspectorUrl } from 'node:inspector';
+import type { Server } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { NodeAdapter } from '../adapter/node.js';
+import type { ListenAddress } from '../connection.js';
+import { publish } from '../diagnostics.js';
+import { type ErrorCode, LimpetError } from '../errors.js';
+import type { WorkerHandoff } from '../handoff/contract.js';
+import { IpcWorker } from '../handoff/ipc.js';
+import { ListenerKeys } from './listener-key.js';
+import { type PrimaryMessage, receive, send, type WorkerMessage } from './messages.js';
+import { type SeatPass, seatPassVariable } from './occupant.js';
+
+type MessageOf<T extends PrimaryMessage['type']> = Extract<PrimaryMessage, { type: T }>;
+
+interface Listening {
+  readonly adapter: NodeAdapter;
+  readonly backlog: number;
+  half: WorkerHandoff | undefined;
+}
+
+export interface WorkerEvents {
+  /** The process leaves: it takes nothing new. `deadline` is when what is still open will be closed, in ms since the epoch. */
+  drain: [deadline: number, reason: string];
+}
+
+/** This process in its slot. In a process that limpet did not fork, `slot` is undefined and nothing ever happens. */
+export class LimpetWorker extends EventEmitter<WorkerEvents> {
+  /** The slot of this process, 0 to N-1; a replacement has the same. */
+  readonly slot: number | undefined;
+  /** Resolves when this process is given its slot's clients. */
+  readonly ready: Promise<void>;
+  readonly #pass: SeatPass | undefined;
+  readonly #waiting: Map<string, Listening> = new Map();
+  readonly #listening: Map<number, Listening> = new Map();
+  readonly #keys: ListenerKeys = new ListenerKeys();
+  #seated: () => void = () => {};
+  #leaving = false;
+  #beatAt = 0;
+  #lagMs = 0;
+
+  constructor() {
+    super();
+    this.ready = new Promise((resolve) => {
+      this.#seated = resolve;
+    });
+    const pass = process.env[seatPassVariable];
+    if (!cluster.isWorker || pass === undefined) return;
+    delete process.env[seatPassVariable];
+    this.slot = Number(process.env.LIMPET_SLOT);
+    this.#pass = JSON.parse(pass) as SeatPass;
+    receive<PrimaryMessage>(process, (message, handle) => {
+      if (message.type === 'handoff')
+        this.#listening.get(message.listener)?.half?.received(message.body, handle);
+      else this.#received(message);
+    });
+    // Without its primary a worker finishes what it has and goes.
+    process.once('disconnect', () => this.leave('the primary is gone', this.#pass?.drainTimeoutMs ?? 0));
+    if (this.#pass.signals) {
+      process.on('SIGTERM', () => this.leave('SIGTERM', this.#pass?.drainTimeoutMs ?? 0));
+      // A terminal sends Ctrl-C to the whole group: the primary decides what becomes of its workers.
+      process.on('SIGINT', () => {});
+      process.on('SIGHUP', () => {});
+    }
+    const beat = setInterval(() => this.#beat(), this.#pass.beatMs);
+    beat.unref();
+  }
+
+  /** Makes `server` serve this slot's share of the address. Throws ERR_LIMPET_ROLE in a worker that limpet did not fork. */
+  listen(server: Server, address: ListenAddress): void {
+    if (!this.#pass) {
+      throw new LimpetError(
+        'ERR_LIMPET_ROLE',
+        'listen() was called in a cluster worker that limpet did not fork. Remove cluster.fork() from the primary: limpet.listen() forks.',
+      );
+    }
+    const listening: Listening = {
+      adapter: new NodeAdapter(server, () =>
+        this.leave('its server was closed', this.#pass?.drainTimeoutMs ?? 0),
+      ),
+      backlog: address.backlog,
+      half: undefined,
+    };
+    const key = this.#keys.of(address);
+    this.#waiting.set(key, listening);
+    this.#send({ type: 'listen', key, address, server: { kind: 'node', tls: listening.adapter.tls } });
+  }
+
+  /** Takes nothing new, finishes what is open, closes the rest after `timeoutMs`, then exits with code 0. */
+  leave(reason: string, timeoutMs: number): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    this.#send({ type: 'leaving', reason });
+    this.#stop();
+    const deadline = Date.now() + timeoutMs;
+    const adapters = [...this.#listening.values(), ...this.#waiting.values()].map(({ adapter }) => adapter);
+    this.emit('drain', deadline, reason);
+    const drained = Promise.all(adapters.map((adapter) => new Promise<void>((done) => adapter.drain(done))));
+    const late = setTimeout(() => {
+      for (const adapter of adapters) adapter.closeAll();
+      setTimeout(() => process.exit(0), lastWordsMs);
+    }, timeoutMs);
+    drained.then(() => {
+      clearTimeout(late);
+      // What the last connections wrote is with the kernel; what the app does on 'close' gets its turn first.
+      setImmediate(() => process.exit(0));
+    });
+  }
+
+  #received(message: Exclude<PrimaryMessage, { type: 'handoff' }>): void {
+    switch (message.type) {
+      case 'bound':
+        this.#bound(message);
+        break;
+      case 'unbound':
+        this.#unbound(message);
+        break;
+      case 'seated':
+        this.#seated();
+        break;
+      case 'stop':
+        this.#stop();
+        break;
+      case 'drain':
+        this.leave(message.reason, message.timeoutMs);
+    }
+  }
+
+  #bound({ key, listener, address, settings }: MessageOf<'bound'>): void {
+    const listening = this.#waiting.get(key);
+    if (!listening) return;
+    this.#waiting.delete(key);
+    if (this.#leaving) return;
+    const { claimAfterMs } = settings as { claimAfterMs: number };
+    listening.half = new IpcWorker(
+      listening.adapter,
+      (body) => this.#send({ type: 'handoff', listener, body }),
+      claimAfterMs,
+    );
+    this.#listening.set(listener, listening);
+    listening.adapter.listen(address, listening.backlog);
+    this.#send({ type: 'open', listener });
+  }
+
+  #unbound({ key, code, text }: MessageOf<'unbound'>): void {
+    const listening = this.#waiting.get(key);
+    this.#waiting.delete(key);
+    const error = new LimpetError(code as ErrorCode, text);
+    if (listening) process.nextTick(() => listening.adapter.server.emit('error', error));
+  }
+
+  #stop(): void {
+    let left = this.#listening.size;
+    const stopped = () => {
+      left -= 1;
+      if (left <= 0) this.#send({ type: 'stopped' });
+    };
+    if (left === 0) stopped();
+    for (const { half } of this.#listening.values()) half?.stop(stopped);
+  }
+
+  #beat(): void {
+    const now = performance.now();
+    const everyMs = this.#pass?.beatMs ?? 0;
+    if (this.#beatAt > 0) this.#lagMs = Math.max(0, Math.round(now - this.#beatAt - everyMs));
+    this.#beatAt = now;
+    let open = 0;
+    for (const { adapter } of this.#listening.values()) open += adapter.open;
+    const rssBytes = process.memoryUsage.rss();
+    this.#send({ type: 'beat', open, lagMs: this.#lagMs, rssBytes, debugger: inspectorUrl() !== undefined });
+  }
+
+  #send(message: WorkerMessage): void {
+    if (!send(process, message))
+      publish('limpet:fault', () => ({ where: 'channel to the primary', error: message.type }));
+  }
+}
+
+/** Time for closing frames to reach the kernel. */
+const lastWordsMs = 50;
+
+export const worker: LimpetWorker = new LimpetWorker();

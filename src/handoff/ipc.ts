@@ -1,0 +1,328 @@
+import { createServer, type Server } from 'node:net';
+import type { BoundAddress, Entrance, ListenAddress, RawHandle } from '../connection.js';
+import { publish } from '../diagnostics.js';
+import type { SlotRing } from '../ring/slot-ring.js';
+import { bindError } from './bind-error.js';
+import type { HandoffMessage, PrimaryHandoff, Seat, WorkerHandoff } from './contract.js';
+
+/**
+ * The handoff that works everywhere: the primary accepts, and sends each raw handle over Node's IPC.
+ *
+ * The primary keeps its copy of a handle until the worker says `took`, which the worker does before it reads a byte. So a
+ * connection whose worker dies or stalls is passed on unless that worker had taken it; and none is served twice:
+ *
+ *     primary → worker   { seq, at } + handle      here is one
+ *     worker → primary   { took }                  mine; close your copy
+ *                        { back }                  I take nothing new; give it to another
+ *                        { claim }                 I was asleep when it came; is it still mine?
+ *     primary → worker   { yours } | { gone }      the answer
+ *     primary → worker   { probe }                 did all up to this one arrive?
+ *     worker → primary   { passed }                what I have not taken by now was lost on the way
+ */
+
+/** Handles on the way to one worker at once. Node itself lets one travel at a time; a few keep its queue from running dry. */
+const window = 4;
+const probeEveryMs = 500;
+
+interface Waiting {
+  readonly handle: RawHandle;
+  readonly hash: number;
+  sentAt: number;
+}
+
+interface Lane {
+  queue: Waiting[];
+  seat: Seat | undefined;
+}
+
+export interface IpcSettings {
+  readonly address: ListenAddress;
+  readonly queueMax: number;
+  /** A connection could not be served and was closed. */
+  readonly refused: (slot: number, reason: string) => void;
+  readonly handed: (slot: number, diverted: boolean) => void;
+}
+
+/** Milliseconds on a clock that all processes of the machine share and that never steps. */
+function sharedClockMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}
+
+export class IpcPrimary implements PrimaryHandoff {
+  readonly name = 'ipc';
+  readonly #settings: IpcSettings;
+  readonly #lanes: Lane[] = [];
+  readonly #sent: Map<Seat, Map<number, Waiting>> = new Map();
+  readonly #peer: { address?: string } = {};
+  #ring: SlotRing;
+  #server: Server | undefined;
+  #seq = 0;
+  #turn = 0;
+  #accepted = 0;
+  #probe: NodeJS.Timeout | undefined;
+  #emptied: (() => void) | undefined;
+
+  constructor(ring: SlotRing, settings: IpcSettings) {
+    this.#ring = ring;
+    this.#settings = settings;
+  }
+
+  open(): Promise<BoundAddress> {
+    const { address } = this.#settings;
+    const server = createServer({ pauseOnConnect: true });
+    return new Promise((resolve, reject) => {
+      server.once('error', (error) => reject(bindError(error, address)));
+      server.listen(
+        'path' in address ? { path: address.path, backlog: address.backlog } : withoutUndefined(address),
+        () => {
+          // As Node's own round robin does: the bare handle, so that no net.Socket is made for a connection that only passes through.
+          (server as unknown as { _handle: { onconnection: unknown } })._handle.onconnection = (
+            status: number,
+            handle: RawHandle,
+          ) => this.#arrived(status, handle);
+          server.on('error', (error) => publish('limpet:fault', () => ({ where: 'listener', error })));
+          this.#server = server;
+          this.#probe = setInterval(() => this.#probeLost(), probeEveryMs);
+          this.#probe.unref();
+          const bound = server.address();
+          resolve(
+            typeof bound === 'string' || bound === null ? { path: String(bound) } : (bound as BoundAddress),
+          );
+        },
+      );
+    });
+  }
+
+  seat(seat: Seat): void {
+    this.#lane(seat.slot).seat = seat;
+    this.#sent.set(seat, this.#sent.get(seat) ?? new Map());
+    this.#pump(seat.slot);
+  }
+
+  unseat(seat: Seat, gone: boolean): void {
+    const lane = this.#lane(seat.slot);
+    if (lane.seat === seat) lane.seat = undefined;
+    if (!gone) return;
+    const sent = this.#sent.get(seat);
+    this.#sent.delete(seat);
+    if (sent) this.#again([...sent.values()]);
+    this.#settled();
+  }
+
+  retable(ring: SlotRing): void {
+    this.#ring = ring;
+    this.#lanes.forEach((lane, slot) => {
+      const moving = lane.queue.filter((waiting) => this.#owner(waiting.hash) !== slot);
+      if (moving.length > 0) lane.queue = lane.queue.filter((waiting) => this.#owner(waiting.hash) === slot);
+      if (ring.isDown(slot) && lane.seat) moving.unshift(...this.#takeBack(lane.seat));
+      this.#again(moving);
+    });
+  }
+
+  received(seat: Seat, message: HandoffMessage): void {
+    const sent = this.#sent.get(seat);
+    if (typeof message.took === 'number') {
+      const waiting = sent?.get(message.took);
+      sent?.delete(message.took);
+      waiting?.handle.close();
+    } else if (typeof message.back === 'number') {
+      const waiting = sent?.get(message.back);
+      sent?.delete(message.back);
+      if (waiting) this.#again([waiting]);
+    } else if (typeof message.claim === 'number') {
+      const waiting = sent?.get(message.claim);
+      sent?.delete(message.claim);
+      waiting?.handle.close();
+      seat.send(waiting ? { yours: message.claim } : { gone: message.claim });
+    } else if (typeof message.passed === 'number') {
+      const upTo = message.passed;
+      const lost = [...(sent ?? [])].filter(([seq]) => seq <= upTo);
+      for (const [seq] of lost) sent?.delete(seq);
+      this.#again(lost.map(([, waiting]) => waiting));
+    }
+    this.#pump(seat.slot);
+    this.#settled();
+  }
+
+  queued(slot: number): number {
+    return this.#lanes[slot]?.queue.length ?? 0;
+  }
+
+  async close(timeoutMs: number): Promise<number> {
+    const server = this.#server;
+    if (!server) return 0;
+    this.#server = undefined;
+    // libuv takes connections from the kernel's queue turn by turn: it is empty when two turns in a row brought none.
+    const deadline = sharedClockMs() + Math.min(timeoutMs, 1000);
+    for (let quiet = 0; quiet < 2 && sharedClockMs() < deadline; ) {
+      const before = this.#accepted;
+      await new Promise((resolve) => setImmediate(resolve));
+      quiet = this.#accepted === before ? quiet + 1 : 0;
+    }
+    server.close();
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#emptied = resolve;
+      timer = setTimeout(resolve, timeoutMs);
+      this.#settled();
+    });
+    clearTimeout(timer);
+    clearInterval(this.#probe);
+    let left = 0;
+    this.#lanes.forEach((lane, slot) => {
+      for (const waiting of lane.queue.splice(0)) {
+        left += 1;
+        this.#refuse(waiting.handle, slot, 'closing');
+      }
+    });
+    for (const sent of this.#sent.values()) for (const waiting of sent.values()) waiting.handle.close();
+    this.#sent.clear();
+    return left;
+  }
+
+  #arrived(status: number, handle: RawHandle | undefined): void {
+    if (status !== 0 || !handle) {
+      publish('limpet:fault', () => ({ where: 'accept', error: status }));
+      return;
+    }
+    this.#accepted += 1;
+    const slot = this.#enqueue({ handle, hash: this.#hashOf(handle), sentAt: 0 });
+    if (slot !== undefined) this.#pump(slot);
+  }
+
+  #hashOf(handle: RawHandle): number {
+    this.#peer.address = '';
+    // A unix-domain client has no address, and one that has reset already has none any more: any slot will do.
+    if (handle.getpeername?.(this.#peer) !== 0 || !this.#peer.address) {
+      this.#turn += 1;
+      return Math.imul(this.#turn, 0x9e3779b1) >>> 0;
+    }
+    return this.#ring.hashOfAddress(this.#peer.address);
+  }
+
+  /** The slot that serves the hash now; its home while no slot is up. */
+  #owner(hash: number): number {
+    const owner = this.#ring.slotOfHash(hash);
+    return owner === -1 ? this.#ring.homeOfHash(hash) : owner;
+  }
+
+  #enqueue(waiting: Waiting): number | undefined {
+    const slot = this.#owner(waiting.hash);
+    const lane = this.#lane(slot);
+    if (lane.queue.length >= this.#settings.queueMax) {
+      this.#refuse(waiting.handle, slot, 'queue full');
+      return undefined;
+    }
+    lane.queue.push(waiting);
+    return slot;
+  }
+
+  #again(moving: Waiting[]): void {
+    const slots = new Set(moving.map((waiting) => this.#enqueue(waiting)));
+    for (const slot of slots) if (slot !== undefined) this.#pump(slot);
+  }
+
+  #pump(slot: number): void {
+    const lane = this.#lane(slot);
+    const { seat } = lane;
+    if (!seat || this.#ring.isDown(slot)) return;
+    const sent = this.#sent.get(seat) as Map<number, Waiting>;
+    while (lane.queue.length > 0 && sent.size < window) {
+      const waiting = lane.queue.shift() as Waiting;
+      this.#seq += 1;
+      waiting.sentAt = sharedClockMs();
+      if (!seat.send({ seq: this.#seq, at: waiting.sentAt }, waiting.handle)) {
+        lane.queue.unshift(waiting);
+        return;
+      }
+      sent.set(this.#seq, waiting);
+      this.#settings.handed(slot, this.#ring.homeOfHash(waiting.hash) !== slot);
+    }
+  }
+
+  #takeBack(seat: Seat): Waiting[] {
+    const sent = this.#sent.get(seat);
+    const back = [...(sent?.values() ?? [])];
+    sent?.clear();
+    return back;
+  }
+
+  #probeLost(): void {
+    const overdue = sharedClockMs() - probeEveryMs;
+    for (const [seat, sent] of this.#sent) {
+      const last = [...sent].filter(([, waiting]) => waiting.sentAt < overdue).at(-1);
+      if (last) seat.send({ probe: last[0] });
+    }
+  }
+
+  #settled(): void {
+    if (!this.#emptied) return;
+    const waiting =
+      this.#lanes.some((lane) => lane.queue.length > 0) ||
+      [...this.#sent.values()].some((sent) => sent.size > 0);
+    if (!waiting) this.#emptied();
+  }
+
+  #refuse(handle: RawHandle, slot: number, reason: string): void {
+    handle.close();
+    this.#settings.refused(slot, reason);
+  }
+
+  #lane(slot: number): Lane {
+    this.#lanes[slot] ??= { queue: [], seat: undefined };
+    return this.#lanes[slot];
+  }
+}
+
+export class IpcWorker implements WorkerHandoff {
+  readonly #entrance: Entrance;
+  readonly #send: (message: HandoffMessage) => void;
+  readonly #claimAfterMs: number;
+  readonly #claims: Map<number, RawHandle> = new Map();
+  #stopped = false;
+
+  /** `claimAfterMs`: a handle that was longer on the way may have been passed on already: ask before use. */
+  constructor(entrance: Entrance, send: (message: HandoffMessage) => void, claimAfterMs: number) {
+    this.#entrance = entrance;
+    this.#send = send;
+    this.#claimAfterMs = claimAfterMs;
+  }
+
+  received(message: HandoffMessage, handle?: RawHandle): void {
+    if (typeof message.seq === 'number' && handle) this.#take(message.seq, message.at as number, handle);
+    else if (typeof message.yours === 'number') this.#settle(message.yours, true);
+    else if (typeof message.gone === 'number') this.#settle(message.gone, false);
+    else if (typeof message.probe === 'number') this.#send({ passed: message.probe });
+  }
+
+  stop(done: () => void): void {
+    this.#stopped = true;
+    done();
+  }
+
+  #take(seq: number, at: number, handle: RawHandle): void {
+    if (this.#stopped) {
+      handle.close();
+      this.#send({ back: seq });
+    } else if (sharedClockMs() - at > this.#claimAfterMs) {
+      this.#claims.set(seq, handle);
+      this.#send({ claim: seq });
+    } else {
+      this.#send({ took: seq });
+      this.#entrance.handle(handle);
+    }
+  }
+
+  #settle(seq: number, yours: boolean): void {
+    const handle = this.#claims.get(seq);
+    this.#claims.delete(seq);
+    if (!handle) return;
+    if (yours) this.#entrance.handle(handle);
+    else handle.close();
+  }
+}
+
+function withoutUndefined(address: ListenAddress): object {
+  return Object.fromEntries(Object.entries(address).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,24 @@
+import { listen } from './cluster/listen.js';
+import { Router } from './cluster/primary.js';
+import { worker } from './cluster/worker.js';
+import type { RouterOptions } from './options.js';
+
+export { type Listenable, listen } from './cluster/listen.js';
+export type { Router, RouterEvents } from './cluster/primary.js';
+export type { ListenerStatus, ProcessStatus, RouterStatus, SlotStatus } from './cluster/status.js';
+export { type LimpetWorker, type WorkerEvents, worker } from './cluster/worker.js';
+export type { BoundAddress } from './connection.js';
+export { type ErrorCode, LimpetError } from './errors.js';
+export type { ListenOptions, RouterOptions } from './options.js';
+
+/** A router in a primary that is a file of its own. Throws ERR_LIMPET_OPTION, _ROLE, _WORKER_START. */
+export function createRouter(options: RouterOptions = {}): Router {
+  return new Router(options);
+}
+
+const limpet: { listen: typeof listen; createRouter: typeof createRouter; worker: typeof worker } = {
+  listen,
+  createRouter,
+  worker,
+};
+export default limpet;

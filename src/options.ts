@@ -1,0 +1,254 @@
+import { availableParallelism } from 'node:os';
+import { LimpetError } from './errors.js';
+
+/** Most slots a router can have: the steering program and the sid carry a slot in eight bits. */
+export const slotsMax = 256;
+
+/** Options that hold for the router, all its listeners and all its workers. */
+export interface RouterOptions {
+  /** Worker processes: 1 to 256, or 'max' for one on each core that this process may use. Default 'max'. */
+  workers?: number | 'max';
+  /** Variables added to every worker's environment. */
+  env?: Record<string, string | undefined>;
+  /** The worker's file; by default the file that runs now. */
+  exec?: string;
+  /** The worker's arguments; by default this process's own. */
+  args?: readonly string[];
+  /** Node's own flags for the workers; by default this process's own. */
+  execArgv?: readonly string[];
+  /** At least 16 bytes. The same secret gives the same ring: after a restart, and on every machine. Default LIMPET_SECRET, else made at start. */
+  secret?: string;
+  /** How connections reach the workers; 'auto' takes the first of kernel, fd, ipc that can serve. */
+  handoff?: 'auto' | 'kernel' | 'fd' | 'ipc';
+  /** What identifies a client. */
+  affinity?: 'address';
+  /** Buckets of the ring, a power of two from 64 to 65,536. */
+  buckets?: number;
+  /** Leading bits of an IPv6 address that identify a client: 32, 48, 56 or 64. */
+  ipv6Prefix?: 32 | 48 | 56 | 64;
+  /** How long the clients of a dead worker wait for its replacement before a fallback serves them, in ms. */
+  respawnGraceMs?: number;
+  /** How long a new worker may take to be ready, in ms; then it is ended and tried again. */
+  readyTimeoutMs?: number;
+  /** How long a leaving worker may take to finish what it has, in ms. */
+  drainTimeoutMs?: number;
+  /** Without a sign of life for this long, in ms, a worker's clients are served by fallbacks; 0 never. */
+  stallTimeoutMs?: number;
+  /** A worker stalled for this long, in ms, is killed and replaced; 0 never. */
+  stallKillMs?: number;
+  /** Connections that may wait in the primary for one slot; beyond that they are closed, and counted as refused. */
+  queueMax?: number;
+  /** Whether SIGTERM and SIGINT close the router and SIGHUP reloads it. */
+  signals?: boolean;
+}
+
+/** The address of one `listen()`. */
+export interface ListenOptions {
+  port?: number;
+  host?: string;
+  /** A unix-domain socket instead of a port. */
+  path?: string;
+  /** Connections that may wait in the kernel for each listening socket. */
+  backlog?: number;
+  /** With an IPv6 host: refuse IPv4 clients. */
+  ipv6Only?: boolean;
+}
+
+export type CheckedRouterOptions = Readonly<
+  Required<Omit<RouterOptions, 'exec' | 'args' | 'execArgv' | 'secret'>>
+> & {
+  readonly workers: number;
+  readonly exec: string | undefined;
+  readonly args: readonly string[] | undefined;
+  readonly execArgv: readonly string[] | undefined;
+  readonly secret: string | undefined;
+};
+
+interface Rule {
+  readonly expected: string;
+  readonly ok: (value: unknown) => boolean;
+  readonly fallback?: unknown;
+}
+
+const integer = (from: number, to: number, fallback: number, unit = ''): Rule => ({
+  expected: `a whole number from ${from} to ${to}${unit}`,
+  ok: (v) => Number.isInteger(v) && (v as number) >= from && (v as number) <= to,
+  fallback,
+});
+const oneOf = (values: readonly unknown[], fallback: unknown): Rule => ({
+  expected: `one of ${values.map((v) => JSON.stringify(v)).join(', ')}`,
+  ok: (v) => values.includes(v),
+  fallback,
+});
+const text: Rule = { expected: 'a text that is not empty', ok: (v) => typeof v === 'string' && v !== '' };
+const texts: Rule = {
+  expected: 'a list of texts',
+  ok: (v) => Array.isArray(v) && v.every((item) => typeof item === 'string'),
+};
+const yesOrNo = (fallback: boolean): Rule => ({
+  expected: 'true or false',
+  ok: (v) => typeof v === 'boolean',
+  fallback,
+});
+const milliseconds = (fallback: number): Rule => integer(0, 86_400_000, fallback, ' (milliseconds)');
+
+const routerRules: Record<keyof RouterOptions, Rule> = {
+  workers: {
+    expected: `a whole number from 1 to ${slotsMax}, or 'max' for one on each core`,
+    ok: (v) => v === 'max' || (Number.isInteger(v) && (v as number) >= 1 && (v as number) <= slotsMax),
+    fallback: 'max',
+  },
+  env: {
+    expected: 'an object of texts',
+    ok: (v) =>
+      typeof v === 'object' &&
+      v !== null &&
+      Object.values(v).every((x) => ['string', 'undefined'].includes(typeof x)),
+    fallback: {},
+  },
+  exec: text,
+  args: texts,
+  execArgv: texts,
+  secret: {
+    expected: 'a text of at least 16 bytes',
+    ok: (v) => typeof v === 'string' && Buffer.byteLength(v) >= 16,
+  },
+  handoff: oneOf(['auto', 'kernel', 'fd', 'ipc'], 'auto'),
+  affinity: oneOf(['address'], 'address'),
+  buckets: {
+    expected: 'a power of two from 64 to 65536',
+    ok: (v) =>
+      Number.isInteger(v) &&
+      (v as number) >= 64 &&
+      (v as number) <= 65536 &&
+      ((v as number) & ((v as number) - 1)) === 0,
+    fallback: 1024,
+  },
+  ipv6Prefix: oneOf([32, 48, 56, 64], 64),
+  respawnGraceMs: milliseconds(1000),
+  readyTimeoutMs: milliseconds(30_000),
+  drainTimeoutMs: milliseconds(30_000),
+  stallTimeoutMs: milliseconds(10_000),
+  stallKillMs: milliseconds(0),
+  queueMax: integer(1, 1_000_000, 10_000),
+  signals: yesOrNo(true),
+};
+
+const listenRules: Record<keyof ListenOptions, Rule> = {
+  port: {
+    expected: 'a port from 0 to 65535',
+    ok: (v) => Number.isInteger(v) && (v as number) >= 0 && (v as number) <= 65535,
+  },
+  host: text,
+  path: text,
+  backlog: integer(1, 65_535, 4096),
+  ipv6Only: yesOrNo(false),
+};
+
+/** Options with defaults filled in. Throws ERR_LIMPET_OPTION, naming the option, what it got and what it expects. */
+export function checkRouterOptions(options: RouterOptions): CheckedRouterOptions {
+  const given = { ...options, secret: options.secret ?? (process.env.LIMPET_SECRET || undefined) };
+  const checked = check(given, routerRules, 'option') as unknown as CheckedRouterOptions;
+  const workers = (checked.workers as number | 'max') === 'max' ? availableParallelism() : checked.workers;
+  const atMost = Math.min(workers, slotsMax);
+  if (atMost > checked.buckets / 2) {
+    throw new LimpetError(
+      'ERR_LIMPET_OPTION',
+      `option buckets: ${checked.buckets} is too few for ${atMost} workers, expected at least ${atMost * 2}. Raise buckets.`,
+      { option: 'buckets', value: checked.buckets, workers: atMost },
+    );
+  }
+  return { ...checked, workers: atMost };
+}
+
+/** The address of a `listen()`, complete. Throws ERR_LIMPET_OPTION. */
+export function checkListenOptions(where: number | string | ListenOptions): {
+  port: number;
+  host: string | undefined;
+  path: string | undefined;
+  backlog: number;
+  ipv6Only: boolean;
+} {
+  const given = typeof where === 'object' && where !== null ? where : toAddress(where);
+  const checked = check({ ...given }, listenRules, 'listen option') as unknown as ReturnType<
+    typeof checkListenOptions
+  >;
+  if (checked.path === undefined && checked.port === undefined) {
+    throw new LimpetError(
+      'ERR_LIMPET_OPTION',
+      'listen() needs a port or a path, got neither. Give listen(server, 3000).',
+      {
+        option: 'port',
+      },
+    );
+  }
+  if (checked.path !== undefined && checked.port !== undefined) {
+    throw new LimpetError(
+      'ERR_LIMPET_OPTION',
+      'listen() got a port and a path, expected one of them. Leave one out.',
+      {
+        option: 'path',
+      },
+    );
+  }
+  return checked;
+}
+
+function toAddress(where: unknown): ListenOptions {
+  if (typeof where === 'string' && where !== '' && !/^\d+$/.test(where)) return { path: where };
+  return { port: typeof where === 'string' && where !== '' ? Number(where) : (where as number) };
+}
+
+function check(
+  given: Record<string, unknown>,
+  rules: Record<string, Rule>,
+  what: string,
+): Record<string, unknown> {
+  for (const name of Object.keys(given))
+    if (!(name in rules)) throw unknownOption(name, Object.keys(rules), what);
+  const checked: Record<string, unknown> = {};
+  for (const [name, rule] of Object.entries(rules)) {
+    const value = given[name];
+    if (value !== undefined && !rule.ok(value)) throw badOption(name, value, rule, what);
+    checked[name] = value ?? rule.fallback;
+  }
+  return checked;
+}
+
+function unknownOption(name: string, known: string[], what: string): LimpetError {
+  const likely = known
+    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  const spelling =
+    likely && likely.distance <= Math.max(2, name.length / 3)
+      ? `Did you mean ${likely.candidate}?`
+      : `Known are ${known.join(', ')}.`;
+  return new LimpetError('ERR_LIMPET_OPTION', `${what} ${name} is not known. ${spelling}`, {
+    option: name,
+    likely: likely?.candidate,
+  });
+}
+
+function badOption(name: string, value: unknown, rule: Rule, what: string): LimpetError {
+  const shown =
+    name === 'secret' ? 'a text that is too short or no text' : (JSON.stringify(value) ?? String(value));
+  return new LimpetError('ERR_LIMPET_OPTION', `${what} ${name}: got ${shown}, expected ${rule.expected}.`, {
+    option: name,
+    ...(name === 'secret' ? {} : { value }),
+    expected: rule.expected,
+  });
+}
+
+/** Levenshtein distance over one row; names are short. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const swap = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(swap, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** What a fixture app prints, one JSON object a line; other lines are kept as output. */
+export interface Told {
+  readonly event: string;
+  readonly [fact: string]: unknown;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+const patienceMs = 20_000;
+
+/** A fixture app in a process of its own, as a user would start it. */
+export class App {
+  readonly told: Told[] = [];
+  readonly ended: Promise<Ended>;
+  output = '';
+  readonly #child: ChildProcess;
+  #wakers: (() => void)[] = [];
+  #over = false;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    this.ended = once(child, 'close').then(([code, signal]) => ({ code, signal }));
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream) createInterface({ input: stream }).on('line', (line) => this.#line(line));
+    }
+    this.ended.then(() => {
+      this.#over = true;
+      this.#wake();
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  /** The first (or `nth`) thing told that matches. Rejects, with the output, when the app ends or stays silent. */
+  async hears(event: string, match: (told: Told) => boolean = () => true, nth = 1): Promise<Told> {
+    const deadline = Date.now() + patienceMs;
+    for (;;) {
+      const found = this.told.filter((told) => told.event === event && match(told))[nth - 1];
+      if (found) return found;
+      if (this.#over || Date.now() > deadline)
+        throw new Error(`never heard ${event}; the app said:\n${this.output}`);
+      await new Promise<void>((resolve) => {
+        this.#wakers.push(resolve);
+        setTimeout(resolve, 1000).unref();
+      });
+    }
+  }
+
+  /** Sends a line to the app's standard input. */
+  say(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Ends the app as an operator would, then by force; resolves when it is gone. */
+  async stop(): Promise<Ended> {
+    this.#child.kill('SIGTERM');
+    const force = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
+    const ended = await this.ended;
+    clearTimeout(force);
+    return ended;
+  }
+
+  #line(line: string): void {
+    this.output += `${line}\n`;
+    if (line.startsWith('{')) {
+      try {
+        this.told.push(JSON.parse(line) as Told);
+      } catch {
+        // Two processes wrote at once: the line is output, not a message.
+      }
+    }
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const waker of this.#wakers.splice(0)) waker();
+  }
+}
+
+const fixtures = fileURLToPath(new URL('../fixtures/', import.meta.url));
+
+/** Starts `test/fixtures/<file>`; `env` is added to ours; `node` is the binary to run it with. */
+export function startApp(
+  file: string,
+  options: { args?: string[]; env?: Record<string, string>; node?: string } = {},
+): App {
+  const child = spawn(options.node ?? process.execPath, [fixtures + file, ...(options.args ?? [])], {
+    env: { ...process.env, NODE_ENV: 'test', ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  return new App(child);
+}

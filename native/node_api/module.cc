@@ -1,0 +1,15 @@
+// The addon's one entrance: each area adds an object of its own to the exports.
+#include <napi.h>
+
+#include "init.h"
+
+namespace {
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  limpet::InitRing(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(limpet, Init)

@@ -1,0 +1,77 @@
+// exports.ring: src/binding/ring-binding.ts has its types and what it trusts; src/binding/twin/ is its twin.
+#include "../ring.h"
+
+#include <napi.h>
+
+#include <string>
+
+#include "init.h"
+
+namespace limpet {
+
+namespace {
+
+template <typename T>
+std::span<T> Span(const Napi::Value& value) {
+  auto array = value.As<Napi::TypedArrayOf<T>>();
+  return {array.Data(), array.ElementLength()};
+}
+
+HashKey KeyOf(const Napi::Value& value) { return HashKey::From(Span<uint8_t>(value).data()); }
+
+Napi::Value Hash32Of(const Napi::CallbackInfo& info) {
+  const auto bytes = Span<uint8_t>(info[1]);
+  return Napi::Number::New(info.Env(), Hash32(KeyOf(info[0]), bytes.data(), bytes.size()));
+}
+
+Napi::Value AddressKey(const Napi::CallbackInfo& info) {
+  const std::string text = info[0].As<Napi::String>();
+  const auto key = KeyOfText(text, info[1].As<Napi::Number>().Int32Value());
+  if (!key) return info.Env().Undefined();
+  auto bytes = Napi::Uint8Array::New(info.Env(), 8);
+  for (int i = 0; i < 4; i++) {
+    bytes[i] = static_cast<uint8_t>(key->w0 >> (8 * i));
+    bytes[4 + i] = static_cast<uint8_t>(key->w1 >> (8 * i));
+  }
+  return bytes;
+}
+
+Napi::Value BuildHomesOf(const Napi::CallbackInfo& info) {
+  auto homes = Napi::Uint16Array::New(info.Env(), info[1].As<Napi::Number>().Uint32Value());
+  BuildHomes(Span<double>(info[0]), {homes.Data(), homes.ElementLength()});
+  return homes;
+}
+
+void ChangeHomesOf(const Napi::CallbackInfo& info) {
+  ChangeHomes(Span<double>(info[1]), info[2].As<Napi::Number>().Uint32Value(), Span<uint16_t>(info[0]));
+}
+
+void AssignOwnersOf(const Napi::CallbackInfo& info) {
+  AssignOwners(Span<uint16_t>(info[0]), Span<double>(info[1]), Span<uint8_t>(info[2]), Span<uint16_t>(info[3]));
+}
+
+void OwnersOfIpv4(const Napi::CallbackInfo& info) {
+  const RingView ring(KeyOf(info[0]), Span<uint16_t>(info[1]));
+  ring.OwnersOfIpv4(Span<uint32_t>(info[2]), Span<uint16_t>(info[3]).data());
+}
+
+void OwnersOfIpv6(const Napi::CallbackInfo& info) {
+  const RingView ring(KeyOf(info[0]), Span<uint16_t>(info[1]));
+  ring.OwnersOfIpv6(Span<uint8_t>(info[3]), info[2].As<Napi::Number>().Int32Value(), Span<uint16_t>(info[4]).data());
+}
+
+}  // namespace
+
+void InitRing(Napi::Env env, Napi::Object exports) {
+  auto ring = Napi::Object::New(env);
+  ring["hash32"] = Napi::Function::New(env, Hash32Of, "hash32");
+  ring["addressKey"] = Napi::Function::New(env, AddressKey, "addressKey");
+  ring["buildHomes"] = Napi::Function::New(env, BuildHomesOf, "buildHomes");
+  ring["changeHomes"] = Napi::Function::New(env, ChangeHomesOf, "changeHomes");
+  ring["assignOwners"] = Napi::Function::New(env, AssignOwnersOf, "assignOwners");
+  ring["ownersOfIpv4"] = Napi::Function::New(env, OwnersOfIpv4, "ownersOfIpv4");
+  ring["ownersOfIpv6"] = Napi::Function::New(env, OwnersOfIpv6, "ownersOfIpv6");
+  exports["ring"] = ring;
+}
+
+}  // namespace limpet

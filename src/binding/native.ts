@@ -32,6 +32,7 @@ interface Loaded {
 }
 
 let loaded: Loaded | undefined;
+let noticed = false;
 
 /**
  * The addon, or null where the twin serves. Loaded at the first call, once a process.
@@ -51,13 +52,16 @@ export function bindingReport(): BindingReport {
 }
 
 /**
- * The line that tells, once and in the primary, that the twin serves and why; undefined when there is nothing to
- * tell: the addon is in use, or the twin was asked for.
+ * Tells once, on stderr, that the twin serves and why; the primary calls it. Silent when the addon is in use, and
+ * when the twin was asked for.
  */
-export function twinNotice(): string | undefined {
+export function noticeTwin(): void {
   const { kind, reason } = bindingReport();
-  if (kind !== 'twin' || process.env.LIMPET_BINDING === 'twin') return undefined;
-  return `limpet: no native addon, the TypeScript twin serves: ${reason}. 'limpet doctor' says what that costs.`;
+  if (noticed || kind !== 'twin' || process.env.LIMPET_BINDING === 'twin') return;
+  noticed = true;
+  process.stderr.write(
+    `limpet: ${reason}; the slower TypeScript twin serves ("npx limpet doctor" tells more)\n`,
+  );
 }
 
 function load(wanted: string): Loaded {

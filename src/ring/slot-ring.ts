@@ -1,5 +1,5 @@
 /** The ring of numbers: which slot serves a client. The cluster steers by it, and the named {@link Ring} is built on it. */
-import { type RingBinding, ringBinding } from '../binding/ring-binding.js';
+import { ringBinding } from '../binding/ring-binding.js';
 import { addressKey, addressKeyBytes, type Ipv6Prefix, readAddressKey } from '../binding/twin/client-key.js';
 import { type HashKey, hash32, hashWords } from '../binding/twin/hash.js';
 import { countHomes, distanceOf } from '../binding/twin/ring.js';
@@ -20,7 +20,7 @@ export interface SlotRingOptions {
 /** Why a client is served where it is. */
 export type Reason = 'home' | 'fallback' | 'none';
 
-export interface SlotExplanation {
+export interface AddressExplanation {
   /** The client key: 8 bytes in hexadecimal. */
   readonly key: string;
   readonly hash: number;
@@ -30,16 +30,6 @@ export interface SlotExplanation {
   readonly owner: number;
   /** `home`: the home is up. `fallback`: it is down, and another serves for it. `none`: no slot is live. */
   readonly reason: Reason;
-}
-
-export interface SlotShare {
-  readonly slot: number;
-  readonly weight: number;
-  readonly live: boolean;
-  /** How many buckets are at home here. */
-  readonly homes: number;
-  /** How many it serves now, its own and those it is the fallback of. */
-  readonly owned: number;
 }
 
 const SLOTS_MAX = 256;
@@ -77,7 +67,7 @@ export class SlotRing {
     this.#shift = 32 - Math.log2(buckets);
     this.#slotsMax = slotsMax;
     this.#weights = this.#readWeights(slots);
-    this.#homes = this.#binding.buildHomes(this.#weights, buckets);
+    this.#homes = ringBinding().buildHomes(this.#weights, buckets);
     this.#owners = this.#homes.slice();
     this.#down = new Uint8Array(this.#weights.length);
     this.#live = this.#weights.length;
@@ -106,6 +96,12 @@ export class SlotRing {
     return this.#homes[this.#bucketOfAddress(address)] as number;
   }
 
+  /** The hash of the client at this address, 0 to 2^32 - 1. @throws LimpetError ERR_LIMPET_ADDRESS as above. */
+  hashOfAddress(address: string): number {
+    if (!readAddressKey(address, this.ipv6Prefix)) throw notAnAddress(address);
+    return hashWords(this.#words.k0, this.#words.k1, addressKey.w0, addressKey.w1);
+  }
+
   /** The slot that serves the client with this key; -1 when no slot is live. */
   slotOfKey(bytes: Uint8Array): number {
     return this.slotOfHash(hash32(this.#words, bytes));
@@ -114,6 +110,11 @@ export class SlotRing {
   /** The slot that serves the client whose key has this hash, 0 to 2^32 - 1; -1 when no slot is live. */
   slotOfHash(hash: number): number {
     return this.#ownerOf(hash >>> this.#shift);
+  }
+
+  /** The slot whose client this is when all are live. */
+  homeOfHash(hash: number): number {
+    return this.#homes[hash >>> this.#shift] as number;
   }
 
   /** Takes a slot out of service: its buckets go to their fallbacks, no other moves. Nothing when it is down already. */
@@ -164,7 +165,7 @@ export class SlotRing {
    */
   resize(slots: number | readonly number[]): void {
     this.#weights = this.#readWeights(slots);
-    this.#homes = this.#binding.buildHomes(this.#weights, this.buckets);
+    this.#homes = ringBinding().buildHomes(this.#weights, this.buckets);
     const down = new Uint8Array(this.#weights.length);
     down.set(this.#down.subarray(0, down.length));
     this.#down = down;
@@ -172,7 +173,7 @@ export class SlotRing {
   }
 
   /** Where the client at this address goes, and why. @throws LimpetError ERR_LIMPET_ADDRESS when it is no address. */
-  explain(address: string): SlotExplanation {
+  explain(address: string): AddressExplanation {
     const bucket = this.#bucketOfAddress(address);
     const key = addressKeyBytes();
     const home = this.#homes[bucket] as number;
@@ -188,22 +189,9 @@ export class SlotRing {
     };
   }
 
-  /** What each slot weighs, owns at home and serves now. */
-  shares(): SlotShare[] {
-    const homes = countHomes(this.#homes, this.size);
-    const owned = new Uint32Array(0x10000);
-    for (const owner of this.#owners) owned[owner] = (owned[owner] as number) + 1;
-    return Array.from(this.#weights, (weight, slot) => ({
-      slot,
-      weight,
-      live: this.#down[slot] === 0,
-      homes: homes[slot] as number,
-      owned: owned[slot] as number,
-    }));
-  }
-
-  get #binding(): RingBinding {
-    return ringBinding();
+  /** The part of all buckets that each slot is home to, 0 to 1. */
+  shares(): number[] {
+    return Array.from(countHomes(this.#homes, this.size), (homes) => homes / this.buckets);
   }
 
   #ownerOf(bucket: number): number {
@@ -211,8 +199,7 @@ export class SlotRing {
   }
 
   #bucketOfAddress(address: string): number {
-    if (!readAddressKey(address, this.ipv6Prefix)) throw notAnAddress(address);
-    return hashWords(this.#words.k0, this.#words.k1, addressKey.w0, addressKey.w1) >>> this.#shift;
+    return this.hashOfAddress(address) >>> this.#shift;
   }
 
   #mark(slot: number, down: 0 | 1): void {
@@ -223,7 +210,7 @@ export class SlotRing {
 
   #assign(): void {
     this.#live = this.#down.reduce((live, down) => live + 1 - down, 0);
-    this.#binding.assignOwners(this.#homes, this.#weights, this.#down, this.#owners);
+    ringBinding().assignOwners(this.#homes, this.#weights, this.#down, this.#owners);
   }
 
   #check(slot: number): number {

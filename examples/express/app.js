@@ -1,0 +1,61 @@
+/**
+ * An Express app on several workers: open it, reload it, and it is always the same worker that counts your visits.
+ * `npm start` runs it; PORT chooses another port.
+ */
+import http from 'node:http';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import express from 'express';
+import limpet from 'limpet';
+
+const host = '127.0.0.1';
+const workers = Math.max(4, availableParallelism());
+const app = express();
+
+/** Lives in this worker's memory and nowhere else: it counts on only if the client comes back to this worker. */
+const visits = new Map();
+
+const whoami = (request) => ({
+  client: request.socket.remoteAddress,
+  slot: limpet.worker.slot,
+  pid: process.pid,
+  workers,
+  visits: visits.get(request.socket.remoteAddress) ?? 0,
+});
+
+app.use(express.static(fileURLToPath(new URL('public', import.meta.url))));
+
+app.post('/visit', (request, response) => {
+  const client = request.socket.remoteAddress;
+  visits.set(client, (visits.get(client) ?? 0) + 1);
+  response.json(whoami(request));
+});
+
+/** Sends 32 clients here, each from a loopback address of its own, and tells which worker served each. */
+app.post('/crowd', async (request, response) => {
+  const port = request.socket.localPort;
+  const crowd = Array.from({ length: 32 }, (_, index) => visitAs(`127.0.0.${index + 2}`, port));
+  response.json((await Promise.allSettled(crowd)).flatMap(({ value }) => value ?? []));
+});
+
+/** Ends this worker the hard way. Another process takes its slot, and you are back in it. */
+app.post('/kill', (_request, response) => {
+  response.once('close', () => process.kill(process.pid, 'SIGKILL'));
+  response.sendStatus(202);
+});
+
+function visitAs(localAddress, port) {
+  return new Promise((resolve, reject) => {
+    const request = http.request({ host, port, localAddress, method: 'POST', path: '/visit', agent: false });
+    request.on('error', reject);
+    request.on('response', async (answer) => resolve(JSON.parse(Buffer.concat(await answer.toArray()))));
+    request.end();
+  });
+}
+
+const server = http.createServer(app);
+if (!limpet.listen(server, { port: Number(process.env.PORT ?? 3000), host }, { workers })) {
+  server.once('listening', () => {
+    console.log(`${workers} workers, one address: http://${host}:${server.address().port}`);
+  });
+}

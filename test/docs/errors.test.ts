@@ -1,0 +1,16 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { errorCodes } from '../../src/errors.ts';
+
+const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
+
+test('docs/errors.md has one row for each code, in the same words and order, with what to do', () => {
+  const rows = [...page.matchAll(/^\| `(ERR_LIMPET_\w+)` \| (.+?) \| (.+) \|$/gm)];
+  expect(rows.map(([, code, when]) => [code, when])).toEqual(Object.entries(errorCodes));
+  expect(rows.filter(([, , , remedy]) => !remedy?.endsWith('.'))).toEqual([]);
+});
+
+test('no page names a code that does not exist', () => {
+  const named = page.match(/ERR_LIMPET_[A-Z_]+/g) ?? [];
+  expect(named.filter((code) => !(code in errorCodes))).toEqual([]);
+});

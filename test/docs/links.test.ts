@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { expect, test } from 'vitest';
+import { pages, projectRoot } from './pages.ts';
+
+/** The anchors that a Markdown page has, by the rule of the sites that show it. */
+function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+test.each(pages)('$path has no dead link', ({ path, text }) => {
+  const prose = text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '');
+  const targets = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+  const dead = targets.filter((target) => {
+    if (/^https?:/.test(target)) return false;
+    const [file = '', anchor] = target.split('#');
+    const place = file === '' ? path : normalize(join(dirname(path), file));
+    if (!existsSync(join(projectRoot, place))) return true;
+    const page = pages.find((candidate) => candidate.path === place);
+    return anchor !== undefined && page !== undefined && !anchorsOf(page.text).includes(anchor);
+  });
+  expect(dead).toEqual([]);
+});

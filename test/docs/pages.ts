@@ -1,0 +1,21 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** One Markdown page of the project; `path` is relative to the project's root. */
+export interface Page {
+  readonly path: string;
+  readonly text: string;
+}
+
+const root = new URL('../../', import.meta.url);
+
+/** The path of the project's root, with a separator at its end. */
+export const projectRoot: string = fileURLToPath(root);
+
+/** Every Markdown page that a reader may open. */
+export const pages: readonly Page[] = ['.', 'docs']
+  .flatMap((folder) =>
+    readdirSync(new URL(`${folder}/`, root)).map((name) => (folder === '.' ? name : `${folder}/${name}`)),
+  )
+  .filter((path) => path.endsWith('.md'))
+  .map((path) => ({ path, text: readFileSync(new URL(path, root), 'utf8') }));

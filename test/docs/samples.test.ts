@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pages, projectRoot } from './pages.ts';
+
+/** Every program that the pages show: a ```js block, or what a ```diff block leaves. */
+const samples = pages.flatMap(({ path, text }) =>
+  [...text.matchAll(/^```(js|diff)\n([\s\S]*?)^```/gm)].map(([, kind, code = ''], index) => ({
+    name: `${path}, program ${index + 1}`,
+    code: kind === 'js' ? code : code.replace(/^-.*\n/gm, '').replace(/^[+ ]/gm, ''),
+  })),
+);
+
+/** A project of its own, with limpet and what the samples import installed. */
+let project: string;
+
+beforeAll(() => {
+  project = mkdtempSync(join(tmpdir(), 'limpet-samples-'));
+  mkdirSync(join(project, 'node_modules'));
+  symlinkSync(projectRoot, join(project, 'node_modules', 'limpet'));
+  for (const name of ['express', 'socket.io']) {
+    symlinkSync(join(projectRoot, 'node_modules', name), join(project, 'node_modules', name));
+  }
+});
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0);
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function answerFrom(port: number): Promise<number> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
+    if (answer) return answer.status;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`nothing serves port ${port}`);
+}
+
+test.each(samples)('$name', async ({ name, code }) => {
+  const port = await freePort();
+  const file = join(project, `${name.replace(/\W+/g, '-')}.${code.includes('require(') ? 'cjs' : 'mjs'}`);
+  writeFileSync(file, code.replaceAll('3000', String(port)));
+  const program = spawn(process.execPath, [file], { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] });
+  const exited = once(program, 'exit');
+  let complaints = '';
+  program.stderr.setEncoding('utf8').on('data', (text) => {
+    complaints += text;
+  });
+  try {
+    // Socket.IO's server answers a plain request with 404: it is there, and that is what is asked.
+    if (code.includes('3000')) expect([200, 404]).toContain(await answerFrom(port));
+    else expect(await exited).toEqual([0, null]);
+    expect(complaints).toBe('');
+  } finally {
+    program.kill('SIGTERM');
+    await exited;
+  }
+});

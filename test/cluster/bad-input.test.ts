@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { startApp } from '../processes/app.js';
+import { childrenOf, runs } from '../processes/descriptors.js';
+
+/** Mistake → code of the answer, and what its sentence must name: what was wrong, and what to do. */
+const thrown: [mistake: string, code: string, ...words: (string | RegExp)[]][] = [
+  ['unknown option', 'ERR_LIMPET_OPTION', 'worker is not known', 'Did you mean workers?'],
+  ['zero workers', 'ERR_LIMPET_OPTION', 'workers', 'got 0', 'from 1 to 256'],
+  ['10000 workers', 'ERR_LIMPET_OPTION', 'got 10000', 'from 1 to 256'],
+  ['short secret', 'ERR_LIMPET_OPTION', 'secret', '16 bytes'],
+  ['no port', 'ERR_LIMPET_OPTION', 'needs a port'],
+  ['bad port', 'ERR_LIMPET_OPTION', 'got 65536', 'from 0 to 65535'],
+  ['no server', 'ERR_LIMPET_ADAPTER', 'expected'],
+  ['handoff unknown', 'ERR_LIMPET_OPTION', 'telepathy', '"ipc"'],
+  ['listens already', 'ERR_LIMPET_ADAPTER', 'listens already', 'Remove'],
+  ['no worker file', 'ERR_LIMPET_WORKER_START', '/nowhere/app.js', 'exec'],
+  ['forked by hand', 'ERR_LIMPET_ROLE', 'cluster.fork()'],
+  ['router in a worker', 'ERR_LIMPET_ROLE', 'in a worker'],
+  ['bad address', 'ERR_LIMPET_ADDRESS', '10.0.0.256', 'expected'],
+  ['other options', 'ERR_LIMPET_OPTION', 'second listen()'],
+];
+
+describe('bad input', () => {
+  it.each(thrown)('%s: %s', async (mistake, code, ...words) => {
+    const app = startApp('apps/bad-input.js', { args: [mistake] });
+    const answer = await app.hears('answer');
+    expect(answer.name).toBe('LimpetError');
+    expect(answer.code).toBe(code);
+    for (const word of words) expect(answer.message).toMatch(word);
+    await app.ended;
+  });
+
+  it('port in use: one line on stderr, exit code 1, no stack, nothing left running', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const busy = String((holder.address() as AddressInfo).port);
+    const app = startApp('apps/bad-input.js', { args: ['port in use', busy] });
+    const children = new Set<number>();
+    const look = setInterval(() => {
+      try {
+        for (const pid of childrenOf(app.pid)) children.add(pid);
+      } catch {
+        clearInterval(look);
+      }
+    }, 1);
+    const ended = await app.ended;
+    clearInterval(look);
+    holder.close();
+    expect(ended.code).toBe(1);
+    expect(app.output).toMatch(
+      new RegExp(`^limpet: cannot listen on 127.0.0.1:${busy}.*ERR_LIMPET_ADDRESS_IN_USE`, 'm'),
+    );
+    expect(app.output).not.toMatch(/^\s+at /m);
+    for (const pid of children) expect(runs(pid)).toBe(false);
+  });
+
+  it('port in use: the server hears it as its error', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const busy = String((holder.address() as AddressInfo).port);
+    const app = startApp('apps/bad-input.js', { args: ['port in use, heard', busy] });
+    expect((await app.hears('answer')).code).toBe('ERR_LIMPET_ADDRESS_IN_USE');
+    expect((await app.ended).code).toBe(7);
+    holder.close();
+  });
+
+  it('a host that is not of this machine', async () => {
+    const app = startApp('apps/bad-input.js', { args: ['host of nobody'] });
+    expect((await app.ended).code).toBe(1);
+    expect(app.output).toMatch(/203\.0\.113\.1.*ERR_LIMPET_ADDRESS_UNAVAILABLE/);
+  });
+
+  it('a worker that exits at once for ever: said once, given up, nothing left running', async () => {
+    const app = startApp('apps/bad-input.js', { args: ['exits at once'] });
+    expect((await app.ended).code).toBe(1);
+    expect(app.output.match(/ERR_LIMPET_WORKER_START/g)?.length).toBe(1);
+    expect(app.output).not.toMatch(/^\s+at /m);
+  });
+});

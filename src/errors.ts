@@ -37,3 +37,13 @@ export class LimpetError extends Error {
     this.facts = Object.freeze({ ...facts });
   }
 }
+
+/** Runs a public call: the stack of a LimpetError that it throws begins at the caller of `entry`, not inside limpet. */
+export function atCaller<T>(entry: (...args: never[]) => unknown, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof LimpetError) Error.captureStackTrace(error, entry);
+    throw error;
+  }
+}

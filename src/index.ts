@@ -1,6 +1,7 @@
 import { listen } from './cluster/listen.js';
 import { Router } from './cluster/primary.js';
 import { worker } from './cluster/worker.js';
+import { atCaller } from './errors.js';
 import type { RouterOptions } from './options.js';
 
 export { type Listenable, listen } from './cluster/listen.js';
@@ -13,7 +14,7 @@ export type { ListenOptions, RouterOptions } from './options.js';
 
 /** A router in a primary that is a file of its own. Throws ERR_LIMPET_OPTION, _ROLE, _WORKER_START. */
 export function createRouter(options: RouterOptions = {}): Router {
-  return new Router(options);
+  return atCaller(createRouter, () => new Router(options));
 }
 
 const limpet: { listen: typeof listen; createRouter: typeof createRouter; worker: typeof worker } = {

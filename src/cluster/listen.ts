@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:net';
 import { nodeServerOf } from '../adapter/node.js';
 import type { BoundAddress, ListenAddress } from '../connection.js';
-import { LimpetError } from '../errors.js';
+import { atCaller, LimpetError } from '../errors.js';
 import { checkListenOptions, type ListenOptions, type RouterOptions } from '../options.js';
 import { Router } from './primary.js';
 import { worker } from './worker.js';
@@ -30,6 +30,14 @@ export function listen(
   server: Listenable,
   where: number | string | ListenOptions,
   options: RouterOptions = {},
+): boolean {
+  return atCaller(listen, () => listenHere(server, where, options));
+}
+
+function listenHere(
+  server: Listenable,
+  where: number | string | ListenOptions,
+  options: RouterOptions,
 ): boolean {
   const address = toAddress(where);
   const nodeServer = nodeServerOf(server, (handler) => createServer(handler));

@@ -19,6 +19,8 @@ export class Listener {
   readonly handoff: PrimaryHandoff;
   readonly choice: HandoffChoice;
   bound: BoundAddress | undefined;
+  /** Whether the primary itself asked for it: then every process must open it before it is ready. */
+  declared = false;
   /** Settles once: with the address that was bound, or with the LimpetError that says why not. */
   readonly opened: Promise<BoundAddress>;
   readonly #seats: Map<Occupant, Seat> = new Map();

@@ -15,6 +15,8 @@ export interface Vitals {
 /** A worker process in its slot, as the primary sees it. During a reload a slot has two. */
 export class Occupant {
   readonly life: Lifecycle = new Lifecycle(Date.now());
+  /** Listeners that the app in the process asked for, by key. */
+  readonly asked: Set<string> = new Set();
   /** Listeners whose servers the process has opened. */
   readonly opened: Set<number> = new Set();
   /** True between being given its slot's clients and leaving them. */

@@ -112,7 +112,9 @@ export class Router extends EventEmitter<RouterEvents> {
   /** Binds an address now, before any worker asks for it. Rejects with ERR_LIMPET_ADDRESS_*; then nothing is bound. */
   listen(address: ListenAddress, traits: ServerTraits = { kind: 'node', tls: false }): Promise<BoundAddress> {
     if (this.#closing) return Promise.reject(closedError());
-    return this.#listener(this.#keys.of(address), address, traits).opened;
+    const listener = this.#listener(this.#keys.of(address), address, traits);
+    listener.declared = true;
+    return listener.opened;
   }
 
   /** Where the listeners are bound, in the order in which they were asked for. */
@@ -226,6 +228,7 @@ export class Router extends EventEmitter<RouterEvents> {
   }
 
   #listen(occupant: Occupant, key: string, address: ListenAddress, traits: ServerTraits): void {
+    occupant.asked.add(key);
     let listener: Listener;
     try {
       listener = this.#listener(key, address, traits);
@@ -255,16 +258,19 @@ export class Router extends EventEmitter<RouterEvents> {
     return undefined;
   }
 
-  /** A process takes its slot once it has opened every listener that there is. */
+  /** A process takes its slot once it has opened every listener that the primary declared or that its app asked for. */
   #seatIfComplete(occupant: Occupant): void {
     if (occupant.life.state !== 'starting' && occupant.life.state !== 'ready') return;
-    const listeners = [...this.#listeners.values()].filter(({ bound }) => bound !== undefined);
-    if (!listeners.every(({ id }) => occupant.opened.has(id))) return;
+    const listeners = [...this.#listeners.values()];
+    const missing = listeners.some(
+      ({ id, key, declared }) => (declared || occupant.asked.has(key)) && !occupant.opened.has(id),
+    );
+    if (missing) return;
     clearTimeout(this.#grace.get(occupant.slot));
     this.#grace.delete(occupant.slot);
     this.#supervisor.ready(occupant);
     this.#up(occupant.slot);
-    for (const listener of listeners) listener.seat(occupant);
+    for (const listener of listeners) if (occupant.opened.has(listener.id)) listener.seat(occupant);
     if (occupant.seated) return;
     occupant.seated = true;
     occupant.send({ type: 'seated' });

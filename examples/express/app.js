@@ -15,24 +15,18 @@ const app = express();
 /** Lives in this worker's memory and nowhere else: it counts on only if the client comes back to this worker. */
 const visits = new Map();
 
-const whoami = (request) => ({
-  client: request.socket.remoteAddress,
-  slot: limpet.worker.slot,
-  pid: process.pid,
-  workers,
-  visits: visits.get(request.socket.remoteAddress) ?? 0,
-});
-
 app.use(express.static(fileURLToPath(new URL('public', import.meta.url))));
 
-app.post('/visit', (request, response) => {
+app.get('/visit', (request, response) => {
   const client = request.socket.remoteAddress;
-  visits.set(client, (visits.get(client) ?? 0) + 1);
-  response.json(whoami(request));
+  const count = (visits.get(client) ?? 0) + 1;
+  visits.set(client, count);
+  response.set('cache-control', 'no-store');
+  response.json({ client, slot: limpet.worker.slot, pid: process.pid, workers, visits: count });
 });
 
 /** Sends 32 clients here, each from a loopback address of its own, and tells which worker served each. */
-app.post('/crowd', async (request, response) => {
+app.get('/crowd', async (request, response) => {
   const port = request.socket.localPort;
   const crowd = Array.from({ length: 32 }, (_, index) => visitAs(`127.0.0.${index + 2}`, port));
   response.json((await Promise.allSettled(crowd)).flatMap(({ value }) => value ?? []));
@@ -46,10 +40,9 @@ app.post('/kill', (_request, response) => {
 
 function visitAs(localAddress, port) {
   return new Promise((resolve, reject) => {
-    const request = http.request({ host, port, localAddress, method: 'POST', path: '/visit', agent: false });
+    const request = http.get({ host, port, localAddress, path: '/visit', agent: false });
     request.on('error', reject);
     request.on('response', async (answer) => resolve(JSON.parse(Buffer.concat(await answer.toArray()))));
-    request.end();
   });
 }
 

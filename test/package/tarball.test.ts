@@ -1,0 +1,36 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { packInto, type Tarball } from './project.ts';
+
+let place: string;
+let tarball: Tarball;
+beforeAll(() => {
+  place = mkdtempSync(join(tmpdir(), 'limpet-tarball-'));
+  tarball = packInto(place);
+});
+afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+test('the tarball has what a user needs and nothing else', () => {
+  const wanted =
+    /^(dist\/.+\.(js|d\.ts)|native\/.+\.(cc|h)|prebuilds\/.+\.node|binding\.gyp|scripts\/install\.js|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
+  expect(tarball.files.filter((file) => !wanted.test(file))).toEqual([]);
+  expect(tarball.files).toEqual(
+    expect.arrayContaining(['dist/index.js', 'native/ring.cc', 'binding.gyp', 'LICENSE']),
+  );
+});
+
+test('it is small: 200 kB to download, 800 kB installed', ({ skip }) => {
+  skip(
+    tarball.files.some((file) => file.startsWith('prebuilds/')),
+    'prebuilds lie in this checkout',
+  );
+  expect(tarball.size).toBeLessThan(200_000);
+  expect(tarball.unpackedSize).toBeLessThan(800_000);
+});
+
+test.each(['package-lock.json', 'test/nodes/package-lock.json'])('%s names no registry', (path) => {
+  const lock = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+  expect(lock).not.toMatch(/"resolved": "https?:/);
+});

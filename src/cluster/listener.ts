@@ -1,7 +1,7 @@
 import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import { LimpetError } from '../errors.js';
 import type { HandoffMessage, PrimaryHandoff, Seat } from '../handoff/contract.js';
-import { IpcPrimary } from '../handoff/ipc.js';
+import { IpcPrimary } from '../handoff/ipc-primary.js';
 import type { CheckedRouterOptions } from '../options.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import type { Counters } from './counters.js';

@@ -28,7 +28,7 @@ export type PrimaryMessage =
       listener: number;
       address: BoundAddress;
       handoff: HandoffName;
-      settings: unknown;
+      settings: ListenSettings;
     }
   | { type: 'unbound'; key: string; code: string; text: string }
   | { type: 'handoff'; listener: number; body: HandoffMessage }
@@ -38,6 +38,11 @@ export type PrimaryMessage =
   | { type: 'stop' }
   /** Finish what is there, then exit; at the deadline, close the rest. */
   | { type: 'drain'; timeoutMs: number; reason: string };
+
+/** What a worker must know of the router's options to take its half of a handoff. */
+export interface ListenSettings {
+  readonly stallTimeoutMs: number;
+}
 
 /** What the primary must know of a server to choose a handoff for it. */
 export interface ServerTraits {

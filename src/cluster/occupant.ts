@@ -1,7 +1,6 @@
-import cluster, { type ClusterSettings, type Worker } from 'node:cluster';
+import type { Worker } from 'node:cluster';
 import type { RawHandle } from '../connection.js';
 import type { Seat } from '../handoff/contract.js';
-import type { CheckedRouterOptions } from '../options.js';
 import { type PrimaryMessage, send } from './messages.js';
 import { Lifecycle } from './slot.js';
 
@@ -12,7 +11,7 @@ export interface Vitals {
   readonly rssBytes: number;
 }
 
-/** A worker process in its slot, as the primary sees it. During a reload a slot has two. */
+/** A worker process in its slot, as the primary sees it. During a reload a slot has several. */
 export class Occupant {
   readonly life: Lifecycle = new Lifecycle(Date.now());
   /** Listeners that the app in the process asked for, by key. */
@@ -22,10 +21,12 @@ export class Occupant {
   /** True between being given its slot's clients and leaving them. */
   seated = false;
   stalled = false;
+  /** When it last gave a sign of life, ms since the epoch; infinity while a debugger may hold it. */
   heardAt: number = Date.now();
   vitals: Vitals | undefined;
   /** Why the primary ended it, if it did. */
   endedFor: string | undefined;
+  #stopped: (() => void) | undefined;
 
   constructor(
     readonly slot: number,
@@ -41,6 +42,7 @@ export class Occupant {
     return send(this.worker.process, message, handle);
   }
 
+  /** Its face towards the handoff of one listener. */
   seatFor(listener: number): Seat {
     return {
       slot: this.slot,
@@ -49,65 +51,32 @@ export class Occupant {
     };
   }
 
+  /** Asks it to take nothing new; resolves when it says so, when it is gone, or after `patienceMs`. */
+  stopIntake(patienceMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, patienceMs);
+      this.#stopped = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.worker.once('exit', this.#stopped);
+      if (!this.send({ type: 'stop' })) this.#stopped();
+    });
+  }
+
+  /** It said that it takes nothing new. */
+  stopped(): void {
+    this.#stopped?.();
+  }
+
   kill(reason: string): void {
     this.endedFor ??= reason;
     this.worker.process.kill('SIGKILL');
   }
-}
 
-/** What a worker learns from its environment; read and removed by `cluster/worker.ts`. */
-export interface SeatPass {
-  readonly row: number;
-  readonly drainTimeoutMs: number;
-  readonly beatMs: number;
-  readonly signals: boolean;
-  /** How many descriptors, from which number on, the process inherited for its handoffs. */
-  readonly inherited: { readonly from: number; readonly count: number };
-}
-
-export const seatPassVariable = 'LIMPET_SEAT';
-
-/**
- * Forks through Node's cluster, so that whatever knows `cluster` knows our workers. `inherit` are descriptors that the worker gets
- * after its standard ones. The app's own cluster settings are put back. Throws what fork throws.
- */
-export function forkWorker(
-  options: CheckedRouterOptions,
-  slot: number,
-  row: number,
-  inherit: readonly number[],
-): Worker {
-  const before = { ...cluster.settings };
-  const stdio = standardStreams(before);
-  const pass: SeatPass = {
-    row,
-    drainTimeoutMs: options.drainTimeoutMs,
-    beatMs:
-      options.stallTimeoutMs === 0
-        ? 1000
-        : Math.min(1000, Math.max(20, Math.floor(options.stallTimeoutMs / 5))),
-    signals: options.signals,
-    inherited: { from: stdio.length, count: inherit.length },
-  };
-  cluster.setupPrimary({
-    ...(options.exec === undefined ? {} : { exec: options.exec }),
-    ...(options.args === undefined ? {} : { args: [...options.args] }),
-    ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
-    ...(inherit.length === 0 ? {} : { stdio: [...stdio, ...inherit] }),
-  });
-  try {
-    return cluster.fork({
-      ...options.env,
-      LIMPET_SLOT: String(slot),
-      [seatPassVariable]: JSON.stringify(pass),
-    });
-  } finally {
-    cluster.setupPrimary({ args: process.argv.slice(2), ...before, stdio: before.stdio as undefined });
+  /** Kills it unless it is gone by then. */
+  killAfter(ms: number): void {
+    const timer = setTimeout(() => this.kill(`still there ${ms} ms after it was told to leave`), ms);
+    this.worker.once('exit', () => clearTimeout(timer));
   }
-}
-
-function standardStreams(settings: ClusterSettings): (number | string)[] {
-  if (Array.isArray(settings.stdio)) return settings.stdio as (number | string)[];
-  const each = typeof settings.stdio === 'string' ? settings.stdio : settings.silent ? 'pipe' : 'inherit';
-  return [each, each, each, 'ipc'];
 }

@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { bindingReport, noticeTwin } from '../binding/native.js';
+import { noticeTwin } from '../binding/native.js';
 import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import { publish } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
-import { type CheckedRouterOptions, checkRouterOptions, type RouterOptions } from '../options.js';
+import { type CheckedRouterOptions, checkRouterOptions, type RouterOptions, slotsMax } from '../options.js';
 import { deriveKey } from '../ring/secret.js';
 import { type AddressExplanation, SlotRing } from '../ring/slot-ring.js';
 import { Counters } from './counters.js';
@@ -15,8 +15,10 @@ import { Listener } from './listener.js';
 import { ListenerKeys } from './listener-key.js';
 import type { ServerTraits, WorkerMessage } from './messages.js';
 import type { Occupant } from './occupant.js';
+import { Rounds } from './rounds.js';
+import { Seating } from './seating.js';
 import { handleSignals } from './signals.js';
-import type { ProcessStatus, RouterStatus, SlotStatus } from './status.js';
+import { type RouterStatus, statusOf } from './status.js';
 import { Supervisor } from './supervisor.js';
 
 export interface RouterEvents {
@@ -24,8 +26,12 @@ export interface RouterEvents {
   listening: [address: BoundAddress];
   /** A slot's process is given its clients. */
   ready: [slot: number, pid: number | undefined];
+  /** A slot's process leaves: it takes nothing new and finishes what it has. */
+  draining: [slot: number, pid: number | undefined, reason: string];
   /** A slot's process ended, whatever the reason. */
   gone: [slot: number, pid: number | undefined, reason: string];
+  /** A slot's process gives no sign of life: fallbacks serve its clients. False when it is back. */
+  stalled: [slot: number, pid: number | undefined, stalled: boolean];
   /** The router cannot go on, or something needs a person (a crash loop). Never emitted without a listener. */
   error: [error: LimpetError];
   closed: [];
@@ -35,8 +41,8 @@ export interface RouterEvents {
 const spareRows = 64;
 
 /**
- * The primary's whole: listeners, ring, supervisor. Connections flow from a listener's handoff to the processes that the
- * supervisor keeps in the slots; the ring, which this class alone changes, says to which.
+ * The primary's whole. Connections flow from a listener's handoff to the processes that the supervisor keeps in the slots; the
+ * ring says to which, and seating alone changes what it says.
  */
 export class Router extends EventEmitter<RouterEvents> {
   readonly options: CheckedRouterOptions;
@@ -44,66 +50,56 @@ export class Router extends EventEmitter<RouterEvents> {
   readonly #ring: SlotRing;
   readonly #counters: Counters = new Counters();
   readonly #supervisor: Supervisor;
+  readonly #seating: Seating;
+  readonly #rounds: Rounds = new Rounds();
   readonly #listeners: Map<string, Listener> = new Map();
   readonly #keys: ListenerKeys = new ListenerKeys();
-  readonly #grace: Map<number, NodeJS.Timeout> = new Map();
   readonly #started: Started = new Started();
+  #listenersMade = 0;
   #state: RouterStatus['state'] = 'starting';
   #closing: Promise<{ left: number }> | undefined;
   #forked = false;
-  #signals: (() => void) | undefined;
+  #unhandleSignals: (() => void) | undefined;
 
   /** Checks everything that can be checked before a process is forked. Throws ERR_LIMPET_OPTION, _ROLE or _WORKER_START. */
   constructor(options: RouterOptions = {}) {
     super();
-    if (!cluster.isPrimary) {
-      throw new LimpetError(
-        'ERR_LIMPET_ROLE',
-        'createRouter() was called in a worker. Call it in the primary, and limpet.listen() in the worker.',
-      );
-    }
+    if (!cluster.isPrimary) throw notThePrimary();
     this.options = checkRouterOptions(options);
-    const file = this.options.exec ?? process.argv[1];
-    if (file === undefined || !workerFileExists(file)) {
-      throw new LimpetError(
-        'ERR_LIMPET_WORKER_START',
-        file === undefined
-          ? 'there is no file for the workers to run. Give exec, the path of the worker file.'
-          : `the worker file ${file} does not exist. Check the option exec.`,
-        { exec: file },
-      );
-    }
-    const secret = this.options.secret ?? randomBytes(32).toString('hex');
+    checkWorkerFile(this.options.exec ?? process.argv[1]);
     this.#ring = new SlotRing({
       slots: this.options.workers,
       buckets: this.options.buckets,
-      key: deriveKey(secret, 'ring', 8),
+      key: deriveKey(this.options.secret ?? randomBytes(32).toString('hex'), 'ring', 8),
       ipv6Prefix: this.options.ipv6Prefix,
     });
-    this.#supervisor = new Supervisor(this.options, this.options.workers * 2 + spareRows, {
+    this.#supervisor = new Supervisor(this.options, slotsMax * 2 + spareRows, {
       inherit: () => [],
       message: (occupant, message, handle) => this.#message(occupant, message, handle),
-      left: (occupant, gone) => this.#left(occupant, gone),
+      left: (occupant, gone) => this.#seating.left(occupant, gone),
       stalled: (occupant, stalled) => this.#stalled(occupant, stalled),
-      changed: (occupant) => {
-        if (occupant.life.state === 'gone')
-          this.emit('gone', occupant.slot, occupant.pid, occupant.life.reason);
-      },
-      crashLoop: (_slot, error) => this.#trouble(error),
+      changed: (occupant) => this.#changed(occupant),
+      crashLoop: (error) => this.#trouble(error),
       neverStarted: (error) => this.#fail(error),
+    });
+    this.#seating = new Seating(this.#ring, {
+      respawnGraceMs: this.options.respawnGraceMs,
+      listeners: () => this.#listeners.values(),
+      seatedIn: (slot) => [...this.#supervisor.occupants()].find((each) => each.slot === slot && each.seated),
+      serves: (occupant) => this.#supervisor.ready(occupant, 'its servers are open'),
     });
   }
 
   /**
    * Forks the workers (before it returns) and resolves when the first serves. Rejects with ERR_LIMPET_WORKER_START when none
-   * can be brought up, or with what a listener could not bind; the router is then closed and no process is left.
+   * can be brought up; the router is then closed and no process is left.
    */
   start(): Promise<void> {
     if (this.#closing) return Promise.reject(closedError());
     if (!this.#forked) {
       this.#forked = true;
       noticeTwin();
-      if (this.options.signals) this.#signals = handleSignals(this);
+      if (this.options.signals) this.#unhandleSignals = handleSignals(this);
       this.#supervisor.start(this.options.workers);
     }
     return this.#started.promise;
@@ -128,46 +124,51 @@ export class Router extends EventEmitter<RouterEvents> {
   }
 
   status(): RouterStatus {
-    const listeners = [...this.#listeners.values()];
-    const shares = this.#ring.shares();
-    const handedInAll = this.#supervisor.slots.reduce(
-      (sum, { number }) => sum + this.#counters.of(number).handed,
-      0,
-    );
-    return {
-      pid: process.pid,
+    return statusOf({
       state: this.#state,
-      uptimeMs: Date.now() - this.#startedAt,
-      affinity: this.options.affinity,
-      handoff: listeners[0]?.choice,
-      binding: bindingReport(),
-      ring: { buckets: this.options.buckets, slots: this.options.workers },
-      listeners: listeners.map(({ bound, choice }) => ({ address: bound, handoff: choice })),
-      slots: this.#supervisor.slots.map((slot): SlotStatus => {
-        const counters = this.#counters.of(slot.number);
-        return {
-          slot: slot.number,
-          ...processStatus(slot.current),
-          down: this.#ring.isDown(slot.number),
-          leaving: [...slot.leaving].map(processStatus),
-          restarts: slot.respawn.count,
-          lastRestarts: [...slot.respawn.restarts],
-          share: shares[slot.number] ?? 0,
-          realShare: handedInAll === 0 ? 0 : counters.handed / handedInAll,
-          handed: counters.handed,
-          diverted: counters.diverted,
-          queued: listeners.reduce((sum, { handoff }) => sum + handoff.queued(slot.number), 0),
-          refused: { ...counters.refused },
-        };
-      }),
-    };
+      startedAt: this.#startedAt,
+      options: this.options,
+      ring: this.#ring,
+      counters: this.#counters,
+      listeners: [...this.#listeners.values()],
+      slots: this.#supervisor.slots,
+    });
+  }
+
+  /**
+   * Replaces every worker by a new process, `parallel` slots at a time, each new one ready before the old one drains: no
+   * connection is refused, no client is moved. Resolves when all slots are served by new processes (old ones may still finish
+   * what they have). Rejects with ERR_LIMPET_WORKER_START when a new process does not become ready: the old one then serves
+   * on, and slots not yet reloaded stay as they are. A reload during another waits for it.
+   */
+  reload({ parallel = 1 }: { parallel?: number } = {}): Promise<void> {
+    if (this.#closing) return Promise.reject(closedError());
+    return this.#rounds.run(
+      () => this.#supervisor.slots.filter(({ retired }) => !retired).map(({ number }) => number),
+      Math.max(1, parallel),
+      (slot) => this.#supervisor.replace(slot),
+    );
+  }
+
+  /**
+   * Changes the number of slots; only what the ring must move moves. Up: resolves when the new slots serve their share, or
+   * rejects with ERR_LIMPET_WORKER_START and the number is as before. Down: the processes of the slots taken away drain.
+   */
+  async scale(workers: number): Promise<void> {
+    checkRouterOptions({ workers, buckets: this.options.buckets });
+    if (this.#closing) throw closedError();
+    await this.#rounds.run(
+      () => [0],
+      1,
+      () => this.#scale(workers),
+    );
   }
 
   /**
    * Takes what waits in the kernel's queues, lets the workers finish, closes what is left after drainTimeoutMs, ends them.
    * Resolves when no process is left, with the number of connections that were closed unserved.
    */
-  close(reason = 'closing'): Promise<{ left: number }> {
+  close(reason = 'the router closes'): Promise<{ left: number }> {
     this.#closing ??= this.#close(reason);
     return this.#closing;
   }
@@ -177,9 +178,56 @@ export class Router extends EventEmitter<RouterEvents> {
     this.#supervisor.kill(reason);
   }
 
+  async #scale(workers: number): Promise<void> {
+    const before = this.#ring.size;
+    if (workers < before) {
+      this.#seating.resize(workers);
+      this.#supervisor.retire(workers);
+      return;
+    }
+    if (workers === before) return;
+    this.#supervisor.start(workers);
+    const slots = Array.from({ length: workers - before }, (_, i) => before + i);
+    try {
+      await Promise.all(slots.map((slot) => this.#seated(slot)));
+    } catch (error) {
+      this.#supervisor.retire(before);
+      throw error;
+    }
+    this.#seating.resize(workers);
+  }
+
+  /** Resolves when the slot is served; rejects when a process of it ends first. */
+  #seated(slot: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const done = () => {
+        this.off('ready', onReady);
+        this.off('gone', onGone);
+      };
+      const onReady = (number: number) => {
+        if (number !== slot) return;
+        done();
+        resolve();
+      };
+      const onGone = (number: number, _pid: number | undefined, reason: string) => {
+        if (number !== slot) return;
+        done();
+        reject(
+          new LimpetError(
+            'ERR_LIMPET_WORKER_START',
+            `the worker of the new slot ${slot} did not become ready (${reason}). The number of slots is as before.`,
+            { slot, reason },
+          ),
+        );
+      };
+      this.on('ready', onReady);
+      this.on('gone', onGone);
+    });
+  }
+
   async #close(reason: string): Promise<{ left: number }> {
     this.#state = 'closing';
-    for (const timer of this.#grace.values()) clearTimeout(timer);
+    this.#seating.end();
     this.#started.reject(closedError());
     const listeners = [...this.#listeners.values()];
     await Promise.allSettled(listeners.map(({ opened }) => opened));
@@ -187,7 +235,7 @@ export class Router extends EventEmitter<RouterEvents> {
     const timeoutMs = serving ? this.options.drainTimeoutMs : 0;
     const left = await Promise.all(listeners.map(({ handoff }) => handoff.close(timeoutMs)));
     await this.#supervisor.close(reason);
-    this.#signals?.();
+    this.#unhandleSignals?.();
     this.#state = 'closed';
     this.emit('closed');
     return { left: left.reduce((sum, count) => sum + count, 0) };
@@ -196,15 +244,8 @@ export class Router extends EventEmitter<RouterEvents> {
   #listener(key: string, address: ListenAddress, traits: ServerTraits): Listener {
     const known = this.#listeners.get(key);
     if (known) return known;
-    const listener = new Listener(
-      this.#listeners.size,
-      key,
-      address,
-      traits,
-      this.options,
-      this.#ring,
-      this.#counters,
-    );
+    const id = this.#listenersMade++;
+    const listener = new Listener(id, key, address, traits, this.options, this.#ring, this.#counters);
     this.#listeners.set(key, listener);
     listener.opened.then(
       (bound) => this.emit('listening', bound),
@@ -220,105 +261,63 @@ export class Router extends EventEmitter<RouterEvents> {
         break;
       case 'open':
         occupant.opened.add(message.listener);
-        this.#seatIfComplete(occupant);
+        if (this.#seating.complete(occupant)) this.#take(occupant);
         break;
       case 'handoff':
-        this.#listenerById(message.listener)?.received(occupant, message.body, handle);
+        for (const listener of this.#listeners.values()) {
+          if (listener.id === message.listener) listener.received(occupant, message.body, handle);
+        }
     }
   }
 
   #listen(occupant: Occupant, key: string, address: ListenAddress, traits: ServerTraits): void {
     occupant.asked.add(key);
+    const refuse = ({ code, message }: LimpetError) =>
+      occupant.send({ type: 'unbound', key, code, text: message });
     let listener: Listener;
     try {
       listener = this.#listener(key, address, traits);
     } catch (error) {
-      const { code, message } = error as LimpetError;
-      occupant.send({ type: 'unbound', key, code, text: message });
+      refuse(error as LimpetError);
       return;
     }
-    listener.opened.then(
-      (bound) => {
-        const claimAfterMs = this.options.stallTimeoutMs === 0 ? 86_400_000 : this.options.stallTimeoutMs / 2;
-        occupant.send({
-          type: 'bound',
-          key,
-          listener: listener.id,
-          address: bound,
-          handoff: listener.choice.name,
-          settings: { claimAfterMs },
-        });
-      },
-      (error: LimpetError) => occupant.send({ type: 'unbound', key, code: error.code, text: error.message }),
-    );
+    listener.opened.then((bound) => {
+      const { id, choice } = listener;
+      const settings = { stallTimeoutMs: this.options.stallTimeoutMs };
+      occupant.send({ type: 'bound', key, listener: id, address: bound, handoff: choice.name, settings });
+    }, refuse);
   }
 
-  #listenerById(id: number): Listener | undefined {
-    for (const listener of this.#listeners.values()) if (listener.id === id) return listener;
-    return undefined;
-  }
-
-  /** A process takes its slot once it has opened every listener that the primary declared or that its app asked for. */
-  #seatIfComplete(occupant: Occupant): void {
-    if (occupant.life.state !== 'starting' && occupant.life.state !== 'ready') return;
-    const listeners = [...this.#listeners.values()];
-    const missing = listeners.some(
-      ({ id, key, declared }) => (declared || occupant.asked.has(key)) && !occupant.opened.has(id),
-    );
-    if (missing) return;
-    clearTimeout(this.#grace.get(occupant.slot));
-    this.#grace.delete(occupant.slot);
-    this.#supervisor.ready(occupant);
-    this.#up(occupant.slot);
-    for (const listener of listeners) if (occupant.opened.has(listener.id)) listener.seat(occupant);
-    if (occupant.seated) return;
-    occupant.seated = true;
-    occupant.send({ type: 'seated' });
+  async #take(occupant: Occupant): Promise<void> {
+    const again = occupant.seated;
+    await this.#seating.take(occupant);
+    if (again || !occupant.seated) return;
     this.emit('ready', occupant.slot, occupant.pid);
-    if (this.#state === 'starting') {
-      this.#state = 'serving';
-      this.#started.resolve();
-      // Siblings boot about as fast as the first did: what is not there a grace later does not hold up its clients.
-      for (const { number, current } of this.#supervisor.slots)
-        if (!current?.seated) this.#startGrace(number);
+    if (this.#state !== 'starting') return;
+    this.#state = 'serving';
+    this.#started.resolve();
+    // Siblings boot about as fast as the first did: what is not there a grace later does not hold up its clients.
+    for (const { number, current } of this.#supervisor.slots) {
+      if (!current?.seated) this.#seating.startGrace(number);
     }
   }
 
-  #left(occupant: Occupant, gone: boolean): void {
-    for (const listener of this.#listeners.values()) listener.unseat(occupant, gone);
-    if (!occupant.seated) return;
-    occupant.seated = false;
-    if (!this.#closing) this.#startGrace(occupant.slot);
-  }
-
-  #startGrace(slot: number): void {
-    if (this.#grace.has(slot)) return;
-    const timer = setTimeout(() => this.#down(slot), this.options.respawnGraceMs);
-    this.#grace.set(slot, timer);
+  #changed(occupant: Occupant): void {
+    const { slot, pid, life } = occupant;
+    if (life.state === 'draining' || life.state === 'gone') this.emit(life.state, slot, pid, life.reason);
   }
 
   #stalled(occupant: Occupant, stalled: boolean): void {
+    this.emit('stalled', occupant.slot, occupant.pid, stalled);
     if (!occupant.seated) return;
-    if (stalled) this.#down(occupant.slot);
-    else this.#up(occupant.slot);
-  }
-
-  #down(slot: number): void {
-    this.#ring.down(slot);
-    for (const { handoff } of this.#listeners.values()) handoff.retable(this.#ring);
-  }
-
-  #up(slot: number): void {
-    if (!this.#ring.isDown(slot)) return;
-    this.#ring.up(slot);
-    for (const { handoff } of this.#listeners.values()) handoff.retable(this.#ring);
+    if (stalled) this.#seating.down(occupant.slot);
+    else this.#seating.up(occupant.slot);
   }
 
   #fail(error: LimpetError): void {
     this.#started.reject(error);
     this.#supervisor.kill(error.message);
-    this.#trouble(error);
-    this.close(error.message).catch(() => {});
+    this.close(error.message).then(() => this.#trouble(error));
   }
 
   #trouble(error: LimpetError): void {
@@ -335,29 +334,29 @@ class Started {
     this.resolve = resolve;
     this.reject = reject;
   });
+
   constructor() {
     this.promise.catch(() => {});
   }
 }
 
-function processStatus(occupant: Occupant | undefined): ProcessStatus {
-  return {
-    pid: occupant?.pid,
-    state: occupant?.life.state ?? 'gone',
-    reason: occupant?.life.reason ?? 'waiting for its next try',
-    since: occupant?.life.since ?? 0,
-    uptimeMs: occupant ? Date.now() - occupant.life.startedAt : 0,
-    stalled: occupant?.stalled ?? false,
-    open: occupant?.vitals?.open ?? 0,
-    lagMs: occupant?.vitals?.lagMs ?? 0,
-    rssBytes: occupant?.vitals?.rssBytes ?? 0,
-  };
+/** As Node resolves its main file: the path itself, with an extension, or a folder. Throws ERR_LIMPET_WORKER_START. */
+function checkWorkerFile(file: string | undefined): void {
+  const endings = ['', '.js', '.cjs', '.mjs', '.json', '.node'];
+  if (file !== undefined && endings.some((ending) => existsSync(resolve(file) + ending))) return;
+  throw new LimpetError(
+    'ERR_LIMPET_WORKER_START',
+    file === undefined
+      ? 'there is no file for the workers to run. Give exec, the path of the worker file.'
+      : `the worker file ${file} does not exist. Check the option exec.`,
+    { exec: file },
+  );
 }
 
-function workerFileExists(file: string): boolean {
-  // As Node resolves its main file: the path itself, with an extension, or a folder.
-  return ['', '.js', '.cjs', '.mjs', '.json', '.node'].some((extension) =>
-    existsSync(resolve(file) + extension),
+function notThePrimary(): LimpetError {
+  return new LimpetError(
+    'ERR_LIMPET_ROLE',
+    'createRouter() was called in a worker. Call it in the primary, and limpet.listen() in the worker.',
   );
 }
 

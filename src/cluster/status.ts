@@ -1,6 +1,12 @@
+import { bindingReport } from '../binding/native.js';
 import type { BoundAddress } from '../connection.js';
-import type { HandoffChoice } from './listener.js';
+import type { CheckedRouterOptions } from '../options.js';
+import type { SlotRing } from '../ring/slot-ring.js';
+import type { Counters } from './counters.js';
+import type { HandoffChoice, Listener } from './listener.js';
+import type { Occupant } from './occupant.js';
 import type { Restart, SlotState } from './slot.js';
+import type { SlotRecord } from './supervisor.js';
 
 export interface ProcessStatus {
   readonly pid: number | undefined;
@@ -51,4 +57,64 @@ export interface RouterStatus {
   readonly ring: { readonly buckets: number; readonly slots: number };
   readonly listeners: readonly ListenerStatus[];
   readonly slots: readonly SlotStatus[];
+}
+
+interface RouterParts {
+  readonly state: RouterStatus['state'];
+  readonly startedAt: number;
+  readonly options: CheckedRouterOptions;
+  readonly ring: SlotRing;
+  readonly counters: Counters;
+  readonly listeners: readonly Listener[];
+  readonly slots: readonly SlotRecord[];
+}
+
+/** What the router is and does, from what the primary knows: no worker is asked. */
+export function statusOf(parts: RouterParts): RouterStatus {
+  const { options, ring, counters, listeners, slots } = parts;
+  const shares = ring.shares();
+  const handedInAll = slots.reduce((sum, { number }) => sum + counters.of(number).handed, 0);
+  return {
+    pid: process.pid,
+    state: parts.state,
+    uptimeMs: Date.now() - parts.startedAt,
+    affinity: options.affinity,
+    handoff: listeners[0]?.choice,
+    binding: bindingReport(),
+    ring: { buckets: options.buckets, slots: ring.size },
+    listeners: listeners.map(({ bound, choice }) => ({ address: bound, handoff: choice })),
+    slots: slots
+      .filter(({ retired, leaving }) => !retired || leaving.size > 0)
+      .map((slot): SlotStatus => {
+        const { handed, diverted, refused } = counters.of(slot.number);
+        return {
+          slot: slot.number,
+          ...processStatus(slot.current),
+          down: slot.number >= ring.size || ring.isDown(slot.number),
+          leaving: [...slot.leaving].map(processStatus),
+          restarts: slot.respawn.count,
+          lastRestarts: [...slot.respawn.restarts],
+          share: shares[slot.number] ?? 0,
+          realShare: handedInAll === 0 ? 0 : handed / handedInAll,
+          handed,
+          diverted,
+          queued: listeners.reduce((sum, { handoff }) => sum + handoff.queued(slot.number), 0),
+          refused: { ...refused },
+        };
+      }),
+  };
+}
+
+function processStatus(occupant: Occupant | undefined): ProcessStatus {
+  return {
+    pid: occupant?.pid,
+    state: occupant?.life.state ?? 'gone',
+    reason: occupant?.life.reason ?? 'nobody is in the slot',
+    since: occupant?.life.since ?? 0,
+    uptimeMs: occupant ? Date.now() - occupant.life.startedAt : 0,
+    stalled: occupant?.stalled ?? false,
+    open: occupant?.vitals?.open ?? 0,
+    lagMs: occupant?.vitals?.lagMs ?? 0,
+    rssBytes: occupant?.vitals?.rssBytes ?? 0,
+  };
 }

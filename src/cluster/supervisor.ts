@@ -2,9 +2,11 @@ import type { RawHandle } from '../connection.js';
 import { publish } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
 import type { CheckedRouterOptions } from '../options.js';
+import { forkWorker } from './fork.js';
 import { receive, type WorkerMessage } from './messages.js';
-import { forkWorker, Occupant } from './occupant.js';
+import { Occupant } from './occupant.js';
 import { Respawn, type SlotState } from './slot.js';
+import { Vigil } from './vigil.js';
 
 /** How the supervisor tells the router; each is called with the state already changed. */
 export interface SupervisorHooks {
@@ -17,43 +19,49 @@ export interface SupervisorHooks {
   /** A slot's process changed its state. */
   changed(occupant: Occupant): void;
   /** Processes of the slot keep dying young; told once. */
-  crashLoop(slot: number, error: LimpetError): void;
+  crashLoop(error: LimpetError): void;
   /** No process of any slot was ever ready, and all keep dying: there is no use in going on. */
   neverStarted(error: LimpetError): void;
 }
 
-interface SlotRecord {
+/** A seat and the processes around it. */
+export interface SlotRecord {
   readonly number: number;
   readonly respawn: Respawn;
+  /** The process that serves the slot, or will. */
   current: Occupant | undefined;
+  /** A successor that a reload has started and that does not serve yet. */
+  next: { readonly occupant: Occupant; readonly settle: (error?: LimpetError) => void } | undefined;
+  /** Processes that finish what they have. */
   readonly leaving: Set<Occupant>;
+  /** Until the next try to fill it. */
   timer: NodeJS.Timeout | undefined;
   everReady: boolean;
+  /** Taken away by scaling down: nobody fills it. */
+  retired: boolean;
 }
 
 /** Deaths of every slot, none ever ready, after which the start is given up. */
 const startAttempts = 3;
 /** A process whose channel closed and that did not exit for so long is leaving, not dying. */
 const disconnectedAliveMs = 100;
+/** What a leaving process gets beyond its drain time to say its last words. */
+const lastWordsMs = 1000;
 
-/** Keeps a process in every slot: forks, listens for signs of life, replaces the dead. */
+/** Keeps a process in every slot: forks, replaces the dead and the outdated. */
 export class Supervisor {
   readonly #slots: SlotRecord[] = [];
   readonly #options: CheckedRouterOptions;
   readonly #hooks: SupervisorHooks;
   readonly #rows: number[];
-  readonly #watch: NodeJS.Timeout;
-  readonly #lookEveryMs: number;
-  #lookedAt: number = Date.now();
+  readonly #vigil: Vigil;
   #closing = false;
 
   constructor(options: CheckedRouterOptions, rows: number, hooks: SupervisorHooks) {
     this.#options = options;
     this.#hooks = hooks;
     this.#rows = Array.from({ length: rows }, (_, i) => rows - 1 - i);
-    this.#lookEveryMs = Math.min(1000, Math.max(10, Math.floor((options.stallTimeoutMs || 4000) / 4)));
-    this.#watch = setInterval(() => this.#look(), this.#lookEveryMs);
-    this.#watch.unref();
+    this.#vigil = new Vigil(options, () => this.occupants(), hooks.stalled);
   }
 
   get slots(): readonly Readonly<SlotRecord>[] {
@@ -62,80 +70,125 @@ export class Supervisor {
 
   /** Every living process, seated or not. */
   *occupants(): Generator<Occupant> {
-    for (const slot of this.#slots) {
-      if (slot.current) yield slot.current;
-      yield* slot.leaving;
+    for (const { current, next, leaving } of this.#slots) {
+      if (current) yield current;
+      if (next && next.occupant !== current) yield next.occupant;
+      yield* leaving;
     }
   }
 
-  /** Forks a process for each of `count` slots, before it returns. */
+  /** Makes slots up to `count` and forks a process for each new one, before it returns. */
   start(count: number): void {
-    for (let number = this.#slots.length; number < count; number++) {
-      const slot: SlotRecord = {
-        number,
-        respawn: new Respawn(),
-        current: undefined,
-        leaving: new Set(),
-        timer: undefined,
-        everReady: false,
-      };
-      this.#slots.push(slot);
-      this.#fork(slot);
+    for (let number = 0; number < count; number++) {
+      this.#slots[number] ??= newSlot(number);
+      const slot = this.#slots[number] as SlotRecord;
+      slot.retired = false;
+      if (!slot.current && !slot.timer) this.#fill(slot);
     }
   }
 
-  /** The process has opened all it must: it is the one that serves its slot now. */
-  ready(occupant: Occupant): void {
-    const slot = this.#slots[occupant.slot] as SlotRecord;
+  /** The process serves its slot from now on, and whoever served it before drains. */
+  ready(occupant: Occupant, reason: string): void {
+    const slot = this.#slotOf(occupant);
     slot.everReady = true;
-    this.#move(occupant, 'ready', 'its servers are open');
+    const { next, current } = slot;
+    if (next?.occupant === occupant) {
+      slot.next = undefined;
+      slot.current = occupant;
+      if (current && current !== occupant) this.#dismiss(current, 'replaced by a reload');
+    }
+    this.#move(occupant, 'ready', reason);
+    if (next?.occupant === occupant) next.settle();
+  }
+
+  /** Starts a successor for the slot's process. Resolves when it serves; rejects, and nothing has changed, when it cannot. */
+  replace(number: number): Promise<void> {
+    const slot = this.#slots[number] as SlotRecord;
+    slot.respawn.forgive();
+    clearTimeout(slot.timer);
+    slot.timer = undefined;
+    return new Promise((resolve, reject) => {
+      const occupant = this.#fork(slot);
+      if (typeof occupant === 'string') {
+        reject(replacementFailed(number, occupant));
+        return;
+      }
+      slot.next = { occupant, settle: (error) => (error ? reject(error) : resolve()) };
+      slot.current ??= occupant;
+    });
   }
 
   /** The process leaves of its own accord (its server was closed): its slot gets a new one at once. */
   leaves(occupant: Occupant, reason: string): void {
     if (!this.#move(occupant, 'draining', reason)) return;
+    const slot = this.#slotOf(occupant);
     this.#hooks.left(occupant, false);
-    const slot = this.#slots[occupant.slot] as SlotRecord;
-    if (slot.current === occupant) {
+    slot.leaving.add(occupant);
+    occupant.killAfter(this.#options.drainTimeoutMs + lastWordsMs);
+    if (slot.current !== occupant) return;
+    slot.current = slot.next?.occupant;
+    if (!slot.current) this.#fill(slot);
+  }
+
+  /** Takes the slots from `count` on away; their processes drain. */
+  retire(count: number): void {
+    for (const slot of this.#slots.slice(count)) {
+      clearTimeout(slot.timer);
+      slot.timer = undefined;
+      slot.retired = true;
+      const { current } = slot;
       slot.current = undefined;
-      slot.leaving.add(occupant);
-      if (!this.#closing) this.#fork(slot);
+      if (current) this.#dismiss(current, 'its slot was taken away');
+      if (slot.next) slot.next.occupant.kill('its slot was taken away');
     }
-    this.#endAfter(occupant, this.#options.drainTimeoutMs + 1000);
   }
 
   /** Drains every process; resolves when the last is gone. */
   async close(reason: string): Promise<void> {
-    this.#closing = true;
-    clearInterval(this.#watch);
-    for (const slot of this.#slots) clearTimeout(slot.timer);
-    const all = [...this.occupants()];
-    const ends = all.map(
-      (occupant) => new Promise<void>((done) => occupant.worker.once('exit', () => done())),
-    );
-    for (const occupant of all) {
-      if (occupant.life.state === 'starting') {
-        occupant.kill(reason);
-        continue;
-      }
-      this.#move(occupant, 'draining', reason);
-      occupant.send({ type: 'drain', timeoutMs: this.#options.drainTimeoutMs, reason });
-      this.#endAfter(occupant, this.#options.drainTimeoutMs + 1000);
-    }
+    this.#end();
+    const ends = [...this.occupants()].map(async (occupant) => {
+      if (occupant.worker.isDead()) return;
+      const gone = new Promise<void>((done) => occupant.worker.once('exit', () => done()));
+      if (occupant.life.state === 'starting') occupant.kill(reason);
+      else this.#dismiss(occupant, reason);
+      await gone;
+    });
     await Promise.all(ends);
   }
 
   /** Ends every process now. */
   kill(reason: string): void {
-    this.#closing = true;
-    clearInterval(this.#watch);
-    for (const slot of this.#slots) clearTimeout(slot.timer);
+    this.#end();
     for (const occupant of this.occupants()) occupant.kill(reason);
   }
 
-  #fork(slot: SlotRecord): void {
+  #end(): void {
+    this.#closing = true;
+    this.#vigil.end();
+    for (const slot of this.#slots) clearTimeout(slot.timer);
+  }
+
+  /** Tells a process to finish what it has and go. */
+  #dismiss(occupant: Occupant, reason: string): void {
+    if (!this.#move(occupant, 'draining', reason)) return;
+    this.#slotOf(occupant).leaving.add(occupant);
+    this.#hooks.left(occupant, false);
+    occupant.send({ type: 'drain', timeoutMs: this.#options.drainTimeoutMs, reason });
+    occupant.killAfter(this.#options.drainTimeoutMs + lastWordsMs);
+  }
+
+  #fill(slot: SlotRecord): void {
+    slot.timer = undefined;
+    if (this.#closing || slot.retired) return;
+    const forked = this.#fork(slot);
+    if (typeof forked === 'string') this.#again(slot, Date.now(), undefined, forked);
+    else slot.current = forked;
+  }
+
+  /** The new process, or why there is none. */
+  #fork(slot: SlotRecord): Occupant | string {
     const row = this.#rows.pop();
-    if (row === undefined) throw new Error('more processes than rows');
+    if (row === undefined) return 'too many processes are still draining';
     let occupant: Occupant;
     try {
       const worker = forkWorker(this.#options, slot.number, row, this.#hooks.inherit(slot.number));
@@ -143,54 +196,52 @@ export class Supervisor {
     } catch (error) {
       this.#rows.push(row);
       publish('limpet:fault', () => ({ where: 'fork', error }));
-      this.#again(slot, {
-        startedAt: Date.now(),
-        pid: undefined,
-        reason: `fork failed: ${(error as Error).message}`,
-      });
-      return;
+      return `it could not be forked: ${(error as Error).message}`;
     }
-    slot.current = occupant;
+    this.#attend(slot, occupant);
+    this.#hooks.changed(occupant);
+    return occupant;
+  }
+
+  #attend(slot: SlotRecord, occupant: Occupant): void {
     const { worker } = occupant;
     receive<WorkerMessage>(worker.process, (message, handle) => this.#received(occupant, message, handle));
-    // An 'error' without a listener would end the primary; whatever it was, exit tells what became of the process.
+    // An 'error' without a listener would end the primary; what became of the process is told by its exit.
     worker.on('error', (error) => {
       publish('limpet:fault', () => ({ where: `worker of slot ${slot.number}`, error }));
-      if (worker.process.pid === undefined)
-        this.#gone(slot, occupant, `could not be forked: ${error.message}`);
+      if (occupant.pid === undefined) this.#gone(slot, occupant, `it could not be forked: ${error.message}`);
     });
-    // Messages that the process had sent before it died are read until 'disconnect': only then is it known what it took.
-    const end = { exit: '', disconnected: false };
+    // What the process had sent before it died is read until 'disconnect': only then is it known what it took.
+    let exit: string | undefined;
     const over = () => {
-      if (end.exit !== '' && end.disconnected) this.#gone(slot, occupant, occupant.endedFor ?? end.exit);
+      if (exit !== undefined && !worker.isConnected()) this.#gone(slot, occupant, occupant.endedFor ?? exit);
     };
     worker.on('disconnect', () => {
-      end.disconnected = true;
       over();
       // The app may have let go of the channel while its process lives on: nothing more can be handed to it.
-      setTimeout(() => this.leaves(occupant, 'disconnected'), disconnectedAliveMs).unref();
+      setTimeout(() => this.leaves(occupant, 'it disconnected'), disconnectedAliveMs).unref();
     });
     worker.on('exit', (code, signal) => {
-      end.exit = signal ? `killed by ${signal}` : `exited with code ${code}`;
-      end.disconnected ||= !worker.isConnected();
+      exit = signal ? `killed by ${signal}` : `exited with code ${code}`;
       over();
     });
-    this.#hooks.changed(occupant);
   }
 
   #received(occupant: Occupant, message: WorkerMessage, handle: RawHandle | undefined): void {
-    occupant.heardAt = Date.now();
-    if (occupant.stalled) this.#stalled(occupant, false);
-    if (message.type === 'beat') {
-      occupant.vitals = { open: message.open, lagMs: message.lagMs, rssBytes: message.rssBytes };
-      if (message.debugger) occupant.heardAt = Number.POSITIVE_INFINITY;
-      return;
+    this.#vigil.heard(occupant, message.type === 'beat' && message.debugger);
+    switch (message.type) {
+      case 'beat':
+        occupant.vitals = { open: message.open, lagMs: message.lagMs, rssBytes: message.rssBytes };
+        break;
+      case 'leaving':
+        this.leaves(occupant, message.reason);
+        break;
+      case 'stopped':
+        occupant.stopped();
+        break;
+      default:
+        this.#hooks.message(occupant, message, handle);
     }
-    if (message.type === 'leaving') {
-      this.leaves(occupant, message.reason);
-      return;
-    }
-    this.#hooks.message(occupant, message, handle);
   }
 
   #gone(slot: SlotRecord, occupant: Occupant, reason: string): void {
@@ -198,42 +249,27 @@ export class Supervisor {
     if (!this.#move(occupant, 'gone', reason)) return;
     this.#rows.push(occupant.row);
     slot.leaving.delete(occupant);
-    const wasCurrent = slot.current === occupant;
-    if (wasCurrent) slot.current = undefined;
+    const { current, next } = slot;
+    if (next?.occupant === occupant) slot.next = undefined;
+    if (current === occupant) slot.current = slot.next?.occupant;
     this.#hooks.left(occupant, true);
-    if (!wasCurrent || this.#closing || was === 'draining') {
-      if (wasCurrent && !this.#closing) this.#fork(slot);
-      return;
-    }
-    this.#again(slot, { startedAt: occupant.life.startedAt, pid: occupant.pid, reason });
+    if (next?.occupant === occupant) next.settle(replacementFailed(slot.number, reason));
+    if (current !== occupant || slot.current) return;
+    if (was === 'draining') this.#fill(slot);
+    else this.#again(slot, occupant.life.startedAt, occupant.pid, reason);
   }
 
-  #again(slot: SlotRecord, life: { startedAt: number; pid: number | undefined; reason: string }): void {
-    const { delayMs, crashLoop } = slot.respawn.died(life, Date.now());
+  /** A death that was not asked for: notes it, and tries again after the pause that it earns. */
+  #again(slot: SlotRecord, startedAt: number, pid: number | undefined, reason: string): void {
+    if (this.#closing || slot.retired) return;
+    const { delayMs, crashLoop } = slot.respawn.died({ startedAt, pid, reason }, Date.now());
     if (this.#slots.every((each) => !each.everReady && each.respawn.shortLives >= startAttempts)) {
-      this.#hooks.neverStarted(
-        new LimpetError(
-          'ERR_LIMPET_WORKER_START',
-          `no worker became ready: each of ${this.#slots.length} ended ${startAttempts} times (last: ${life.reason}). ` +
-            'Run the worker file by itself to see its error.',
-          { reason: life.reason, attempts: startAttempts },
-        ),
-      );
+      this.#hooks.neverStarted(neverStarted(this.#slots.length, reason));
       return;
     }
-    if (crashLoop) {
-      this.#hooks.crashLoop(
-        slot.number,
-        new LimpetError(
-          'ERR_LIMPET_WORKER_START',
-          `slot ${slot.number}: its worker keeps ending within a minute (last: ${life.reason}). It is tried again at most ` +
-            'every 10 s; its clients are served by the other slots. Look at the worker’s own output.',
-          { slot: slot.number, reason: life.reason },
-        ),
-      );
-    }
-    if (delayMs === 0) this.#fork(slot);
-    else slot.timer = setTimeout(() => this.#fork(slot), delayMs);
+    if (crashLoop) this.#hooks.crashLoop(crashLoopError(slot.number, reason));
+    if (delayMs === 0) this.#fill(slot);
+    else slot.timer = setTimeout(() => this.#fill(slot), delayMs);
   }
 
   #move(occupant: Occupant, to: SlotState, reason: string): boolean {
@@ -243,36 +279,46 @@ export class Supervisor {
     return true;
   }
 
-  #look(): void {
-    const now = Date.now();
-    // After a halt of the primary itself, what the workers said meanwhile is still unread: judge nobody by this round.
-    const late = now - this.#lookedAt > 2 * this.#lookEveryMs;
-    this.#lookedAt = now;
-    if (late) return;
-    const { stallTimeoutMs, stallKillMs, readyTimeoutMs } = this.#options;
-    for (const occupant of this.occupants()) {
-      const silentMs = now - occupant.heardAt;
-      if (occupant.life.state === 'ready' && stallTimeoutMs > 0 && silentMs > stallTimeoutMs) {
-        if (!occupant.stalled) this.#stalled(occupant, true);
-        if (stallKillMs > 0 && silentMs > stallKillMs) occupant.kill(`stalled for ${silentMs} ms`);
-      }
-      if (
-        occupant.life.state === 'starting' &&
-        readyTimeoutMs > 0 &&
-        now - occupant.life.since > readyTimeoutMs
-      ) {
-        occupant.kill(`not ready within ${readyTimeoutMs} ms`);
-      }
-    }
+  #slotOf(occupant: Occupant): SlotRecord {
+    return this.#slots[occupant.slot] as SlotRecord;
   }
+}
 
-  #stalled(occupant: Occupant, stalled: boolean): void {
-    occupant.stalled = stalled;
-    this.#hooks.stalled(occupant, stalled);
-  }
+function newSlot(number: number): SlotRecord {
+  return {
+    number,
+    respawn: new Respawn(),
+    current: undefined,
+    next: undefined,
+    leaving: new Set(),
+    timer: undefined,
+    everReady: false,
+    retired: false,
+  };
+}
 
-  #endAfter(occupant: Occupant, ms: number): void {
-    const timer = setTimeout(() => occupant.kill(`still there ${ms} ms after it was told to leave`), ms);
-    occupant.worker.once('exit', () => clearTimeout(timer));
-  }
+function replacementFailed(slot: number, reason: string): LimpetError {
+  return new LimpetError(
+    'ERR_LIMPET_WORKER_START',
+    `slot ${slot}: the new process did not become ready (${reason}). The old one serves on; mend the app and reload again.`,
+    { slot, reason },
+  );
+}
+
+function neverStarted(slots: number, reason: string): LimpetError {
+  return new LimpetError(
+    'ERR_LIMPET_WORKER_START',
+    `no worker became ready: each of ${slots} ended ${startAttempts} times (last: ${reason}). ` +
+      'Run the worker file by itself to see its error.',
+    { reason, attempts: startAttempts },
+  );
+}
+
+function crashLoopError(slot: number, reason: string): LimpetError {
+  return new LimpetError(
+    'ERR_LIMPET_WORKER_START',
+    `slot ${slot}: its workers keep ending within a minute (last: ${reason}). They are tried again at most every 10 s; ` +
+      'the other slots serve its clients. Look at the worker’s own output.',
+    { slot, reason },
+  );
 }

@@ -8,10 +8,10 @@ import type { ListenAddress } from '../connection.js';
 import { publish } from '../diagnostics.js';
 import { type ErrorCode, LimpetError } from '../errors.js';
 import type { WorkerHandoff } from '../handoff/contract.js';
-import { IpcWorker } from '../handoff/ipc.js';
+import { IpcWorker } from '../handoff/ipc-worker.js';
+import { type SeatPass, seatPassVariable } from './fork.js';
 import { ListenerKeys } from './listener-key.js';
 import { type PrimaryMessage, receive, send, type WorkerMessage } from './messages.js';
-import { type SeatPass, seatPassVariable } from './occupant.js';
 
 type MessageOf<T extends PrimaryMessage['type']> = Extract<PrimaryMessage, { type: T }>;
 
@@ -133,11 +133,10 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     if (!listening) return;
     this.#waiting.delete(key);
     if (this.#leaving) return;
-    const { claimAfterMs } = settings as { claimAfterMs: number };
     listening.half = new IpcWorker(
       listening.adapter,
       (body) => this.#send({ type: 'handoff', listener, body }),
-      claimAfterMs,
+      settings.stallTimeoutMs,
     );
     this.#listening.set(listener, listening);
     listening.adapter.listen(address, listening.backlog);

@@ -1,9 +1,10 @@
 import { createServer, type Server } from 'node:net';
-import type { BoundAddress, Entrance, ListenAddress, RawHandle } from '../connection.js';
+import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import { publish } from '../diagnostics.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import { bindError } from './bind-error.js';
-import type { HandoffMessage, PrimaryHandoff, Seat, WorkerHandoff } from './contract.js';
+import type { HandoffMessage, PrimaryHandoff, Seat } from './contract.js';
+import { sharedClockMs } from './shared-clock.js';
 
 /**
  * The handoff that works everywhere: the primary accepts, and sends each raw handle over Node's IPC.
@@ -41,12 +42,6 @@ export interface IpcSettings {
   /** A connection could not be served and was closed. */
   readonly refused: (slot: number, reason: string) => void;
   readonly handed: (slot: number, diverted: boolean) => void;
-}
-
-/** Milliseconds on a clock that all processes of the machine share and that never steps. */
-function sharedClockMs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1000 + nanoseconds / 1e6;
 }
 
 export class IpcPrimary implements PrimaryHandoff {
@@ -115,7 +110,7 @@ export class IpcPrimary implements PrimaryHandoff {
     this.#lanes.forEach((lane, slot) => {
       const moving = lane.queue.filter((waiting) => this.#owner(waiting.hash) !== slot);
       if (moving.length > 0) lane.queue = lane.queue.filter((waiting) => this.#owner(waiting.hash) === slot);
-      if (ring.isDown(slot) && lane.seat) moving.unshift(...this.#takeBack(lane.seat));
+      if ((slot >= ring.size || ring.isDown(slot)) && lane.seat) moving.unshift(...this.#takeBack(lane.seat));
       this.#again(moving);
     });
   }
@@ -226,7 +221,7 @@ export class IpcPrimary implements PrimaryHandoff {
   #pump(slot: number): void {
     const lane = this.#lane(slot);
     const { seat } = lane;
-    if (!seat || this.#ring.isDown(slot)) return;
+    if (!seat || (slot < this.#ring.size && this.#ring.isDown(slot))) return;
     const sent = this.#sent.get(seat) as Map<number, Waiting>;
     while (lane.queue.length > 0 && sent.size < window) {
       const waiting = lane.queue.shift() as Waiting;
@@ -272,54 +267,6 @@ export class IpcPrimary implements PrimaryHandoff {
   #lane(slot: number): Lane {
     this.#lanes[slot] ??= { queue: [], seat: undefined };
     return this.#lanes[slot];
-  }
-}
-
-export class IpcWorker implements WorkerHandoff {
-  readonly #entrance: Entrance;
-  readonly #send: (message: HandoffMessage) => void;
-  readonly #claimAfterMs: number;
-  readonly #claims: Map<number, RawHandle> = new Map();
-  #stopped = false;
-
-  /** `claimAfterMs`: a handle that was longer on the way may have been passed on already: ask before use. */
-  constructor(entrance: Entrance, send: (message: HandoffMessage) => void, claimAfterMs: number) {
-    this.#entrance = entrance;
-    this.#send = send;
-    this.#claimAfterMs = claimAfterMs;
-  }
-
-  received(message: HandoffMessage, handle?: RawHandle): void {
-    if (typeof message.seq === 'number' && handle) this.#take(message.seq, message.at as number, handle);
-    else if (typeof message.yours === 'number') this.#settle(message.yours, true);
-    else if (typeof message.gone === 'number') this.#settle(message.gone, false);
-    else if (typeof message.probe === 'number') this.#send({ passed: message.probe });
-  }
-
-  stop(done: () => void): void {
-    this.#stopped = true;
-    done();
-  }
-
-  #take(seq: number, at: number, handle: RawHandle): void {
-    if (this.#stopped) {
-      handle.close();
-      this.#send({ back: seq });
-    } else if (sharedClockMs() - at > this.#claimAfterMs) {
-      this.#claims.set(seq, handle);
-      this.#send({ claim: seq });
-    } else {
-      this.#send({ took: seq });
-      this.#entrance.handle(handle);
-    }
-  }
-
-  #settle(seq: number, yours: boolean): void {
-    const handle = this.#claims.get(seq);
-    this.#claims.delete(seq);
-    if (!handle) return;
-    if (yours) this.#entrance.handle(handle);
-    else handle.close();
   }
 }
 

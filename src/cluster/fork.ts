@@ -1,0 +1,61 @@
+import cluster, { type ClusterSettings, type Worker } from 'node:cluster';
+import type { CheckedRouterOptions } from '../options.js';
+
+/** What a worker learns from its environment; read and removed by `cluster/worker.ts`. */
+export interface SeatPass {
+  readonly row: number;
+  readonly drainTimeoutMs: number;
+  readonly beatMs: number;
+  readonly signals: boolean;
+  /** How many descriptors, from which number on, the process inherited for its handoffs. */
+  readonly inherited: { readonly from: number; readonly count: number };
+}
+
+export const seatPassVariable = 'LIMPET_SEAT';
+
+/**
+ * Forks through Node's cluster, so that whatever knows `cluster` knows our workers. `inherit` are descriptors that the worker
+ * gets after its standard ones; they stay open here. The app's own cluster settings are put back. Throws what fork throws.
+ */
+export function forkWorker(
+  options: CheckedRouterOptions,
+  slot: number,
+  row: number,
+  inherit: readonly number[],
+): Worker {
+  const before = { ...cluster.settings };
+  const stdio = standardStreams(before);
+  const pass: SeatPass = {
+    row,
+    drainTimeoutMs: options.drainTimeoutMs,
+    beatMs: beatMs(options.stallTimeoutMs),
+    signals: options.signals,
+    inherited: { from: stdio.length, count: inherit.length },
+  };
+  cluster.setupPrimary({
+    ...(options.exec === undefined ? {} : { exec: options.exec }),
+    ...(options.args === undefined ? {} : { args: [...options.args] }),
+    ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
+    ...(inherit.length === 0 ? {} : { stdio: [...stdio, ...inherit] }),
+  });
+  try {
+    return cluster.fork({
+      ...options.env,
+      LIMPET_SLOT: String(slot),
+      [seatPassVariable]: JSON.stringify(pass),
+    });
+  } finally {
+    cluster.setupPrimary({ args: process.argv.slice(2), ...before, stdio: before.stdio as undefined });
+  }
+}
+
+/** Five signs of life within the time that would be a stall, at most one a second asked of a worker that has time. */
+function beatMs(stallTimeoutMs: number): number {
+  return stallTimeoutMs === 0 ? 1000 : Math.min(1000, Math.max(20, Math.floor(stallTimeoutMs / 5)));
+}
+
+function standardStreams(settings: ClusterSettings): (number | string)[] {
+  if (Array.isArray(settings.stdio)) return settings.stdio as (number | string)[];
+  const each = typeof settings.stdio === 'string' ? settings.stdio : settings.silent ? 'pipe' : 'inherit';
+  return [each, each, each, 'ipc'];
+}

@@ -1,13 +1,17 @@
-interface Closable {
+import { publish } from '../diagnostics.js';
+
+interface Steerable {
   close(reason: string): Promise<unknown>;
   kill(reason: string): void;
+  reload(): Promise<unknown>;
 }
 
 /**
  * SIGTERM and SIGINT close the router; a second one ends it at once. The process then exits, unless the app has a handler of its
- * own for the signal, which then decides. Returns what takes the handlers away.
+ * own for the signal, which then decides. SIGHUP reloads; what it could not reload is published as a fault. Returns what takes
+ * the handlers away.
  */
-export function handleSignals(router: Closable): () => void {
+export function handleSignals(router: Steerable): () => void {
   let asked = false;
   const numbers = { SIGINT: 2, SIGTERM: 15 } as const;
   const handlers = (Object.keys(numbers) as (keyof typeof numbers)[]).map((signal) => {
@@ -26,7 +30,12 @@ export function handleSignals(router: Closable): () => void {
     process.on(signal, handler);
     return () => process.off(signal, handler);
   });
+  const onHangup = () => {
+    router.reload().catch((error: unknown) => publish('limpet:fault', () => ({ where: 'reload', error })));
+  };
+  process.on('SIGHUP', onHangup);
   return () => {
+    process.off('SIGHUP', onHangup);
     for (const off of handlers) off();
   };
 }

@@ -1,14 +1,14 @@
-import { beforeEach } from 'vitest';
+import { test } from 'vitest';
 import { pathOf, testTools } from '../scripts/test-tools.js';
 
 /**
- * Called at the top of a describe block (or file): skips its tests, with the reason, where `command` is not
- * installed. Returns the command's absolute path, or its bare name where it is missing.
+ * Whether `command`, a line of scripts/test-tools.js, is installed: `if (needs('redis-server')) describe(…)`.
+ * Where it is not, stands in for the tests with one that is skipped for that reason.
  */
-export function needs(command: string): string {
+export function needs(command: string): boolean {
   const tool = testTools.find((known) => known.command === command);
   if (!tool) throw new Error(`${command} is not in scripts/test-tools.js`);
-  const path = pathOf(command);
-  beforeEach(({ skip }) => skip(!path, `no ${command} here (Debian: apt-get install ${tool.debian})`));
-  return path ?? command;
+  if (pathOf(command)) return true;
+  test(tool.uses, ({ skip }) => skip(`no ${command} here (on Debian: apt-get install ${tool.debian})`));
+  return false;
 }

@@ -3,11 +3,25 @@
     {
       "target_name": "limpet",
       "sources": [
+        "native/node_api/acceptor.cc",
+        "native/node_api/handoff.cc",
+        "native/node_api/inbox.cc",
         "native/node_api/module.cc",
+        "native/node_api/reuseport.cc",
         "native/node_api/ring.cc",
         "native/hash.cc",
         "native/client_key.cc",
-        "native/ring.cc"
+        "native/ring.cc",
+        "native/acceptor.cc",
+        "native/fd_channel.cc",
+        "native/listen_socket.cc",
+        "native/peer_address.cc",
+        "native/poller.cc",
+        "native/reuseport.cc",
+        "native/shared_page.cc",
+        "native/slot_outbox.cc",
+        "native/steering_program.cc",
+        "native/worker_inbox.cc"
       ],
       "include_dirs": ["native", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],

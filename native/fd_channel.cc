@@ -4,7 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
+#include <uv.h>
 
 #include <cerrno>
 #include <cstring>
@@ -27,7 +27,13 @@ constexpr char kOpenDescriptors[] = "/dev/fd";
 
 // What a process needs for itself while it takes connections: a file, a lookup, a connection to its database.
 constexpr size_t kReserve = 32;
-constexpr uint8_t kPoke = 0xff;
+
+// What is written beside each descriptor. Of one size, so that the bytes in the channel count the connections in it.
+struct Record {
+  uint8_t listener;
+  uint8_t unused;
+  uint16_t bucket;
+};
 
 // Room for the control message, aligned as the kernel wants it.
 union Control {
@@ -38,8 +44,11 @@ union Control {
 size_t OpenDescriptors() {
 #if defined(__linux__)
   // Since Linux 6.2 the size of the folder is the number of its entries.
-  struct stat info;
-  if (stat(kOpenDescriptors, &info) == 0 && info.st_size > 0) return static_cast<size_t>(info.st_size);
+  uv_fs_t request;
+  const bool found = uv_fs_stat(nullptr, &request, kOpenDescriptors, nullptr) == 0;
+  const size_t size = found ? static_cast<size_t>(request.statbuf.st_size) : 0;
+  uv_fs_req_cleanup(&request);
+  if (size > 0) return size;
 #endif
   DIR* folder = opendir(kOpenDescriptors);
   if (folder == nullptr) return SIZE_MAX;
@@ -52,13 +61,13 @@ size_t OpenDescriptors() {
 }  // namespace
 
 Transfer SendConnections(int channel, const Passed* connections, size_t count) {
-  uint8_t listeners[kMessageMax];
+  Record records[kMessageMax];
   int fds[kMessageMax];
   for (size_t i = 0; i < count; ++i) {
-    listeners[i] = connections[i].listener;
+    records[i] = {connections[i].listener, 0, connections[i].bucket};
     fds[i] = connections[i].fd;
   }
-  iovec payload{listeners, count};
+  iovec payload{records, count * sizeof(Record)};
   Control control{};
   msghdr message{};
   message.msg_iov = &payload;
@@ -80,8 +89,8 @@ Transfer SendConnections(int channel, const Passed* connections, size_t count) {
 
 Transfer ReceiveConnections(int channel, Passed* connections, size_t* count) {
   *count = 0;
-  uint8_t listeners[kMessageMax];
-  iovec payload{listeners, sizeof listeners};
+  Record records[kMessageMax];
+  iovec payload{records, sizeof records};
   Control control{};
   msghdr message{};
   message.msg_iov = &payload;
@@ -103,16 +112,19 @@ Transfer ReceiveConnections(int channel, Passed* connections, size_t* count) {
 #if !defined(MSG_CMSG_CLOEXEC)
     fcntl(fds[i], F_SETFD, FD_CLOEXEC);
 #endif
-    connections[i] = {fds[i], listeners[i]};
+    connections[i] = {fds[i], records[i].listener, records[i].bucket};
   }
   return Transfer::kDone;
 }
 
-void Poke(int channel) { static_cast<void>(send(channel, &kPoke, sizeof kPoke, kSendFlags)); }
+void Poke(int channel) {
+  constexpr Record kNobody{0xff, 0, 0};
+  static_cast<void>(send(channel, &kNobody, sizeof kNobody, kSendFlags));
+}
 
 size_t WaitingIn(int channel) {
   int bytes = 0;
-  return ioctl(channel, FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<size_t>(bytes) : 0;
+  return ioctl(channel, FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<size_t>(bytes) / sizeof(Record) : 0;
 }
 
 Status ChannelPair::Open(ChannelPair* pair) {

@@ -10,10 +10,11 @@
 
 namespace limpet {
 
-// An accepted connection on its way: whose it is travels with it.
+// An accepted connection on its way, with what travels beside its descriptor.
 struct Passed {
   int fd;
-  uint8_t listener;  // the router's number of the listener that it came to
+  uint8_t listener;  // the router's number, 0 to 254, of the listener that it came to
+  uint16_t bucket;   // the ring's bucket of its client key
 };
 
 // What a process has accepted and not answered dies with it: it takes no more than this at a time.

@@ -91,10 +91,10 @@ void ReuseportGroup::RemoveLast() {
 #else
 
 Status ReuseportGroup::Open(const ListenAddress&, size_t, int, const std::vector<BpfInstruction>&) {
-  return Status::System("SO_ATTACH_REUSEPORT_CBPF", ENOTSUP);
+  return Status::System("setsockopt", ENOTSUP);
 }
-Status ReuseportGroup::Grow(size_t) { return Status::System("SO_ATTACH_REUSEPORT_CBPF", ENOTSUP); }
-Status ReuseportGroup::Steer(const std::vector<BpfInstruction>&) { return Status::System("SO_ATTACH_REUSEPORT_CBPF", ENOTSUP); }
+Status ReuseportGroup::Grow(size_t) { return Status::System("setsockopt", ENOTSUP); }
+Status ReuseportGroup::Steer(const std::vector<BpfInstruction>&) { return Status::System("setsockopt", ENOTSUP); }
 void ReuseportGroup::RemoveLast() {}
 
 #endif

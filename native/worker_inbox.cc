@@ -124,7 +124,7 @@ class WorkerInbox::Acceptance final : public Source {
       inbox_->Took(1);
       const std::optional<ClientKey> client = peer.Key(inbox_->page_->ipv6_prefix());
       if (client && !inbox_->page_->IsHome(*client, inbox_->slot_)) Count(inbox_->cell(WorkerCell::kMissteered));
-      taken[count++] = {fd, listener_};
+      taken[count++] = {fd, listener_, 0};
     }
     if (starved) {
       Rest();

@@ -6,6 +6,7 @@
 
 namespace limpet {
 
+void InitHandoff(Napi::Env env, Napi::Object exports);
 void InitRing(Napi::Env env, Napi::Object exports);
 
 }  // namespace limpet

@@ -6,6 +6,7 @@
 namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  limpet::InitHandoff(env, exports);
   limpet::InitRing(env, exports);
   return exports;
 }

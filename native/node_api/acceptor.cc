@@ -1,0 +1,120 @@
+// exports.handoff.Acceptor
+#include "../acceptor.h"
+
+#include "handoff.h"
+
+namespace limpet {
+namespace {
+
+class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Acceptor",
+                       {
+                           InstanceMethod<&AcceptorObject::ChannelEnd>("channelEnd"),
+                           InstanceMethod<&AcceptorObject::Add>("add"),
+                           InstanceMethod<&AcceptorObject::Serve>("serve"),
+                           InstanceMethod<&AcceptorObject::Remove>("remove"),
+                           InstanceMethod<&AcceptorObject::Retable>("retable"),
+                           InstanceMethod<&AcceptorObject::Seat>("seat"),
+                           InstanceMethod<&AcceptorObject::Unseat>("unseat"),
+                           InstanceMethod<&AcceptorObject::Queued>("queued"),
+                           InstanceMethod<&AcceptorObject::CloseListener>("closeListener"),
+                           InstanceMethod<&AcceptorObject::Settled>("settled"),
+                           InstanceMethod<&AcceptorObject::Abandon>("abandon"),
+                           InstanceMethod<&AcceptorObject::Stop>("stop"),
+                       });
+  }
+
+  // ({ page, key, ipv6Prefix, queueMax }, settled)
+  explicit AcceptorObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<AcceptorObject>(info) {
+    const auto options = info[0].As<Napi::Object>();
+    if (!Check(info.Env(), SharedPage::Map(ReadInt(options.Get("page")), &page_))) return;
+    settled_ = Napi::ThreadSafeFunction::New(info.Env(), info[1].As<Napi::Function>(), "limpet.acceptor", 0, 1);
+    settled_.Unref(info.Env());
+    const Acceptor::Settings settings{
+        HashKey::From(Span<uint8_t>(options.Get("key")).data()),
+        ReadInt(options.Get("ipv6Prefix")),
+        ReadUint(options.Get("queueMax")),
+    };
+    acceptor_ = std::make_unique<Acceptor>(&page_, settings, Notify, this);
+    Check(info.Env(), acceptor_->Start());
+  }
+
+  ~AcceptorObject() override { Stop(); }
+
+ private:
+  static void Notify(void* self) { static_cast<AcceptorObject*>(self)->settled_.NonBlockingCall(); }
+
+  void Stop() {
+    if (!acceptor_) return;
+    acceptor_.reset();
+    settled_.Release();
+  }
+  void Stop(const Napi::CallbackInfo&) { Stop(); }
+
+  Napi::Value ChannelEnd(const Napi::CallbackInfo& info) {
+    int fd = -1;
+    Check(info.Env(), acceptor_->ChannelEnd(ReadUint(info[0]), &fd));
+    return Napi::Number::New(info.Env(), fd);
+  }
+
+  // (listener, fd): a duplicate of the descriptor is kept.
+  Napi::Value Add(const Napi::CallbackInfo& info) {
+    Descriptor socket = Descriptor::Duplicate(ReadInt(info[1]));
+    if (!socket.valid()) {
+      ThrowSystemError(info.Env(), Status::System("fcntl", errno));
+      return info.Env().Undefined();
+    }
+    return Napi::Number::New(info.Env(), acceptor_->Add(static_cast<uint8_t>(ReadUint(info[0])), std::move(socket)));
+  }
+
+  // (source, service, detour?)
+  void Serve(const Napi::CallbackInfo& info) {
+    std::vector<uint16_t> detour;
+    if (info[2].IsTypedArray()) detour = ReadSlots(info[2]);
+    acceptor_->Serve(ReadUint(info[0]), static_cast<Acceptor::Service>(ReadUint(info[1])), std::move(detour));
+  }
+
+  void Remove(const Napi::CallbackInfo& info) { acceptor_->Remove(ReadUint(info[0]), info[1].ToBoolean()); }
+
+  // (owners, homes)
+  void Retable(const Napi::CallbackInfo& info) {
+    Check(info.Env(), acceptor_->Retable(ReadSlots(info[0]), ReadSlots(info[1])));
+  }
+
+  // (slot, listener, row)
+  void Seat(const Napi::CallbackInfo& info) {
+    Check(info.Env(), acceptor_->Seat(ReadUint(info[0]), static_cast<uint8_t>(ReadUint(info[1])), ReadUint(info[2])));
+  }
+
+  void Unseat(const Napi::CallbackInfo& info) {
+    acceptor_->Unseat(ReadUint(info[0]), static_cast<uint8_t>(ReadUint(info[1])));
+  }
+
+  Napi::Value Queued(const Napi::CallbackInfo& info) {
+    const size_t queued = acceptor_->Queued(ReadUint(info[0]), static_cast<uint8_t>(ReadUint(info[1])));
+    return Napi::Number::New(info.Env(), static_cast<double>(queued));
+  }
+
+  void CloseListener(const Napi::CallbackInfo& info) { acceptor_->Close(static_cast<uint8_t>(ReadUint(info[0]))); }
+
+  Napi::Value Settled(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), acceptor_->Settled(static_cast<uint8_t>(ReadUint(info[0]))));
+  }
+
+  Napi::Value Abandon(const Napi::CallbackInfo& info) {
+    const size_t abandoned = acceptor_->Abandon(static_cast<uint8_t>(ReadUint(info[0])));
+    return Napi::Number::New(info.Env(), static_cast<double>(abandoned));
+  }
+
+  SharedPage page_;
+  Napi::ThreadSafeFunction settled_;
+  std::unique_ptr<Acceptor> acceptor_;
+};
+
+}  // namespace
+
+void InitAcceptor(Napi::Env env, Napi::Object handoff) { handoff["Acceptor"] = AcceptorObject::Define(env); }
+
+}  // namespace limpet

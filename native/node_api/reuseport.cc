@@ -1,0 +1,56 @@
+// exports.handoff.ReuseportGroup
+#include "../reuseport.h"
+
+#include "handoff.h"
+
+namespace limpet {
+namespace {
+
+class ReuseportGroupObject : public Napi::ObjectWrap<ReuseportGroupObject> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "ReuseportGroup",
+                       {
+                           InstanceMethod<&ReuseportGroupObject::Resize>("resize"),
+                           InstanceMethod<&ReuseportGroupObject::RemoveLast>("removeLast"),
+                           InstanceMethod<&ReuseportGroupObject::DescriptorOf>("descriptor"),
+                           InstanceMethod<&ReuseportGroupObject::Close>("close"),
+                           InstanceAccessor<&ReuseportGroupObject::Size>("size"),
+                       });
+  }
+
+  // (address, slots, backlog, table)
+  explicit ReuseportGroupObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ReuseportGroupObject>(info) {
+    ListenAddress address;
+    if (!Check(info.Env(), ReadAddress(info[0].As<Napi::Object>(), &address))) return;
+    const auto program = CompileSteering(ReadSteeringTable(info[3].As<Napi::Object>()));
+    Check(info.Env(), group_.Open(address, ReadUint(info[1]), ReadInt(info[2]), program));
+  }
+
+ private:
+  // (slots, table): adds sockets where there are too few, then steers.
+  void Resize(const Napi::CallbackInfo& info) {
+    const auto program = CompileSteering(ReadSteeringTable(info[1].As<Napi::Object>()));
+    if (!Check(info.Env(), group_.Grow(ReadUint(info[0])))) return;
+    Check(info.Env(), group_.Steer(program));
+  }
+
+  void RemoveLast(const Napi::CallbackInfo&) { group_.RemoveLast(); }
+  Napi::Value DescriptorOf(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), group_.descriptor(ReadUint(info[0])));
+  }
+  Napi::Value Size(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(group_.size()));
+  }
+  void Close(const Napi::CallbackInfo&) { group_ = {}; }
+
+  ReuseportGroup group_;
+};
+
+}  // namespace
+
+void InitReuseport(Napi::Env env, Napi::Object handoff) {
+  handoff["ReuseportGroup"] = ReuseportGroupObject::Define(env);
+}
+
+}  // namespace limpet

@@ -1,0 +1,100 @@
+/**
+ * The page that the primary, its acceptor and all workers count on side by side; native/shared_page.h lays it out. Anyone
+ * reads it without asking; one process alone writes a cell. A dead worker's counts are as it left them.
+ */
+import type { HandoffBinding, SteeringTable } from './handoff-binding.js';
+
+/** native/shared_page.h has the same figures; a test holds the two together. */
+export const pageLayout = {
+  cellsPerRow: 16,
+  slots: 256,
+  workers: 767,
+  homesOffset: 131_072,
+  bucketsMax: 65_536,
+  bytes: 393_216,
+} as const;
+
+/** The cells of a worker's row, in their order; native/shared_page.h says what each counts. */
+const workerCells = ['accepted', 'closed', 'taking', 'missteered', 'credits', 'starved', 'returned'] as const;
+/** The cells of a slot's row, in their order. */
+const slotCells = ['handed', 'diverted', 'queued', 'refused', 'hungry'] as const;
+/** The first row: the layout's version, then what steers. */
+const header = { key0: 1, key1: 2, buckets: 3, ipv6Prefix: 4 } as const;
+
+export type WorkerCounts = Record<(typeof workerCells)[number], number>;
+export type SlotCounts = Record<(typeof slotCells)[number], number>;
+
+export class SharedPage {
+  /** What workers inherit. */
+  readonly fd: number;
+  readonly #binding: HandoffBinding;
+  readonly #cells: Float64Array;
+  readonly #homes: readonly [Uint16Array, Uint16Array];
+
+  private constructor(binding: HandoffBinding, fd: number) {
+    const memory = binding.mapPage(fd);
+    const { homesOffset, bucketsMax } = pageLayout;
+    this.fd = fd;
+    this.#binding = binding;
+    this.#cells = new Float64Array(memory, 0, homesOffset / Float64Array.BYTES_PER_ELEMENT);
+    this.#homes = [
+      new Uint16Array(memory, homesOffset, bucketsMax),
+      new Uint16Array(memory, homesOffset + bucketsMax * Uint16Array.BYTES_PER_ELEMENT, bucketsMax),
+    ];
+  }
+
+  /** A new page, all zeros. Throws what the system refuses. */
+  static create(binding: HandoffBinding): SharedPage {
+    return new SharedPage(binding, binding.createPage());
+  }
+
+  /** The page behind a descriptor that was inherited. */
+  static map(binding: HandoffBinding, fd: number): SharedPage {
+    return new SharedPage(binding, fd);
+  }
+
+  worker(row: number): WorkerCounts {
+    return this.#read(workerCells, this.#workerAt(row)) as WorkerCounts;
+  }
+
+  slot(slot: number): SlotCounts {
+    return this.#read(slotCells, (1 + slot) * pageLayout.cellsPerRow) as SlotCounts;
+  }
+
+  /** For the process that owns the row: one of the connections that it had accepted is closed. */
+  countClosed(row: number): void {
+    const cell = this.#workerAt(row) + workerCells.indexOf('closed');
+    this.#cells[cell] = (this.#cells[cell] as number) + 1;
+  }
+
+  /** For the primary, when the process that owned the row is gone. */
+  clearWorker(row: number): void {
+    const at = this.#workerAt(row);
+    this.#cells.fill(0, at, at + pageLayout.cellsPerRow);
+  }
+
+  /** For the primary, before the kernel steers by it: workers check what reaches them against this table and the one before. */
+  steerBy({ key, ipv6Prefix, homes }: SteeringTable): void {
+    const words = new DataView(key.buffer, key.byteOffset, key.byteLength);
+    const [current, previous] = this.#homes;
+    const first = this.#cells[header.buckets] === 0;
+    previous.set(first ? homes : current.subarray(0, homes.length));
+    current.set(homes);
+    this.#cells[header.key0] = words.getUint32(0, true);
+    this.#cells[header.key1] = words.getUint32(4, true);
+    this.#cells[header.ipv6Prefix] = ipv6Prefix;
+    this.#cells[header.buckets] = homes.length;
+  }
+
+  close(): void {
+    this.#binding.close(this.fd);
+  }
+
+  #workerAt(row: number): number {
+    return (1 + pageLayout.slots + row) * pageLayout.cellsPerRow;
+  }
+
+  #read(names: readonly string[], at: number): Record<string, number> {
+    return Object.fromEntries(names.map((name, cell) => [name, this.#cells[at + cell] as number]));
+  }
+}

@@ -1,0 +1,89 @@
+import { unlinkSync } from 'node:fs';
+import { service } from '../binding/handoff-binding.js';
+import type { BoundAddress, Entrance, ListenAddress } from '../connection.js';
+import type { SlotRing } from '../ring/slot-ring.js';
+import type { PrimaryHandoff, Seat, WorkerHandoff } from './contract.js';
+import type { Exchange } from './exchange.js';
+import type { Intake } from './intake.js';
+import { listenAt } from './numeric-address.js';
+
+export interface NativeHandoffSettings {
+  /** The router's number of the listener, 0 to 254. */
+  readonly listener: number;
+  readonly address: ListenAddress;
+}
+
+/**
+ * The acceptor thread accepts, and passes each connection's descriptor through the channel of the slot that serves it. No
+ * JavaScript runs in the primary for a connection.
+ */
+export class FdPrimary implements PrimaryHandoff {
+  readonly name = 'fd';
+  readonly #exchange: Exchange;
+  readonly #listener: number;
+  readonly #address: ListenAddress;
+  #source = -1;
+  #served = false;
+
+  constructor(exchange: Exchange, { listener, address }: NativeHandoffSettings) {
+    this.#exchange = exchange;
+    this.#listener = listener;
+    this.#address = address;
+  }
+
+  async open(): Promise<BoundAddress> {
+    const { binding, acceptor } = this.#exchange;
+    const { backlog } = this.#address;
+    const fd = await listenAt(this.#address, (numeric) => binding.listenAlone(numeric, backlog));
+    try {
+      this.#source = acceptor.add(this.#listener, fd);
+      return binding.boundAddress(fd);
+    } finally {
+      binding.close(fd);
+    }
+  }
+
+  seat(seat: Seat): void {
+    this.#exchange.seat(seat, this.#listener);
+    if (this.#served) return;
+    this.#served = true;
+    this.#exchange.acceptor.serve(this.#source, service.served);
+  }
+
+  unseat(seat: Seat, gone: boolean): void {
+    this.#exchange.unseat(seat, this.#listener, gone);
+  }
+
+  retable(ring: SlotRing): void {
+    this.#exchange.retable(ring);
+  }
+
+  received(): void {}
+
+  queued(slot: number): number {
+    return this.#exchange.acceptor.queued(slot, this.#listener);
+  }
+
+  async close(timeoutMs: number): Promise<number> {
+    if ('path' in this.#address) unlinkSync(this.#address.path);
+    return this.#exchange.close(this.#listener, timeoutMs);
+  }
+}
+
+export class FdWorker implements WorkerHandoff {
+  readonly #intake: Intake;
+  readonly #listener: number;
+
+  constructor(intake: Intake, listener: number, entrance: Entrance) {
+    this.#intake = intake;
+    this.#listener = listener;
+    intake.open(listener, entrance);
+  }
+
+  received(): void {}
+
+  stop(done: () => void): void {
+    this.#intake.close(this.#listener);
+    done();
+  }
+}

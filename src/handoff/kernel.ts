@@ -1,0 +1,304 @@
+import { Socket } from 'node:net';
+import { type ReuseportGroup, type SteeringTable, service } from '../binding/handoff-binding.js';
+import type { BoundAddress, Entrance, ListenAddress, RawHandle } from '../connection.js';
+import { LimpetError } from '../errors.js';
+import type { SlotRing } from '../ring/slot-ring.js';
+import type { HandoffMessage, PrimaryHandoff, Seat, WorkerHandoff } from './contract.js';
+import { type Exchange, sameTable } from './exchange.js';
+import type { NativeHandoffSettings } from './fd.js';
+import type { Intake } from './intake.js';
+import { listenAt } from './numeric-address.js';
+
+/**
+ * The kernel chooses: each slot has a listening socket, all on one address, and the steering program, which is the ring's homes
+ * compiled, picks the one that a connection waits in. A worker accepts from its slot's socket. The primary holds every socket as
+ * long as the router lives, and touches one only while nobody accepts from it: then the acceptor passes what waits there to the
+ * fallbacks.
+ *
+ *     primary → worker   { accept } + the listening socket    these are yours
+ *                        { pause }                            others serve them now; leave the socket
+ *                        { close }                            the router closes: take what still waits, then leave the socket
+ *     worker → primary   { closed }
+ */
+
+/** A retired slot's socket is kept so long: who was about to connect through it, or to be counted back in, still can. */
+const retireAfterMs = 60_000;
+
+interface SlotSocket {
+  readonly slot: number;
+  /** The acceptor's number of its copy. */
+  readonly source: number;
+  /** The copy that is sent to workers. */
+  readonly handle: RawHandle;
+  seat: Seat | undefined;
+  /** Whether the seated process was told to accept. */
+  accepting: boolean;
+  retiredAt: number | undefined;
+}
+
+export class KernelPrimary implements PrimaryHandoff {
+  readonly name = 'kernel';
+  readonly #exchange: Exchange;
+  readonly #listener: number;
+  readonly #address: ListenAddress;
+  readonly #sockets: SlotSocket[] = [];
+  readonly #closing: Map<Seat, () => void> = new Map();
+  #ring: SlotRing;
+  #group: ReuseportGroup | undefined;
+  #steered: Uint16Array;
+  #retiring: NodeJS.Timeout | undefined;
+
+  constructor(ring: SlotRing, exchange: Exchange, { listener, address }: NativeHandoffSettings) {
+    this.#ring = ring;
+    this.#steered = ring.homeTable();
+    this.#exchange = exchange;
+    this.#listener = listener;
+    this.#address = address;
+  }
+
+  async open(): Promise<BoundAddress> {
+    const { binding } = this.#exchange;
+    const { backlog } = this.#address;
+    if ('path' in this.#address) throw unsupported('a unix-domain client has no address to steer by');
+    try {
+      this.#group = await listenAt(
+        this.#address,
+        (numeric) => new binding.ReuseportGroup(numeric, this.#ring.size, backlog, this.#table()),
+      );
+      this.#addSockets(this.#group);
+      return binding.boundAddress(this.#group.descriptor(0));
+    } catch (error) {
+      this.#letGo();
+      throw error instanceof LimpetError ? error : unsupported(refusal(error as NodeJS.ErrnoException), error);
+    }
+  }
+
+  seat(seat: Seat): void {
+    const socket = this.#sockets[seat.slot];
+    if (!socket) return;
+    const first = this.#sockets.every((each) => each.seat === undefined);
+    this.#exchange.seat(seat, this.#listener);
+    socket.seat = seat;
+    socket.accepting = false;
+    for (const each of first ? this.#sockets : [socket]) this.#serve(each);
+  }
+
+  unseat(seat: Seat, gone: boolean): void {
+    this.#closing.get(seat)?.();
+    const socket = this.#sockets[seat.slot];
+    if (!this.#exchange.unseat(seat, this.#listener, gone) || !socket) return;
+    socket.seat = undefined;
+    this.#serve(socket);
+  }
+
+  /** Throws ERR_LIMPET_NATIVE when the kernel cannot be given the new ring; it then steers by the old one. */
+  retable(ring: SlotRing): void {
+    this.#ring = ring;
+    this.#exchange.retable(ring);
+    if (!this.#group) return;
+    const homes = ring.homeTable();
+    if (!sameTable(homes, this.#steered)) this.#steer(this.#group, homes);
+    for (const socket of this.#sockets) this.#serve(socket);
+    this.#retire();
+  }
+
+  received(seat: Seat, message: HandoffMessage): void {
+    if (message.closed) this.#closing.get(seat)?.();
+  }
+
+  queued(slot: number): number {
+    return this.#exchange.acceptor.queued(slot, this.#listener);
+  }
+
+  async close(timeoutMs: number): Promise<number> {
+    clearTimeout(this.#retiring);
+    const startedAt = performance.now();
+    const accepting = this.#sockets.flatMap(({ seat, accepting }) => (seat && accepting ? [seat] : []));
+    const emptied = Promise.all(
+      accepting.map(
+        (seat) =>
+          new Promise<void>((resolve) => {
+            this.#closing.set(seat, resolve);
+            if (!seat.send({ close: true })) resolve();
+          }),
+      ),
+    );
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([emptied, late]);
+    clearTimeout(timer);
+    const left = this.#exchange.close(
+      this.#listener,
+      Math.max(0, timeoutMs - (performance.now() - startedAt)),
+    );
+    this.#letGo();
+    return left;
+  }
+
+  /** Who takes what waits in the slot's socket: its process, or the fallbacks, or for a while nobody. Never two of them. */
+  #serve(socket: SlotSocket): void {
+    const { acceptor } = this.#exchange;
+    const { slot, source, seat } = socket;
+    const down = slot >= this.#ring.size || this.#ring.isDown(slot);
+    if (down && this.#ring.live > 0) {
+      if (socket.accepting) seat?.send({ pause: true });
+      socket.accepting = false;
+      acceptor.serve(source, service.served);
+    } else if (seat) {
+      acceptor.serve(source, service.held);
+      if (!socket.accepting) socket.accepting = seat.send({ accept: true }, socket.handle);
+    } else if (this.#ring.live > 1 && this.#sockets.some((each) => each.seat)) {
+      acceptor.serve(source, service.watched, this.#detour(slot));
+    } else {
+      acceptor.serve(source, service.held);
+    }
+  }
+
+  /** The ring's owners, as if the slot were down already. */
+  #detour(slot: number): Uint16Array {
+    return this.#ring.ownerTable().map((owner, bucket) => {
+      return owner === slot ? this.#ring.fallbackOf(bucket) : owner;
+    });
+  }
+
+  #steer(group: ReuseportGroup, homes: Uint16Array): void {
+    try {
+      group.resize(this.#ring.size, this.#table());
+      this.#steered = homes;
+    } catch (error) {
+      throw new LimpetError(
+        'ERR_LIMPET_NATIVE',
+        `the kernel did not take the changed ring: ${refusal(error as NodeJS.ErrnoException)}. It steers by the old one.`,
+        { slots: this.#ring.size },
+        error,
+      );
+    } finally {
+      this.#addSockets(group);
+    }
+  }
+
+  #addSockets(group: ReuseportGroup): void {
+    const { binding, acceptor } = this.#exchange;
+    while (this.#sockets.length < group.size) {
+      const slot = this.#sockets.length;
+      const fd = group.descriptor(slot);
+      const handle = handleOf(binding.duplicate(fd));
+      const source = acceptor.add(this.#listener, fd);
+      this.#sockets.push({
+        slot,
+        source,
+        handle,
+        seat: undefined,
+        accepting: false,
+        retiredAt: undefined,
+      });
+    }
+  }
+
+  /** The acceptor empties retired sockets; those at the end of the group, alone in having no successor, are closed in time. */
+  #retire(): void {
+    const now = performance.now();
+    for (const socket of this.#sockets) {
+      socket.retiredAt = socket.slot < this.#ring.size ? undefined : (socket.retiredAt ?? now);
+    }
+    for (let last = this.#sockets.at(-1); last; last = this.#sockets.at(-1)) {
+      if (last.seat || last.retiredAt === undefined || now - last.retiredAt < retireAfterMs) break;
+      this.#exchange.acceptor.remove(last.source, true);
+      last.handle.close();
+      this.#sockets.pop();
+      this.#group?.removeLast();
+    }
+    clearTimeout(this.#retiring);
+    if (this.#sockets.every(({ retiredAt }) => retiredAt === undefined)) return;
+    this.#retiring = setTimeout(() => this.#retire(), retireAfterMs);
+    this.#retiring.unref();
+  }
+
+  #letGo(): void {
+    for (const { handle, source } of this.#sockets.splice(0)) {
+      this.#exchange.acceptor.remove(source, false);
+      handle.close();
+    }
+    this.#group?.close();
+    this.#group = undefined;
+  }
+
+  #table(): SteeringTable {
+    const { key, ipv6Prefix } = this.#ring;
+    return { key, ipv6Prefix, homes: this.#ring.homeTable() };
+  }
+}
+
+export class KernelWorker implements WorkerHandoff {
+  readonly #intake: Intake;
+  readonly #listener: number;
+  readonly #send: (message: HandoffMessage) => void;
+  #stopped = false;
+
+  constructor(
+    intake: Intake,
+    listener: number,
+    entrance: Entrance,
+    send: (message: HandoffMessage) => void,
+  ) {
+    this.#intake = intake;
+    this.#listener = listener;
+    this.#send = send;
+    intake.open(listener, entrance);
+  }
+
+  received(message: HandoffMessage, handle?: RawHandle): void {
+    if (message.accept && handle) {
+      if (!this.#stopped) this.#intake.accept(this.#listener, handle.fd);
+      handle.close();
+    } else if (message.pause) {
+      this.#intake.stopAccepting(this.#listener);
+    } else if (message.close) {
+      this.#intake.stopAccepting(this.#listener, true);
+      this.#send({ closed: true });
+    }
+  }
+
+  stop(done: () => void): void {
+    this.#stopped = true;
+    this.#intake.close(this.#listener);
+    done();
+  }
+}
+
+/** The handle of a listening socket, as Node's IPC sends it: net keeps the class to itself, so it is read off a net.Socket. */
+function handleOf(fd: number): RawHandle {
+  const socket = new Socket({ fd, readable: false, writable: false }) as unknown as {
+    _handle: RawHandle | null;
+  };
+  const handle = socket._handle as RawHandle;
+  socket._handle = null;
+  return handle;
+}
+
+function unsupported(reason: string, cause?: unknown): LimpetError {
+  return new LimpetError(
+    'ERR_LIMPET_HANDOFF_UNSUPPORTED',
+    `handoff kernel cannot be had: ${reason}. Use 'auto', which takes the next best, or 'fd'.`,
+    { handoff: 'kernel', reason },
+    cause,
+  );
+}
+
+/** Why the kernel refuses to steer, and what would help. */
+function refusal(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ENOMEM':
+      return 'the steering program is larger than net.core.optmem_max allows (sysctl -w net.core.optmem_max=131072)';
+    case 'ENOPROTOOPT':
+      return 'this kernel has no SO_ATTACH_REUSEPORT_CBPF (Linux 4.6 and later have)';
+    case 'ENOTSUP':
+      return 'only Linux has SO_ATTACH_REUSEPORT_CBPF';
+    case 'E2BIG':
+      return 'so many buckets and slots make a program of more than 4,096 instructions (1,024 buckets fit any number of slots)';
+    default:
+      return `${error.syscall ?? 'a system call'} says ${error.code ?? error.message}`;
+  }
+}

@@ -27,7 +27,10 @@ export class Intake {
     this.#page = SharedPage.map(binding, page);
     this.#inbox = new binding.Inbox({ page, row, slot, descriptors, listeners }, (count) => {
       // An entrance may call back: what was delivered is read first.
-      const batch = Array.from(descriptors.subarray(0, count), (fd, i) => ({ fd, to: listeners[i] as number }));
+      const batch = Array.from(descriptors.subarray(0, count), (fd, i) => ({
+        fd,
+        to: listeners[i] as number,
+      }));
       for (const { fd, to } of batch) {
         const entrance = this.#entrances[to];
         if (entrance) entrance.descriptor(fd);

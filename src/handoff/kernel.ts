@@ -69,7 +69,9 @@ export class KernelPrimary implements PrimaryHandoff {
       return binding.boundAddress(this.#group.descriptor(0));
     } catch (error) {
       this.#letGo();
-      throw error instanceof LimpetError ? error : unsupported(refusal(error as NodeJS.ErrnoException), error);
+      throw error instanceof LimpetError
+        ? error
+        : unsupported(refusal(error as NodeJS.ErrnoException), error);
     }
   }
 
@@ -237,12 +239,7 @@ export class KernelWorker implements WorkerHandoff {
   readonly #send: (message: HandoffMessage) => void;
   #stopped = false;
 
-  constructor(
-    intake: Intake,
-    listener: number,
-    entrance: Entrance,
-    send: (message: HandoffMessage) => void,
-  ) {
+  constructor(intake: Intake, listener: number, entrance: Entrance, send: (message: HandoffMessage) => void) {
     this.#intake = intake;
     this.#listener = listener;
     this.#send = send;

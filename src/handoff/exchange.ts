@@ -1,5 +1,6 @@
 import type { Acceptor, HandoffBinding } from '../binding/handoff-binding.js';
 import { SharedPage } from '../binding/shared-page.js';
+import type { ListenAddress } from '../connection.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import type { Seat } from './contract.js';
 
@@ -23,6 +24,13 @@ export interface ExchangeCounts {
   lost: number;
   /** Times that a process, short of descriptors, let connections wait. */
   starved: number;
+}
+
+/** One listener of the exchange. */
+export interface ExchangeListener {
+  /** The router's number of it, 0 to 254. */
+  readonly listener: number;
+  readonly address: ListenAddress;
 }
 
 type Kept = Pick<ExchangeCounts, 'accepted' | 'missteered' | 'lost' | 'starved'>;

@@ -6,8 +6,8 @@ import { type HandoffBinding, handoffBinding } from '../../src/binding/handoff-b
 import type { BoundAddress, ListenAddress, RawHandle } from '../../src/connection.js';
 import type { PrimaryHandoff, Seat } from '../../src/handoff/contract.js';
 import { Exchange } from '../../src/handoff/exchange.js';
-import { FdPrimary } from '../../src/handoff/fd.js';
-import { KernelPrimary } from '../../src/handoff/kernel.js';
+import { FdPrimary } from '../../src/handoff/fd-primary.js';
+import { KernelPrimary } from '../../src/handoff/kernel-primary.js';
 import { SlotRing } from '../../src/ring/slot-ring.js';
 
 const workerFile = fileURLToPath(new URL('../fixtures/handoff/worker.js', import.meta.url));

@@ -1,17 +1,10 @@
 import { unlinkSync } from 'node:fs';
 import { service } from '../binding/handoff-binding.js';
-import type { BoundAddress, Entrance, ListenAddress } from '../connection.js';
+import type { BoundAddress, ListenAddress } from '../connection.js';
 import type { SlotRing } from '../ring/slot-ring.js';
-import type { PrimaryHandoff, Seat, WorkerHandoff } from './contract.js';
-import type { Exchange } from './exchange.js';
-import type { Intake } from './intake.js';
+import type { PrimaryHandoff, Seat } from './contract.js';
+import type { Exchange, ExchangeListener } from './exchange.js';
 import { listenAt } from './numeric-address.js';
-
-export interface NativeHandoffSettings {
-  /** The router's number of the listener, 0 to 254. */
-  readonly listener: number;
-  readonly address: ListenAddress;
-}
 
 /**
  * The acceptor thread accepts, and passes each connection's descriptor through the channel of the slot that serves it. No
@@ -25,7 +18,7 @@ export class FdPrimary implements PrimaryHandoff {
   #source = -1;
   #served = false;
 
-  constructor(exchange: Exchange, { listener, address }: NativeHandoffSettings) {
+  constructor(exchange: Exchange, { listener, address }: ExchangeListener) {
     this.#exchange = exchange;
     this.#listener = listener;
     this.#address = address;
@@ -67,23 +60,5 @@ export class FdPrimary implements PrimaryHandoff {
   async close(timeoutMs: number): Promise<number> {
     if ('path' in this.#address) unlinkSync(this.#address.path);
     return this.#exchange.close(this.#listener, timeoutMs);
-  }
-}
-
-export class FdWorker implements WorkerHandoff {
-  readonly #intake: Intake;
-  readonly #listener: number;
-
-  constructor(intake: Intake, listener: number, entrance: Entrance) {
-    this.#intake = intake;
-    this.#listener = listener;
-    intake.open(listener, entrance);
-  }
-
-  received(): void {}
-
-  stop(done: () => void): void {
-    this.#intake.close(this.#listener);
-    done();
   }
 }

@@ -1,12 +1,10 @@
 import { Socket } from 'node:net';
 import { type ReuseportGroup, type SteeringTable, service } from '../binding/handoff-binding.js';
-import type { BoundAddress, Entrance, ListenAddress, RawHandle } from '../connection.js';
+import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import { LimpetError } from '../errors.js';
 import type { SlotRing } from '../ring/slot-ring.js';
-import type { HandoffMessage, PrimaryHandoff, Seat, WorkerHandoff } from './contract.js';
-import { type Exchange, sameTable } from './exchange.js';
-import type { NativeHandoffSettings } from './fd.js';
-import type { Intake } from './intake.js';
+import type { HandoffMessage, PrimaryHandoff, Seat } from './contract.js';
+import { type Exchange, type ExchangeListener, sameTable } from './exchange.js';
 import { listenAt } from './numeric-address.js';
 
 /**
@@ -48,7 +46,7 @@ export class KernelPrimary implements PrimaryHandoff {
   #steered: Uint16Array;
   #retiring: NodeJS.Timeout | undefined;
 
-  constructor(ring: SlotRing, exchange: Exchange, { listener, address }: NativeHandoffSettings) {
+  constructor(ring: SlotRing, exchange: Exchange, { listener, address }: ExchangeListener) {
     this.#ring = ring;
     this.#steered = ring.homeTable();
     this.#exchange = exchange;
@@ -230,38 +228,6 @@ export class KernelPrimary implements PrimaryHandoff {
   #table(): SteeringTable {
     const { key, ipv6Prefix } = this.#ring;
     return { key, ipv6Prefix, homes: this.#ring.homeTable() };
-  }
-}
-
-export class KernelWorker implements WorkerHandoff {
-  readonly #intake: Intake;
-  readonly #listener: number;
-  readonly #send: (message: HandoffMessage) => void;
-  #stopped = false;
-
-  constructor(intake: Intake, listener: number, entrance: Entrance, send: (message: HandoffMessage) => void) {
-    this.#intake = intake;
-    this.#listener = listener;
-    this.#send = send;
-    intake.open(listener, entrance);
-  }
-
-  received(message: HandoffMessage, handle?: RawHandle): void {
-    if (message.accept && handle) {
-      if (!this.#stopped) this.#intake.accept(this.#listener, handle.fd);
-      handle.close();
-    } else if (message.pause) {
-      this.#intake.stopAccepting(this.#listener);
-    } else if (message.close) {
-      this.#intake.stopAccepting(this.#listener, true);
-      this.#send({ closed: true });
-    }
-  }
-
-  stop(done: () => void): void {
-    this.#stopped = true;
-    this.#intake.close(this.#listener);
-    done();
   }
 }
 

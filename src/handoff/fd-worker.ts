@@ -1,0 +1,22 @@
+import type { Entrance } from '../connection.js';
+import type { WorkerHandoff } from './contract.js';
+import type { Intake } from './intake.js';
+
+/** Takes what comes through the slot's channel. */
+export class FdWorker implements WorkerHandoff {
+  readonly #intake: Intake;
+  readonly #listener: number;
+
+  constructor(intake: Intake, listener: number, entrance: Entrance) {
+    this.#intake = intake;
+    this.#listener = listener;
+    intake.open(listener, entrance);
+  }
+
+  received(): void {}
+
+  stop(done: () => void): void {
+    this.#intake.close(this.#listener);
+    done();
+  }
+}

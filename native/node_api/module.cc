@@ -7,6 +7,7 @@ namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   limpet::InitHandoff(env, exports);
+  limpet::InitHead(env, exports);
   limpet::InitRing(env, exports);
   return exports;
 }

@@ -45,6 +45,14 @@ export function readAddressKeyBytes(bytes: Uint8Array, at: number, ipv6Prefix: I
   setKey(groups, ipv6Prefix);
 }
 
+/** The 16 bytes of an address in text, IPv4 as ::ffff:a.b.c.d; undefined when `text` is none. A zone is dropped. */
+export function readAddressBytes(text: string): Uint8Array | undefined {
+  const quad = readQuad(text, 0, text.length);
+  if (quad >= 0) groups.set([0, 0, 0, 0, 0, 0xffff, quad >>> 16, quad & 0xffff]);
+  else if (!readGroups(text)) return undefined;
+  return Uint8Array.from({ length: 16 }, (_, at) => (groups[at >> 1] as number) >>> (at % 2 === 0 ? 8 : 0));
+}
+
 /** The 8 bytes of the key in {@link addressKey}, freshly allocated. */
 export function addressKeyBytes(): Uint8Array {
   const { w0, w1 } = addressKey;

@@ -94,14 +94,11 @@ class TwinReading implements HeadReading {
       return header.shape === 'partial' && header.version === 0 && !ended ? { outcome: 'need-more' } : pass(0);
     }
     if (header.shape === 'partial' && !ended) return { outcome: 'need-more' };
-    if (header.shape === 'absent' || header.version === 0) {
+    if (header.version === 0) {
       return optional ? pass(0) : { outcome: 'refused', refusal: 'proxy-header-missing' };
     }
-    if (
-      header.shape === 'partial' ||
-      header.shape === 'malformed' ||
-      (use === 'kept' && header.version === 1)
-    ) {
+    const unwanted = use === 'kept' && header.version === 1;
+    if (unwanted || (header.shape !== 'silent' && header.shape !== 'proxied')) {
       return { outcome: 'refused', refusal: 'proxy-header-malformed' };
     }
     if (header.shape === 'proxied') {

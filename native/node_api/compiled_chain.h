@@ -1,0 +1,27 @@
+// How a compiled chain travels through JavaScript: as an opaque object that shares it with the threads that read it.
+#ifndef LIMPET_NODE_API_COMPILED_CHAIN_H_
+#define LIMPET_NODE_API_COMPILED_CHAIN_H_
+
+#include <napi.h>
+
+#include <memory>
+#include <utility>
+
+#include "../affinity_chain.h"
+
+namespace limpet {
+
+using SharedChain = std::shared_ptr<const AffinityChain>;
+
+inline Napi::Value WrapChain(Napi::Env env, SharedChain chain) {
+  return Napi::External<SharedChain>::New(env, new SharedChain(std::move(chain)),
+                                          [](Napi::Env, SharedChain* held) { delete held; });
+}
+
+inline const SharedChain& UnwrapChain(const Napi::Value& value) {
+  return *value.As<Napi::External<SharedChain>>().Data();
+}
+
+}  // namespace limpet
+
+#endif  // LIMPET_NODE_API_COMPILED_CHAIN_H_

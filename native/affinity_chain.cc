@@ -126,7 +126,6 @@ bool PassProxyHeader(const ProxyHeaderPolicy& policy, uint32_t bytes_max, Readin
   if (header.shape == ProxyHeaderShape::kProxied) {
     reading.proxied = true;
     reading.peer = header.source;
-    reading.local = header.destination;
   }
   return true;
 }

@@ -56,10 +56,8 @@ struct ProxyHeaderPolicy {
 
 // What has been learned of one connection so far; one for each connection that waits, and nothing else is kept.
 struct Reading {
-  // The socket's own ends at first, the proxied ones once a PROXY header told them. The peer of a unix
-  // socket is `::`.
+  // The socket's own peer at first (`::` for a unix socket's), the real client once a PROXY header told it.
   Endpoint peer;
-  Endpoint local;
   bool proxied = false;
   bool proxy_header_done = false;
   uint8_t next_rule = 0;

@@ -40,9 +40,9 @@ bool ParseLine1(std::string_view line, ProxyHeader& header) {
   if (!TakeField(line, source) || !TakeField(line, destination) || !TakeField(line, source_port)) return false;
   uint32_t from = 0, to = 0;
   if (!ParseDecimal(source_port, 65535, from) || !ParseDecimal(line, 65535, to)) return false;
-  if (!parse(source, header.source.address) || !parse(destination, header.destination.address)) return false;
+  IpAddress ignored;
+  if (!parse(source, header.source.address) || !parse(destination, ignored)) return false;
   header.source.port = static_cast<uint16_t>(from);
-  header.destination.port = static_cast<uint16_t>(to);
   header.shape = ProxyHeaderShape::kProxied;
   return true;
 }
@@ -124,8 +124,6 @@ ProxyHeader ReadVersion2(std::string_view stream, uint32_t length_max) {
   const bool ipv4 = family == 1;
   const size_t size = ipv4 ? 4 : 16;
   header.source = {LoadAddress(stream, kFixedPart2, ipv4), LoadBigEndian16(stream, kFixedPart2 + 2 * size)};
-  header.destination = {LoadAddress(stream, kFixedPart2 + size, ipv4),
-                        LoadBigEndian16(stream, kFixedPart2 + 2 * size + 2)};
   header.shape = ProxyHeaderShape::kProxied;
   return header;
 }

@@ -22,7 +22,7 @@ enum class ProxyHeaderShape : uint8_t {
   kMalformed,
   // Complete, and says nothing about the client: LOCAL, UNKNOWN, UNSPEC, a unix socket. The peer is the client.
   kSilent,
-  // Complete, with `source` and `destination`.
+  // Complete, with `source`.
   kProxied,
 };
 
@@ -33,7 +33,6 @@ struct ProxyHeader {
   // Bytes of the header at the start of the stream, where `shape` is kSilent or kProxied.
   uint32_t length = 0;
   Endpoint source{};
-  Endpoint destination{};
 };
 
 // Reads a PROXY protocol header, version 1 or 2 (the specification by Willy Tarreau, 2020), at the start of a

@@ -4,6 +4,60 @@ import { LimpetError } from './errors.js';
 /** Most slots a router can have: the steering program and the sid carry a slot in eight bits. */
 export const slotsMax = 256;
 
+export const affinityNames = ['address', 'proxy-protocol', 'forwarded', 'cookie', 'socket.io'] as const;
+export type AffinityName = (typeof affinityNames)[number];
+
+/** Addresses, CIDRs, and the names `loopback`, `linklocal`, `uniquelocal`, `unix` (peers of a unix socket): a list, or a text with commas. */
+export type Trust = string | readonly string[];
+
+export interface ProxyProtocolRule {
+  by: 'proxy-protocol';
+  trust?: Trust;
+  /** A trusted peer may come without a header. */
+  optional?: boolean;
+}
+
+export interface ForwardedRule {
+  by: 'forwarded';
+  trust?: Trust;
+  /** The one that the proxies write. Where it is not said, and a request has both, they must agree. */
+  header?: 'x-forwarded-for' | 'forwarded';
+}
+
+/** limpet's own cookie, and the attributes of RFC 6265 that it is set with. */
+export interface CookieRule {
+  by: 'cookie';
+  /** Default `limpet`. */
+  name?: string;
+  /** How long a cookie leads to its worker, in ms, whatever its Max-Age; in whole hours, rounded up. */
+  maxAgeMs?: number;
+  /** Default `/`. */
+  path?: string;
+  domain?: string;
+  /** Default true. */
+  httpOnly?: boolean;
+  /** Default: as the request came. */
+  secure?: boolean;
+  /** Default `lax`. */
+  sameSite?: 'strict' | 'lax' | 'none';
+  /** In seconds; by default the browser drops the cookie when it ends. */
+  maxAge?: number;
+}
+
+/** One way to tell clients apart. `{ header }`, `{ query }` and `{ cookie }` name something that the app's clients send anyway. */
+export type AffinityRule =
+  | AffinityName
+  | { by: 'address' | 'socket.io' }
+  | ProxyProtocolRule
+  | ForwardedRule
+  | CookieRule
+  | { header: string }
+  | { query: string }
+  | { cookie: string };
+
+/** One rule, or a list of which the first that yields a key decides. Every list ends in `address`, written or not. */
+export type Affinity = AffinityRule | readonly AffinityRule[];
+
 /** Options that hold for the router, all its listeners and all its workers. */
 export interface RouterOptions {
   /** Worker processes: 1 to 256, or 'max' for one on each core that this process may use. Default 'max'. */
@@ -20,8 +74,24 @@ export interface RouterOptions {
   secret?: string;
   /** How connections reach the workers; 'auto' takes the first of kernel, fd, ipc that can serve. */
   handoff?: 'auto' | 'kernel' | 'fd' | 'ipc';
-  /** What identifies a client. */
-  affinity?: 'address';
+  /** What identifies a client: a rule, or a list tried in order (docs/affinity.md). */
+  affinity?: Affinity;
+  /** Proxies whose PROXY headers and forwarded addresses are believed. Nobody by default. */
+  trust?: Trust;
+  /** Whether a trusted peer must send a PROXY header, where affinity is by it. */
+  proxyProtocol?: 'required' | 'optional';
+  /** How long a limpet cookie leads to its worker, in ms. */
+  cookieMaxAgeMs?: number;
+  /** This machine's name in cookies, where several share a secret; by default the host's name. */
+  node?: string;
+  /** The longest request head that is read to place a connection, in bytes; a longer one is answered 431. */
+  headBytes?: number;
+  /** How long a client may take for its request head, in ms; then 408, or a plain close if it said nothing. */
+  headTimeoutMs?: number;
+  /** Connections whose head is not complete yet; beyond that the oldest is closed. */
+  pendingMax?: number;
+  /** The same for one address that is not trusted. */
+  pendingPerAddressMax?: number;
   /** Buckets of the ring, a power of two from 64 to 65,536. */
   buckets?: number;
   /** Leading bits of an IPv6 address that identify a client: 32, 48, 56 or 64. */
@@ -55,13 +125,14 @@ export interface ListenOptions {
 }
 
 export type CheckedRouterOptions = Readonly<
-  Required<Omit<RouterOptions, 'exec' | 'args' | 'execArgv' | 'secret'>>
+  Required<Omit<RouterOptions, 'exec' | 'args' | 'execArgv' | 'secret' | 'node'>>
 > & {
   readonly workers: number;
   readonly exec: string | undefined;
   readonly args: readonly string[] | undefined;
   readonly execArgv: readonly string[] | undefined;
   readonly secret: string | undefined;
+  readonly node: string | undefined;
 };
 
 interface Rule {
@@ -114,7 +185,20 @@ const routerRules: Record<keyof RouterOptions, Rule> = {
     ok: (v) => typeof v === 'string' && Buffer.byteLength(v) >= 16,
   },
   handoff: oneOf(['auto', 'kernel', 'fd', 'ipc'], 'auto'),
-  affinity: oneOf(['address'], 'address'),
+  // Checked rule by rule where it is compiled.
+  affinity: { expected: 'a rule or a list of rules', ok: () => true, fallback: 'address' },
+  trust: {
+    expected: 'a text or a list of texts',
+    ok: (v) => typeof v === 'string' || texts.ok(v),
+    fallback: [],
+  },
+  proxyProtocol: oneOf(['required', 'optional'], 'required'),
+  cookieMaxAgeMs: integer(1, 31_536_000_000, 604_800_000, ' (milliseconds)'),
+  node: text,
+  headBytes: integer(1024, 32_768, 16_384, ' (bytes)'),
+  headTimeoutMs: integer(1, 86_400_000, 5000, ' (milliseconds)'),
+  pendingMax: integer(1, 1_000_000, 10_000),
+  pendingPerAddressMax: integer(1, 1_000_000, 1000),
   buckets: {
     expected: 'a power of two from 64 to 65536',
     ok: (v) =>
@@ -215,7 +299,8 @@ function check(
   return checked;
 }
 
-function unknownOption(name: string, known: string[], what: string): LimpetError {
+/** An error that names what was probably meant. */
+export function unknownOption(name: string, known: readonly string[], what: string): LimpetError {
   const likely = known
     .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)[0];

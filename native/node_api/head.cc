@@ -1,4 +1,4 @@
-// exports.head: src/binding/head-binding.ts has its types and what it trusts; src/binding/twin/head.ts is its twin.
+// exports.head: src/binding/twin/head-calls.ts has its types, what it trusts, and its twin.
 #include <napi.h>
 
 #include <cstring>
@@ -109,7 +109,6 @@ Napi::Value Begin(const Napi::CallbackInfo& info) {
   auto memory = Napi::ArrayBuffer::New(info.Env(), sizeof(Reading));
   auto* reading = new (memory.Data()) Reading();
   reading->peer = {AddressOf(View(info[0])), static_cast<uint16_t>(info[1].ToNumber().Uint32Value())};
-  reading->local = {AddressOf(View(info[2])), static_cast<uint16_t>(info[3].ToNumber().Uint32Value())};
   return memory;
 }
 
@@ -146,19 +145,12 @@ Napi::Value Decide(const Napi::CallbackInfo& info) {
   return Describe(info.Env(), UnwrapChain(info[0])->Decide(ReadingOf(info[1]), arrival, scratch));
 }
 
-Napi::Value DescribeEnd(Napi::Env env, const Endpoint& endpoint) {
-  auto object = Napi::Object::New(env);
-  object["address"] = Copy(env, endpoint.address);
-  object["port"] = endpoint.port;
-  return object;
-}
-
 Napi::Value Proxied(const Napi::CallbackInfo& info) {
   const Reading& reading = ReadingOf(info[0]);
   if (!reading.proxied) return info.Env().Undefined();
   auto object = Napi::Object::New(info.Env());
-  object["peer"] = DescribeEnd(info.Env(), reading.peer);
-  object["local"] = DescribeEnd(info.Env(), reading.local);
+  object["address"] = Copy(info.Env(), reading.peer.address);
+  object["port"] = reading.peer.port;
   return object;
 }
 

@@ -1,5 +1,5 @@
 /** Cookies: limpet's own, sealed, and the pairs of a Cookie line. */
-import type { CookieSeal } from '../affinity-chain.js';
+import type { CookieSeal } from './affinity-chain.js';
 import { sipHash24 } from './siphash.js';
 
 /**

@@ -1,5 +1,5 @@
 /** The client as trusted proxies tell it in X-Forwarded-For or Forwarded (RFC 7239). */
-import type { ForwardedHeader, PackedPrefixes } from '../affinity-chain.js';
+import type { ForwardedHeader, PackedPrefixes } from './affinity-chain.js';
 import { containsAny, parseAddress } from './ip-address.js';
 import { isPort } from './proxy-protocol.js';
 import { type HeaderLine, trimWhitespace } from './request-head.js';

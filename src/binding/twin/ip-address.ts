@@ -1,5 +1,5 @@
 /** Addresses as 16 bytes, IPv4 as ::ffff:a.b.c.d: one form for one address, however it was written. */
-import type { PackedPrefixes } from '../affinity-chain.js';
+import type { PackedPrefixes } from './affinity-chain.js';
 import { readAddressBytes } from './client-key.js';
 
 const PREFIX_BYTES = 17;

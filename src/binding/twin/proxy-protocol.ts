@@ -1,5 +1,5 @@
 /** The PROXY protocol, versions 1 and 2 (the specification by Willy Tarreau, 2020). */
-import type { Endpoint, ProxiedEnds } from '../affinity-chain.js';
+import type { Endpoint } from './affinity-chain.js';
 import { parseAddress } from './ip-address.js';
 
 /**
@@ -7,12 +7,17 @@ import { parseAddress } from './ip-address.js';
  * - `absent`: the stream does not begin with a signature.
  * - `malformed`: a signature, and then something that the specification does not allow.
  * - `silent`: complete, and says nothing about the client: LOCAL, UNKNOWN, UNSPEC, a unix socket.
- * - `proxied`: complete, with both ends.
+ * - `proxied`: complete, with the real client.
  */
 export type ProxyHeader =
   | { readonly shape: 'partial' | 'absent' | 'malformed'; readonly version: 0 | 1 | 2 }
   | { readonly shape: 'silent'; readonly version: 1 | 2; readonly length: number }
-  | { readonly shape: 'proxied'; readonly version: 1 | 2; readonly length: number; readonly ends: ProxiedEnds };
+  | {
+      readonly shape: 'proxied';
+      readonly version: 1 | 2;
+      readonly length: number;
+      readonly source: Endpoint;
+    };
 
 const SIGNATURE_1 = Buffer.from('PROXY ', 'latin1');
 const SIGNATURE_2 = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
@@ -31,7 +36,9 @@ export function readProxyHeader(stream: Uint8Array, lengthMax: number): ProxyHea
     return bytes.length < SIGNATURE_1.length ? { shape: 'partial', version: 0 } : readVersion1(bytes);
   }
   if (beginsWith(bytes, SIGNATURE_2)) {
-    return bytes.length < SIGNATURE_2.length ? { shape: 'partial', version: 0 } : readVersion2(bytes, lengthMax);
+    return bytes.length < SIGNATURE_2.length
+      ? { shape: 'partial', version: 0 }
+      : readVersion2(bytes, lengthMax);
   }
   return { shape: 'absent', version: 0 };
 }
@@ -51,25 +58,21 @@ function readVersion1(bytes: Buffer): ProxyHeader {
   const length = end + 2;
   if (line[end + 1] === '\n') {
     if (family === 'UNKNOWN') return { shape: 'silent', version: 1, length };
-    const ends = family === 'TCP4' || family === 'TCP6' ? readFields(family, fields) : undefined;
-    if (ends !== undefined) return { shape: 'proxied', version: 1, length, ends };
+    const source = family === 'TCP4' || family === 'TCP6' ? readFields(family, fields) : undefined;
+    if (source !== undefined) return { shape: 'proxied', version: 1, length, source };
   }
   return { shape: 'malformed', version: 1 };
 }
 
-function readFields(family: 'TCP4' | 'TCP6', fields: string[]): ProxiedEnds | undefined {
+function readFields(family: 'TCP4' | 'TCP6', fields: string[]): Endpoint | undefined {
   const [source = '', destination = '', sourcePort = '', destinationPort = ''] = fields;
   if (fields.length !== 4 || !isPort(sourcePort) || !isPort(destinationPort)) return undefined;
   if (source.includes(':') !== (family === 'TCP6') || destination.includes(':') !== (family === 'TCP6')) {
     return undefined;
   }
   const from = parseAddress(source);
-  const to = parseAddress(destination);
-  if (from === undefined || to === undefined) return undefined;
-  return {
-    peer: { address: from, port: Number(sourcePort) },
-    local: { address: to, port: Number(destinationPort) },
-  };
+  if (from === undefined || parseAddress(destination) === undefined) return undefined;
+  return { address: from, port: Number(sourcePort) };
 }
 
 /** Decimal digits without a leading zero, 0 to 65,535. */
@@ -96,23 +99,11 @@ function readVersion2(bytes: Buffer, lengthMax: number): ProxyHeader {
   if (family === 0 || family === 3 || transport === 0) return silent;
 
   const size = family === 1 ? 4 : 16;
-  const portsAt = FIXED_PART_2 + 2 * size;
-  return {
-    shape: 'proxied',
-    version: 2,
-    length,
-    ends: {
-      peer: endpointAt(bytes, FIXED_PART_2, size, portsAt),
-      local: endpointAt(bytes, FIXED_PART_2 + size, size, portsAt + 2),
-    },
-  };
-}
-
-function endpointAt(bytes: Buffer, at: number, size: number, portAt: number): Endpoint {
   const address = new Uint8Array(16);
   if (size === 4) address.fill(0xff, 10, 12);
-  address.set(bytes.subarray(at, at + size), 16 - size);
-  return { address, port: bytes.readUInt16BE(portAt) };
+  address.set(bytes.subarray(FIXED_PART_2, FIXED_PART_2 + size), 16 - size);
+  const source = { address, port: bytes.readUInt16BE(FIXED_PART_2 + 2 * size) };
+  return { shape: 'proxied', version: 2, length, source };
 }
 
 function tlvsHold(header: Buffer, from: number): boolean {

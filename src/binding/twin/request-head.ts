@@ -38,7 +38,8 @@ export class HeadScan {
     while (this.scanned < stream.length && this.#state !== done && this.#state !== broken) {
       const before = this.#state;
       this.#state = before(stream[this.scanned++] as number);
-      if (before === lineStart && this.#state === name && ++this.#lines > HEADER_LINES_MAX) this.#state = broken;
+      if (before === lineStart && this.#state === name && ++this.#lines > HEADER_LINES_MAX)
+        this.#state = broken;
     }
     return this.#state === done ? 'complete' : this.#state === broken ? 'unreadable' : 'partial';
   }

@@ -2,13 +2,12 @@
 import type {
   AffinityChain,
   ChainRule,
+  CookieSeal,
   Decision,
   Endpoint,
   HeadReading,
-  ProxiedEnds,
   Refusal,
-} from '../affinity-chain.js';
-import type { CompiledChain, HeadBinding } from '../head-binding.js';
+} from './affinity-chain.js';
 import { cookiePairs, readAffinityCookie } from './affinity-cookie.js';
 import { readEngineIoSid } from './engine-io-sid.js';
 import { findForwardedClient } from './forwarded.js';
@@ -17,6 +16,26 @@ import { readProxyHeader } from './proxy-protocol.js';
 import { decodeQueryText, findQueryParameter } from './query-string.js';
 import { HeadScan, parseHead, type RequestHead } from './request-head.js';
 import { sipHash24 } from './siphash.js';
+
+/** Arguments are trusted: src/affinity/ checks what users give. */
+export interface HeadBinding {
+  /** The rules in the form that {@link begin} and the acceptor take; opaque, immutable, freed with the object. */
+  compile(chain: AffinityChain): CompiledChain;
+  begin(chain: CompiledChain, peer: Endpoint): HeadReading;
+  /** SipHash-2-4 of `message` under a key of 16 bytes: 8 bytes, least significant first. */
+  sipHash24(key: Uint8Array, message: Uint8Array): Uint8Array;
+  /** The slot that a cookie's value names; undefined unless we made it and it still counts. */
+  readAffinityCookie(value: string, seal: CookieSeal, hourNow: number): number | undefined;
+  /** The 16 bytes of an address in text (IPv4 as ::ffff:a.b.c.d); undefined when it is none. No zone, no brackets. */
+  parseAddress(text: string): Uint8Array | undefined;
+  /** The response to send before closing; empty where nothing is said. */
+  refusalAnswer(refusal: Refusal): string;
+}
+
+declare const compiled: unique symbol;
+export interface CompiledChain {
+  readonly [compiled]: true;
+}
 
 /** Query values that need decoding and are longer than this give no key. */
 const DECODED_KEY_BYTES_MAX = 1024;
@@ -30,7 +49,7 @@ type Key =
 class TwinReading implements HeadReading {
   readonly #chain: AffinityChain;
   #peer: Endpoint;
-  #ends: ProxiedEnds | undefined;
+  #proxied: Endpoint | undefined;
   #proxyHeaderBytes: number | undefined;
   #nextRule = 0;
   readonly #scan = new HeadScan();
@@ -40,8 +59,8 @@ class TwinReading implements HeadReading {
     this.#peer = peer;
   }
 
-  proxied(): ProxiedEnds | undefined {
-    return this.#ends;
+  proxied(): Endpoint | undefined {
+    return this.#proxied;
   }
 
   decide(stream: Uint8Array, ended: boolean, hourNow: number): Decision {
@@ -61,7 +80,7 @@ class TwinReading implements HeadReading {
   }
 
   #ask(rule: ChainRule, stream: Uint8Array, ended: boolean, hourNow: number): Key | Decision | undefined {
-    if (rule.kind === 'address' || (rule.kind === 'proxy-protocol' && this.#ends !== undefined)) {
+    if (rule.kind === 'address' || (rule.kind === 'proxy-protocol' && this.#proxied !== undefined)) {
       return { outcome: 'address', address: this.#peer.address };
     }
     if (rule.kind === 'proxy-protocol') return undefined;
@@ -91,7 +110,9 @@ class TwinReading implements HeadReading {
     const header = readProxyHeader(stream, this.#chain.headBytesMax);
     if (!trusted) {
       if (header.version === 2) return { outcome: 'refused', refusal: 'proxy-header-untrusted' };
-      return header.shape === 'partial' && header.version === 0 && !ended ? { outcome: 'need-more' } : pass(0);
+      return header.shape === 'partial' && header.version === 0 && !ended
+        ? { outcome: 'need-more' }
+        : pass(0);
     }
     if (header.shape === 'partial' && !ended) return { outcome: 'need-more' };
     if (header.version === 0) {
@@ -102,8 +123,8 @@ class TwinReading implements HeadReading {
       return { outcome: 'refused', refusal: 'proxy-header-malformed' };
     }
     if (header.shape === 'proxied') {
-      this.#ends = header.ends;
-      this.#peer = header.ends.peer;
+      this.#proxied = header.source;
+      this.#peer = header.source;
     }
     return pass(header.length);
   }
@@ -120,7 +141,8 @@ function askHead(chain: AffinityChain, rule: ChainRule, head: RequestHead, hourN
     }
     case 'affinity-cookie':
       for (const { name, value } of cookies()) {
-        const slot = name === chain.cookie.name ? readAffinityCookie(value, chain.cookie, hourNow) : undefined;
+        const slot =
+          name === chain.cookie.name ? readAffinityCookie(value, chain.cookie, hourNow) : undefined;
         if (slot !== undefined) return { outcome: 'slot', slot };
       }
       return undefined;

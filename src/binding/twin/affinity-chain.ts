@@ -59,7 +59,12 @@ export type Refusal =
 export type Decision =
   | { readonly outcome: 'need-more' }
   | { readonly outcome: 'refused'; readonly refusal: Refusal }
-  | { readonly outcome: 'address'; readonly rule: number; readonly consume: number; readonly address: Uint8Array }
+  | {
+      readonly outcome: 'address';
+      readonly rule: number;
+      readonly consume: number;
+      readonly address: Uint8Array;
+    }
   | { readonly outcome: 'text'; readonly rule: number; readonly consume: number; readonly text: Uint8Array }
   | {
       readonly outcome: 'slot';
@@ -70,17 +75,11 @@ export type Decision =
       readonly incarnation?: number;
     };
 
-/** One end of a connection. */
+/** The far end of a connection. */
 export interface Endpoint {
   /** 16 bytes; `::` for the peer of a unix socket. */
   readonly address: Uint8Array;
   readonly port: number;
-}
-
-/** Both ends, as a PROXY header told them. */
-export interface ProxiedEnds {
-  readonly peer: Endpoint;
-  readonly local: Endpoint;
 }
 
 /** What has been learned of one connection so far. */
@@ -94,6 +93,6 @@ export interface HeadReading {
    * @param hourNow hours since 1970.
    */
   decide(stream: Uint8Array, ended: boolean, hourNow: number): Decision;
-  /** Where a PROXY header told them; undefined before, and without one. */
-  proxied(): ProxiedEnds | undefined;
+  /** The real client, where a PROXY header told it; undefined before, and without one. */
+  proxied(): Endpoint | undefined;
 }

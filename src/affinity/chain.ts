@@ -1,0 +1,180 @@
+/** Compiles the option `affinity` into the rules that read a connection. */
+import type {
+  AffinityChain,
+  ChainRule,
+  CookieSeal,
+  ProxyHeaderPolicy,
+} from '../binding/twin/affinity-chain.js';
+import { LimpetError } from '../errors.js';
+import {
+  type Affinity,
+  type AffinityName,
+  type AffinityRule,
+  affinityNames,
+  type CookieRule,
+  type ForwardedRule,
+  type ProxyProtocolRule,
+  type Trust,
+  unknownOption,
+} from '../options.js';
+import { addressRule } from './address.js';
+import { affinityCookieRule, type CookieSettings, HOUR_MS, namedCookieRule } from './cookie.js';
+import { forwardedRule } from './forwarded.js';
+import { headerRule } from './header.js';
+import { noProxyHeader, proxyHeaderPolicy, proxyProtocolRule } from './proxy-protocol.js';
+import { queryRule } from './query.js';
+import { socketIoRule } from './socket-io.js';
+
+export interface AffinitySettings {
+  readonly affinity: Affinity;
+  /** Whose PROXY headers and forwarded addresses are taken, where a rule does not say for itself. */
+  readonly trust: Trust;
+  readonly proxyProtocol: 'required' | 'optional';
+  readonly cookieMaxAgeMs: number;
+  readonly headBytes: number;
+  /** 16 bytes each. */
+  readonly cookieKey: Uint8Array;
+  readonly sidKey: Uint8Array;
+  /** This machine, as cookies name it: letters, digits, `-` and `_`. */
+  readonly node: string;
+  /** The workers read PROXY version 2 headers themselves. */
+  readonly keepProxyHeader: boolean;
+}
+
+export interface CompiledAffinity {
+  readonly chain: AffinityChain;
+  /** A text for each rule of the chain, for `explain` and status. */
+  readonly labels: readonly string[];
+  /** Whether bytes of the stream must be seen before a connection can be placed. */
+  readonly peeks: boolean;
+  /** Whether a request head may decide: not to be had where TLS hides it. */
+  readonly readsHead: boolean;
+  /** For the workers, when limpet's own cookie is a rule. */
+  readonly cookie: CookieSettings | undefined;
+}
+
+interface ObjectRule extends Partial<Record<string, unknown>> {
+  readonly by?: unknown;
+}
+
+const OPTIONS_OF: Readonly<Record<AffinityName, readonly string[]>> = {
+  address: [],
+  'proxy-protocol': ['trust', 'optional'],
+  forwarded: ['trust', 'header'],
+  cookie: ['name', 'maxAgeMs', 'path', 'domain', 'httpOnly', 'secure', 'sameSite', 'maxAge'],
+  'socket.io': [],
+};
+
+const KEYED = ['header', 'query', 'cookie'] as const;
+
+/**
+ * The rules in the order given, ending with `address`.
+ * @throws LimpetError ERR_LIMPET_OPTION when `affinity` or `trust` is not what it should be.
+ */
+export function compileAffinity(settings: AffinitySettings): CompiledAffinity {
+  const given = Array.isArray(settings.affinity) ? settings.affinity : [settings.affinity];
+  if (given.length === 0) throw badRule(given, 'at least one rule');
+  const rules: ChainRule[] = [];
+  const labels: string[] = [];
+  let proxyHeader: ProxyHeaderPolicy = noProxyHeader;
+  let cookie: CookieRule | undefined;
+  for (const rule of [...given, 'address'] as AffinityRule[]) {
+    const checked = checkRule(rule);
+    labels.push(labelOf(checked));
+    rules.push(compileRule(checked, settings));
+    if (!('by' in checked)) continue;
+    if (checked.by === 'proxy-protocol') {
+      proxyHeader = proxyHeaderPolicy(withDefaults(checked, settings), settings.keepProxyHeader);
+    }
+    if (checked.by === 'cookie') cookie = checked;
+    if (checked.by === 'address') break;
+  }
+  const seal = sealOf(cookie, settings);
+  return {
+    chain: { rules, proxyHeader, cookie: seal, sidKey: settings.sidKey, headBytesMax: settings.headBytes },
+    labels,
+    peeks: rules.some(({ kind }) => kind !== 'address'),
+    readsHead: rules.some(({ kind }) => kind !== 'address' && kind !== 'proxy-protocol'),
+    cookie: cookie === undefined ? undefined : { seal, attributes: attributesOf(cookie) },
+  };
+}
+
+type CheckedRule = Exclude<AffinityRule, string>;
+
+function checkRule(rule: AffinityRule): CheckedRule {
+  if (typeof rule === 'string') {
+    if (!affinityNames.includes(rule)) throw unknownOption(rule, affinityNames, 'affinity');
+    return { by: rule } as CheckedRule;
+  }
+  if (typeof rule !== 'object' || rule === null) throw badRule(rule, 'a name or an object');
+  const { by, ...options } = rule as ObjectRule;
+  if (by === undefined) {
+    const [key, ...others] = Object.keys(options);
+    const value = options[key ?? ''];
+    const keyed = (KEYED as readonly (string | undefined)[]).includes(key);
+    if (!keyed || others.length > 0) throw badRule(rule, '{ header }, { query }, { cookie } or { by, … }');
+    if (typeof value !== 'string' || !/^[!-~]+$/.test(value)) throw badRule(rule, `the name of a ${key}`);
+    return rule as CheckedRule;
+  }
+  if (!affinityNames.includes(by as AffinityName)) throw unknownOption(`${by}`, affinityNames, 'affinity');
+  const known = OPTIONS_OF[by as AffinityName];
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw unknownOption(name, known, `option of affinity ${by}`);
+  }
+  return rule as CheckedRule;
+}
+
+function compileRule(rule: CheckedRule, settings: AffinitySettings): ChainRule {
+  if ('header' in rule && !('by' in rule)) return headerRule(rule.header);
+  if ('query' in rule) return queryRule(rule.query);
+  if (!('by' in rule)) return namedCookieRule(rule.cookie);
+  switch (rule.by) {
+    case 'address':
+      return addressRule;
+    case 'proxy-protocol':
+      return proxyProtocolRule;
+    case 'forwarded':
+      return forwardedRule(rule as ForwardedRule, settings.trust);
+    case 'cookie':
+      return affinityCookieRule;
+    case 'socket.io':
+      return socketIoRule;
+  }
+}
+
+function labelOf(rule: CheckedRule): string {
+  if ('by' in rule) return rule.by;
+  const [[kind, name] = []] = Object.entries(rule);
+  return `${kind} ${name}`;
+}
+
+function withDefaults(rule: ProxyProtocolRule, settings: AffinitySettings): Required<ProxyProtocolRule> {
+  return {
+    by: 'proxy-protocol',
+    trust: rule.trust ?? settings.trust,
+    optional: rule.optional ?? settings.proxyProtocol === 'optional',
+  };
+}
+
+function sealOf(rule: CookieRule | undefined, settings: AffinitySettings): CookieSeal {
+  const name = rule?.name ?? 'limpet';
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw badRule(rule, 'a cookie name without blanks or separators');
+  return {
+    name,
+    node: settings.node,
+    key: settings.cookieKey,
+    hoursMax: Math.ceil((rule?.maxAgeMs ?? settings.cookieMaxAgeMs) / HOUR_MS),
+  };
+}
+
+function attributesOf({ by, name, maxAgeMs, ...attributes }: CookieRule): CookieSettings['attributes'] {
+  return attributes;
+}
+
+function badRule(rule: unknown, expected: string): LimpetError {
+  return new LimpetError(
+    'ERR_LIMPET_OPTION',
+    `option affinity: got ${JSON.stringify(rule)}, expected ${expected}. Names are ${affinityNames.join(', ')}.`,
+    { option: 'affinity', value: rule, expected },
+  );
+}

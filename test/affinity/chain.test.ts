@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import { type AffinitySettings, compileAffinity } from '../../src/affinity/chain.ts';
+import { packTrust } from '../../src/affinity/trust.ts';
+import type { Affinity } from '../../src/options.ts';
+import { cookieKey, prefixes, sidKey } from './heads.ts';
+
+const settings: Omit<AffinitySettings, 'affinity'> = {
+  trust: [],
+  proxyProtocol: 'required',
+  cookieMaxAgeMs: 604_800_000,
+  headBytes: 16_384,
+  cookieKey,
+  sidKey,
+  node: 'n1',
+  keepProxyHeader: false,
+};
+const compile = (affinity: unknown, changes: Partial<AffinitySettings> = {}) =>
+  compileAffinity({ ...settings, ...changes, affinity: affinity as Affinity });
+
+describe('compileAffinity', () => {
+  test('every chain ends in address, once', () => {
+    expect(compile('address').labels).toEqual(['address']);
+    expect(compile(['cookie', 'forwarded']).labels).toEqual(['cookie', 'forwarded', 'address']);
+    expect(compile(['cookie', 'address', 'forwarded']).labels).toEqual(['cookie', 'address']);
+    expect(compile([{ header: 'X-User' }, { query: 'room' }, { cookie: 'sid' }]).chain.rules).toEqual([
+      { kind: 'header', name: 'x-user' },
+      { kind: 'query', name: 'room' },
+      { kind: 'cookie', name: 'sid' },
+      { kind: 'address' },
+    ]);
+  });
+
+  test('it is told what must be read', () => {
+    expect(compile('address')).toMatchObject({ peeks: false, readsHead: false, cookie: undefined });
+    expect(compile('proxy-protocol')).toMatchObject({ peeks: true, readsHead: false });
+    expect(compile('socket.io')).toMatchObject({ peeks: true, readsHead: true });
+    expect(compile('cookie')).toMatchObject({ peeks: true, readsHead: true, cookie: { attributes: {} } });
+  });
+
+  test('trust and proxyProtocol hold where a rule says nothing', () => {
+    const trust = prefixes('192.0.2.1');
+    const both = ['proxy-protocol', { by: 'forwarded', trust: '10.0.0.0/8', header: 'forwarded' }];
+    expect(compile(both, { trust: '192.0.2.1', proxyProtocol: 'optional' }).chain).toMatchObject({
+      proxyHeader: { use: 'consumed', optional: true, trust },
+      rules: [
+        { kind: 'proxy-protocol' },
+        { kind: 'forwarded', trust: prefixes('10.0.0.0/8'), header: 'forwarded' },
+        {},
+      ],
+    });
+    expect(compile({ by: 'proxy-protocol', optional: true, trust: [] }).chain.proxyHeader).toEqual({
+      use: 'consumed',
+      optional: true,
+      trust: new Uint8Array(),
+    });
+    expect(compile('proxy-protocol', { keepProxyHeader: true }).chain.proxyHeader.use).toBe('kept');
+    expect(compile('cookie', { trust: '192.0.2.1' }).chain.proxyHeader.use).toBe('ignored');
+  });
+
+  test('the cookie’s name, life and attributes', () => {
+    const compiled = compile({ by: 'cookie', name: 'seat', maxAgeMs: 5_400_000, path: '/app', secure: true });
+    expect(compiled.chain.cookie).toEqual({ name: 'seat', node: 'n1', key: cookieKey, hoursMax: 2 });
+    expect(compiled.cookie?.attributes).toEqual({ path: '/app', secure: true });
+    expect(compile('cookie').chain.cookie).toMatchObject({ name: 'limpet', hoursMax: 168 });
+  });
+
+  test.each([
+    ['adress', /Did you mean address/],
+    ['Cookie', /Did you mean cookie/],
+    [[], /at least one rule/],
+    [{}, /\{ header \}/],
+    [null, /a name or an object/],
+    [7, /a name or an object/],
+    [{ header: '' }, /name of a header/],
+    [{ header: 'a b' }, /name of a header/],
+    [{ header: 'a', query: 'b' }, /\{ header \}/],
+    [{ by: 'forwarded', trusted: [] }, /Did you mean trust/],
+    [{ by: 'cookies' }, /Did you mean cookie/],
+    [{ by: 'cookie', name: 'a;b' }, /cookie name/],
+    [{ by: 'forwarded', trust: ['10.0.0.0/33'] }, /"10\.0\.0\.0\/33"/],
+  ])('%j is an error that says what was expected', (affinity, message) => {
+    expect(() => compile(affinity)).toThrow(message);
+    expect(() => compile(affinity)).toThrow(expect.objectContaining({ code: 'ERR_LIMPET_OPTION' }));
+  });
+});
+
+describe('packTrust', () => {
+  test('addresses, CIDRs and names, as a list or a text with commas', () => {
+    expect(packTrust([])).toEqual(new Uint8Array());
+    expect(packTrust('10.0.0.1, fd00::/8')).toEqual(prefixes('10.0.0.1', 'fd00::/8'));
+    expect(packTrust(['loopback'])).toEqual(prefixes('127.0.0.1/8', '::1/128'));
+    expect(packTrust(['linklocal', 'uniquelocal', 'unix'])).toEqual(
+      prefixes(
+        '169.254.0.0/16',
+        'fe80::/10',
+        '10.0.0.0/8',
+        '172.16.0.0/12',
+        '192.168.0.0/16',
+        'fc00::/7',
+        '::/128',
+      ),
+    );
+    expect(packTrust('0.0.0.0/0')).toEqual(prefixes('0.0.0.0/0'));
+  });
+
+  test.each([
+    '',
+    'localhost',
+    '10.0.0.0/',
+    '10.0.0.0/8/8',
+    '10.0.0/8',
+    '::1/129',
+    '10.0.0.0/-1',
+    '10.0.0.0/ 8',
+    '[::1]',
+  ])('%j is an error', (entry) => {
+    expect(() => packTrust([entry])).toThrow(expect.objectContaining({ code: 'ERR_LIMPET_OPTION' }));
+  });
+});

@@ -1,10 +1,5 @@
 /** Compiles the option `affinity` into the rules that read a connection. */
-import type {
-  AffinityChain,
-  ChainRule,
-  CookieSeal,
-  ProxyHeaderPolicy,
-} from '../binding/twin/affinity-chain.js';
+import type { AffinityChain, ChainRule, CookieSeal } from '../binding/twin/affinity-chain.js';
 import { LimpetError } from '../errors.js';
 import {
   type Affinity,
@@ -72,34 +67,45 @@ const KEYED = ['header', 'query', 'cookie'] as const;
  * @throws LimpetError ERR_LIMPET_OPTION when `affinity` or `trust` is not what it should be.
  */
 export function compileAffinity(settings: AffinitySettings): CompiledAffinity {
-  const given = Array.isArray(settings.affinity) ? settings.affinity : [settings.affinity];
-  if (given.length === 0) throw badRule(given, 'at least one rule');
-  const rules: ChainRule[] = [];
-  const labels: string[] = [];
-  let proxyHeader: ProxyHeaderPolicy = noProxyHeader;
-  let cookie: CookieRule | undefined;
-  for (const rule of [...given, 'address'] as AffinityRule[]) {
-    const checked = checkRule(rule);
-    labels.push(labelOf(checked));
-    rules.push(compileRule(checked, settings));
-    if (!('by' in checked)) continue;
-    if (checked.by === 'proxy-protocol') {
-      proxyHeader = proxyHeaderPolicy(withDefaults(checked, settings), settings.keepProxyHeader);
-    }
-    if (checked.by === 'cookie') cookie = checked;
-    if (checked.by === 'address') break;
-  }
+  const given = checkedRules(settings.affinity);
+  const rules = given.map((rule) => compileRule(rule, settings));
+  const proxied = given.find(
+    (rule): rule is ProxyProtocolRule => 'by' in rule && rule.by === 'proxy-protocol',
+  );
+  const cookie = given.find((rule): rule is CookieRule => 'by' in rule && rule.by === 'cookie');
   const seal = sealOf(cookie, settings);
   return {
-    chain: { rules, proxyHeader, cookie: seal, sidKey: settings.sidKey, headBytesMax: settings.headBytes },
-    labels,
+    chain: {
+      rules,
+      proxyHeader: proxied
+        ? proxyHeaderPolicy(withDefaults(proxied, settings), settings.keepProxyHeader)
+        : noProxyHeader,
+      cookie: seal,
+      sidKey: settings.sidKey,
+      headBytesMax: settings.headBytes,
+    },
+    labels: given.map(labelOf),
     peeks: rules.some(({ kind }) => kind !== 'address'),
     readsHead: rules.some(({ kind }) => kind !== 'address' && kind !== 'proxy-protocol'),
     cookie: cookie === undefined ? undefined : { seal, attributes: attributesOf(cookie) },
   };
 }
 
+/** The rules in words, such as `cookie, header x-user, address`. @throws LimpetError ERR_LIMPET_OPTION as above. */
+export function describeAffinity(affinity: Affinity): string {
+  return checkedRules(affinity).map(labelOf).join(', ');
+}
+
 type CheckedRule = Exclude<AffinityRule, string>;
+
+/** Up to the first `address`, which always yields; one is added where there is none. */
+function checkedRules(affinity: Affinity): CheckedRule[] {
+  const given = (Array.isArray(affinity) ? affinity : [affinity]) as AffinityRule[];
+  if (given.length === 0) throw badRule(given, 'at least one rule');
+  const rules = [...given, 'address' as const].map(checkRule);
+  const end = rules.findIndex((rule) => 'by' in rule && rule.by === 'address');
+  return rules.slice(0, end + 1);
+}
 
 function checkRule(rule: AffinityRule): CheckedRule {
   if (typeof rule === 'string') {

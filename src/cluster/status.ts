@@ -1,3 +1,4 @@
+import { describeAffinity } from '../affinity/chain.js';
 import { bindingReport } from '../binding/native.js';
 import type { BoundAddress } from '../connection.js';
 import type { CheckedRouterOptions } from '../options.js';
@@ -78,7 +79,7 @@ export function statusOf(parts: RouterParts): RouterStatus {
     pid: process.pid,
     state: parts.state,
     uptimeMs: Date.now() - parts.startedAt,
-    affinity: options.affinity,
+    affinity: describeAffinity(options.affinity),
     handoff: listeners[0]?.choice,
     binding: bindingReport(),
     ring: { buckets: options.buckets, slots: ring.size },

@@ -60,6 +60,8 @@ export class NodeAdapter implements Entrance {
   readonly server: Server;
   /** Connections fed and not yet closed. */
   open = 0;
+  /** Called for each connection that was fed, when it is closed. */
+  onClosed: (() => void) | undefined;
   readonly #closedByApp: () => void;
   readonly #upgraded: Set<Duplex> = new Set();
   #handle: FedHandle | undefined;
@@ -97,6 +99,7 @@ export class NodeAdapter implements Entrance {
     const listening = this.#handle;
     if (!listening?.onconnection || !this.server.listening) {
       handle.close();
+      this.onClosed?.();
       return;
     }
     this.open += 1;
@@ -105,6 +108,7 @@ export class NodeAdapter implements Entrance {
       this.open -= 1;
       handle.close = close;
       close.call(handle, callback);
+      this.onClosed?.();
     };
     try {
       listening.onconnection.call(listening, 0, handle);

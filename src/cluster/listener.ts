@@ -1,23 +1,20 @@
 import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
-import { LimpetError } from '../errors.js';
-import type { HandoffMessage, PrimaryHandoff, Seat } from '../handoff/contract.js';
-import { IpcPrimary } from '../handoff/ipc-primary.js';
-import type { CheckedRouterOptions } from '../options.js';
-import type { SlotRing } from '../ring/slot-ring.js';
-import type { Counters } from './counters.js';
+import type { LimpetError } from '../errors.js';
+import type { HandoffMessage, HandoffName, PrimaryHandoff, Seat } from '../handoff/contract.js';
+import type { Candidate, Handoffs } from './handoffs.js';
 import type { ServerTraits } from './messages.js';
 import type { Occupant } from './occupant.js';
 
 /** Which handoff serves a listener, and why that one. */
 export interface HandoffChoice {
-  readonly name: 'kernel' | 'fd' | 'ipc';
+  readonly name: HandoffName;
   readonly reason: string;
 }
 
 /** One listening address of the router: its handoff, and the processes that are seated for it. */
 export class Listener {
-  readonly handoff: PrimaryHandoff;
-  readonly choice: HandoffChoice;
+  handoff: PrimaryHandoff;
+  choice: HandoffChoice;
   bound: BoundAddress | undefined;
   /** Whether the primary itself asked for it: then every process must open it before it is ready. */
   declared = false;
@@ -29,25 +26,14 @@ export class Listener {
     readonly id: number,
     readonly key: string,
     readonly address: ListenAddress,
-    traits: ServerTraits,
-    options: CheckedRouterOptions,
-    ring: SlotRing,
-    counters: Counters,
+    readonly traits: ServerTraits,
+    handoffs: Handoffs,
   ) {
-    this.choice = choose(options.handoff, traits);
-    this.handoff = new IpcPrimary(ring, {
-      address,
-      queueMax: options.queueMax,
-      refused: (slot, reason) => counters.refused(slot, reason),
-      handed: (slot, diverted) => counters.handed(slot, diverted),
-    });
-    this.opened = this.handoff.open();
-    this.opened.then(
-      (bound) => {
-        this.bound = bound;
-      },
-      () => {},
-    );
+    const [first, ...others] = handoffs.candidates(id, address) as Iterable<Candidate> as [Candidate];
+    this.handoff = first.handoff;
+    this.choice = { name: first.name, reason: handoffs.onlyIpc || 'the first choice' };
+    this.opened = this.#open(others);
+    this.opened.catch(() => {});
   }
 
   seat(occupant: Occupant): void {
@@ -69,14 +55,20 @@ export class Listener {
     if (seat) this.handoff.received(seat, message, handle);
     else handle?.close();
   }
-}
 
-function choose(wanted: CheckedRouterOptions['handoff'], _traits: ServerTraits): HandoffChoice {
-  if (wanted === 'ipc') return { name: 'ipc', reason: 'asked for' };
-  if (wanted === 'auto') return { name: 'ipc', reason: 'the only one built so far' };
-  throw new LimpetError(
-    'ERR_LIMPET_HANDOFF_UNSUPPORTED',
-    `handoff ${wanted} cannot be had: it is not built yet. Use 'auto' or 'ipc'.`,
-    { handoff: wanted },
-  );
+  /** Opens with the handoff at hand, else, where that cannot be had here, with the next. */
+  async #open(others: Candidate[]): Promise<BoundAddress> {
+    for (;;) {
+      try {
+        this.bound = await this.handoff.open();
+        return this.bound;
+      } catch (error) {
+        const next = others.shift();
+        if (!next || (error as LimpetError).code !== 'ERR_LIMPET_HANDOFF_UNSUPPORTED') throw error;
+        this.handoff = next.handoff;
+        const { handoff, reason } = (error as LimpetError).facts;
+        this.choice = { name: next.name, reason: `${handoff} cannot be had: ${reason}` };
+      }
+    }
+  }
 }

@@ -11,6 +11,7 @@ import { type CheckedRouterOptions, checkRouterOptions, type RouterOptions, slot
 import { deriveKey } from '../ring/secret.js';
 import { type AddressExplanation, SlotRing } from '../ring/slot-ring.js';
 import { Counters } from './counters.js';
+import { Handoffs } from './handoffs.js';
 import { Listener } from './listener.js';
 import { ListenerKeys } from './listener-key.js';
 import type { ServerTraits, WorkerMessage } from './messages.js';
@@ -49,6 +50,7 @@ export class Router extends EventEmitter<RouterEvents> {
   readonly #startedAt: number = Date.now();
   readonly #ring: SlotRing;
   readonly #counters: Counters = new Counters();
+  readonly #handoffs: Handoffs;
   readonly #supervisor: Supervisor;
   readonly #seating: Seating;
   readonly #rounds: Rounds = new Rounds();
@@ -73,8 +75,9 @@ export class Router extends EventEmitter<RouterEvents> {
       key: deriveKey(this.options.secret ?? randomBytes(32).toString('hex'), 'ring', 8),
       ipv6Prefix: this.options.ipv6Prefix,
     });
+    this.#handoffs = new Handoffs(this.options, this.#ring, this.#counters);
     this.#supervisor = new Supervisor(this.options, slotsMax * 2 + spareRows, {
-      inherit: () => [],
+      inherit: (slot) => this.#handoffs.inherit(slot),
       message: (occupant, message, handle) => this.#message(occupant, message, handle),
       left: (occupant, gone) => this.#seating.left(occupant, gone),
       stalled: (occupant, stalled) => this.#stalled(occupant, stalled),
@@ -130,6 +133,7 @@ export class Router extends EventEmitter<RouterEvents> {
       options: this.options,
       ring: this.#ring,
       counters: this.#counters,
+      handoffs: this.#handoffs,
       listeners: [...this.#listeners.values()],
       slots: this.#supervisor.slots,
     });
@@ -235,6 +239,7 @@ export class Router extends EventEmitter<RouterEvents> {
     const timeoutMs = serving ? this.options.drainTimeoutMs : 0;
     const left = await Promise.all(listeners.map(({ handoff }) => handoff.close(timeoutMs)));
     await this.#supervisor.close(reason);
+    this.#handoffs.stop();
     this.#unhandleSignals?.();
     this.#state = 'closed';
     this.emit('closed');
@@ -245,7 +250,7 @@ export class Router extends EventEmitter<RouterEvents> {
     const known = this.#listeners.get(key);
     if (known) return known;
     const id = this.#listenersMade++;
-    const listener = new Listener(id, key, address, traits, this.options, this.#ring, this.#counters);
+    const listener = new Listener(id, key, address, traits, this.#handoffs);
     this.#listeners.set(key, listener);
     listener.opened.then(
       (bound) => this.emit('listening', bound),

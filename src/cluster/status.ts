@@ -4,6 +4,7 @@ import type { BoundAddress } from '../connection.js';
 import type { CheckedRouterOptions } from '../options.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import type { Counters } from './counters.js';
+import type { Handoffs } from './handoffs.js';
 import type { HandoffChoice, Listener } from './listener.js';
 import type { Occupant } from './occupant.js';
 import type { Restart, SlotState } from './slot.js';
@@ -37,6 +38,10 @@ export interface SlotStatus extends ProcessStatus {
   readonly realShare: number;
   readonly handed: number;
   readonly diverted: number;
+  /** Connections that the kernel placed here and the ring would have not: a stranger shares the address. */
+  readonly missteered: number;
+  /** Connections that were open in the slot's processes when they died. */
+  readonly lost: number;
   readonly queued: number;
   readonly refused: Readonly<Record<string, number>>;
 }
@@ -66,15 +71,18 @@ interface RouterParts {
   readonly options: CheckedRouterOptions;
   readonly ring: SlotRing;
   readonly counters: Counters;
+  readonly handoffs: Handoffs;
   readonly listeners: readonly Listener[];
   readonly slots: readonly SlotRecord[];
 }
 
 /** What the router is and does, from what the primary knows: no worker is asked. */
 export function statusOf(parts: RouterParts): RouterStatus {
-  const { options, ring, counters, listeners, slots } = parts;
+  const { options, ring, counters, handoffs, listeners, slots } = parts;
   const shares = ring.shares();
-  const handedInAll = slots.reduce((sum, { number }) => sum + counters.of(number).handed, 0);
+  const handedTo = ({ number }: SlotRecord) =>
+    counters.of(number).handed + (handoffs.counts(number)?.accepted ?? 0);
+  const handedInAll = slots.reduce((sum, slot) => sum + handedTo(slot), 0);
   return {
     pid: process.pid,
     state: parts.state,
@@ -87,7 +95,9 @@ export function statusOf(parts: RouterParts): RouterStatus {
     slots: slots
       .filter(({ retired, leaving }) => !retired || leaving.size > 0)
       .map((slot): SlotStatus => {
-        const { handed, diverted, refused } = counters.of(slot.number);
+        const { diverted, refused } = counters.of(slot.number);
+        const native = handoffs.counts(slot.number);
+        const handed = handedTo(slot);
         return {
           slot: slot.number,
           ...processStatus(slot.current),
@@ -98,9 +108,11 @@ export function statusOf(parts: RouterParts): RouterStatus {
           share: shares[slot.number] ?? 0,
           realShare: handedInAll === 0 ? 0 : handed / handedInAll,
           handed,
-          diverted,
+          diverted: diverted + (native?.diverted ?? 0),
+          missteered: native?.missteered ?? 0,
+          lost: native?.lost ?? 0,
           queued: listeners.reduce((sum, { handoff }) => sum + handoff.queued(slot.number), 0),
-          refused: { ...refused },
+          refused: native?.refused ? { ...refused, 'queue full': native.refused } : { ...refused },
         };
       }),
   };

@@ -4,11 +4,15 @@ import { url as inspectorUrl } from 'node:inspector';
 import type { Server } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { NodeAdapter } from '../adapter/node.js';
+import { type HandoffBinding, handoffBinding } from '../binding/handoff-binding.js';
 import type { ListenAddress } from '../connection.js';
 import { publish } from '../diagnostics.js';
 import { type ErrorCode, LimpetError } from '../errors.js';
-import type { WorkerHandoff } from '../handoff/contract.js';
+import type { HandoffMessage, HandoffName, WorkerHandoff } from '../handoff/contract.js';
+import { FdWorker } from '../handoff/fd-worker.js';
+import { Intake } from '../handoff/intake.js';
 import { IpcWorker } from '../handoff/ipc-worker.js';
+import { KernelWorker } from '../handoff/kernel-worker.js';
 import { type SeatPass, seatPassVariable } from './fork.js';
 import { ListenerKeys } from './listener-key.js';
 import { type PrimaryMessage, receive, send, type WorkerMessage } from './messages.js';
@@ -33,6 +37,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   /** Resolves when this process is given its slot's clients. */
   readonly ready: Promise<void>;
   readonly #pass: SeatPass | undefined;
+  readonly #intake: Intake | undefined;
   readonly #waiting: Map<string, Listening> = new Map();
   readonly #listening: Map<number, Listening> = new Map();
   readonly #keys: ListenerKeys = new ListenerKeys();
@@ -51,6 +56,15 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     delete process.env[seatPassVariable];
     this.slot = Number(process.env.LIMPET_SLOT);
     this.#pass = JSON.parse(pass) as SeatPass;
+    const { row, inherited } = this.#pass;
+    if (inherited.count > 0) {
+      this.#intake = new Intake(handoffBinding() as HandoffBinding, {
+        slot: this.slot,
+        row,
+        channel: inherited.from,
+        page: inherited.from + 1,
+      });
+    }
     receive<PrimaryMessage>(process, (message, handle) => {
       if (message.type === 'handoff')
         this.#listening.get(message.listener)?.half?.received(message.body, handle);
@@ -128,19 +142,30 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     }
   }
 
-  #bound({ key, listener, address, settings }: MessageOf<'bound'>): void {
+  #bound({ key, listener, address, handoff, settings }: MessageOf<'bound'>): void {
     const listening = this.#waiting.get(key);
     if (!listening) return;
     this.#waiting.delete(key);
     if (this.#leaving) return;
-    listening.half = new IpcWorker(
-      listening.adapter,
-      (body) => this.#send({ type: 'handoff', listener, body }),
-      settings.stallTimeoutMs,
-    );
+    listening.half = this.#halfOf(handoff, listener, listening.adapter, settings.stallTimeoutMs);
     this.#listening.set(listener, listening);
     listening.adapter.listen(address, listening.backlog);
     this.#send({ type: 'open', listener });
+  }
+
+  #halfOf(
+    handoff: HandoffName,
+    listener: number,
+    adapter: NodeAdapter,
+    stallTimeoutMs: number,
+  ): WorkerHandoff {
+    const send = (body: HandoffMessage) => this.#send({ type: 'handoff', listener, body });
+    const intake = this.#intake;
+    if (handoff === 'ipc' || !intake) return new IpcWorker(adapter, send, stallTimeoutMs);
+    adapter.onClosed = () => intake.countClosed();
+    return handoff === 'kernel'
+      ? new KernelWorker(intake, listener, adapter, send)
+      : new FdWorker(intake, listener, adapter);
   }
 
   #unbound({ key, code, text }: MessageOf<'unbound'>): void {

@@ -28,7 +28,6 @@ interface SlotSocket {
   readonly source: number;
   /** The copy that is sent to workers. */
   readonly handle: RawHandle;
-  seat: Seat | undefined;
   /** Whether the seated process was told to accept. */
   accepting: boolean;
   retiredAt: number | undefined;
@@ -40,6 +39,8 @@ export class KernelPrimary implements PrimaryHandoff {
   readonly #listener: number;
   readonly #address: ListenAddress;
   readonly #sockets: SlotSocket[] = [];
+  /** By slot: also of a slot that is about to be added to the ring and has no socket yet. */
+  readonly #seats: (Seat | undefined)[] = [];
   readonly #closing: Map<Seat, () => void> = new Map();
   #ring: SlotRing;
   #group: ReuseportGroup | undefined;
@@ -74,20 +75,22 @@ export class KernelPrimary implements PrimaryHandoff {
   }
 
   seat(seat: Seat): void {
-    const socket = this.#sockets[seat.slot];
-    if (!socket) return;
-    const first = this.#sockets.every((each) => each.seat === undefined);
+    const first = this.#seats.every((each) => each === undefined);
     this.#exchange.seat(seat, this.#listener);
-    socket.seat = seat;
-    socket.accepting = false;
-    for (const each of first ? this.#sockets : [socket]) this.#serve(each);
+    this.#seats[seat.slot] = seat;
+    for (const socket of this.#sockets) {
+      if (socket.slot === seat.slot) socket.accepting = false;
+      if (socket.slot === seat.slot || first) this.#serve(socket);
+    }
   }
 
   unseat(seat: Seat, gone: boolean): void {
     this.#closing.get(seat)?.();
+    if (!this.#exchange.unseat(seat, this.#listener, gone)) return;
+    this.#seats[seat.slot] = undefined;
     const socket = this.#sockets[seat.slot];
-    if (!this.#exchange.unseat(seat, this.#listener, gone) || !socket) return;
-    socket.seat = undefined;
+    if (!socket) return;
+    socket.accepting = false;
     this.#serve(socket);
   }
 
@@ -113,7 +116,9 @@ export class KernelPrimary implements PrimaryHandoff {
   async close(timeoutMs: number): Promise<number> {
     clearTimeout(this.#retiring);
     const startedAt = performance.now();
-    const accepting = this.#sockets.flatMap(({ seat, accepting }) => (seat && accepting ? [seat] : []));
+    const accepting = this.#sockets.flatMap(({ slot, accepting }) =>
+      accepting ? (this.#seats[slot] ?? []) : [],
+    );
     const emptied = Promise.all(
       accepting.map(
         (seat) =>
@@ -140,7 +145,8 @@ export class KernelPrimary implements PrimaryHandoff {
   /** Who takes what waits in the slot's socket: its process, or the fallbacks, or for a while nobody. Never two of them. */
   #serve(socket: SlotSocket): void {
     const { acceptor } = this.#exchange;
-    const { slot, source, seat } = socket;
+    const { slot, source } = socket;
+    const seat = this.#seats[slot];
     const down = slot >= this.#ring.size || this.#ring.isDown(slot);
     if (down && this.#ring.live > 0) {
       if (socket.accepting) seat?.send({ pause: true });
@@ -149,7 +155,7 @@ export class KernelPrimary implements PrimaryHandoff {
     } else if (seat) {
       acceptor.serve(source, service.held);
       if (!socket.accepting) socket.accepting = seat.send({ accept: true }, socket.handle);
-    } else if (this.#ring.live > 1 && this.#sockets.some((each) => each.seat)) {
+    } else if (this.#ring.live > 1 && this.#seats.some((each) => each)) {
       acceptor.serve(source, service.watched, this.#detour(slot));
     } else {
       acceptor.serve(source, service.held);
@@ -190,7 +196,6 @@ export class KernelPrimary implements PrimaryHandoff {
         slot,
         source,
         handle,
-        seat: undefined,
         accepting: false,
         retiredAt: undefined,
       });
@@ -204,7 +209,8 @@ export class KernelPrimary implements PrimaryHandoff {
       socket.retiredAt = socket.slot < this.#ring.size ? undefined : (socket.retiredAt ?? now);
     }
     for (let last = this.#sockets.at(-1); last; last = this.#sockets.at(-1)) {
-      if (last.seat || last.retiredAt === undefined || now - last.retiredAt < retireAfterMs) break;
+      if (this.#seats[last.slot] || last.retiredAt === undefined || now - last.retiredAt < retireAfterMs)
+        break;
       this.#exchange.acceptor.remove(last.source, true);
       last.handle.close();
       this.#sockets.pop();

@@ -23,5 +23,5 @@ export default class LeftOut implements Reporter {
 
 function reasonOf(test: TestCase): string {
   const result = test.result();
-  return (result.state === 'skipped' && result.note) || 'no reason given';
+  return (result.state === 'skipped' && result.note) || 'no reason given, or what it stands on failed';
 }

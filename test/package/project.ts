@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pathOf } from '../../scripts/test-tools.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+/** The project's folder. */
+export const root: string = fileURLToPath(new URL('../..', import.meta.url));
 const npmCli = process.env.npm_execpath ?? realpathSync(pathOf('npm') ?? 'npm');
 
 export interface Outcome {

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type App, startApp } from '../processes/app.ts';
 
-/** The handoffs that every integration test runs on; LIMPET_HANDOFF names others, with commas. */
-const handoffs = (process.env.LIMPET_HANDOFF ?? 'ipc').split(',');
+const possible = { linux: 'ipc,fd,kernel', darwin: 'ipc,fd' } as Partial<Record<NodeJS.Platform, string>>;
+
+/** The handoffs that every integration test runs on: all that this platform has, or those that LIMPET_HANDOFF names. */
+const handoffs = (process.env.LIMPET_HANDOFF ?? possible[process.platform] ?? 'ipc').split(',');
 
 /** An app that serves while its tests run. */
 export interface Served {

@@ -1,0 +1,305 @@
+import type { Backend, BackendListener, BackendStatus, Replaced, Row } from './backend.js';
+import { isStoreAway, storeAway, storeClosed, storeRefused } from './backend.js';
+import { LoopWatch } from './loop-watch.js';
+import { NearCache } from './near-cache.js';
+import { keyPrefixOf, type RedisClient, send, type Words } from './redis-client.js';
+import { ClusterRoute } from './redis-cluster.js';
+import { isServerAnswer, type RedisLink, type Repeat } from './redis-link.js';
+import { type RedisRoute, refusal, SingleRoute, scan } from './redis-route.js';
+import { createScript, replaceScript, type Script, sha1, touchScript } from './redis-scripts.js';
+
+export interface RedisBackendOptions {
+  readonly client: RedisClient;
+  readonly prefix: string;
+  readonly commandTimeoutMs: number;
+  /** A write is confirmed once so many replicas have it; 0 asks none. */
+  readonly replicas: number;
+  readonly nearCache: { readonly entries: number; readonly bytes: number } | false;
+  /** Rows are kept as last known even where they can't be tracked. */
+  readonly keepLastKnown: boolean;
+}
+
+const noScripts = /^NOPERM\b.*\beval|unknown command.*\beval|scripts? .*(not allowed|disabled)/i;
+
+/** Rows as Redis strings under `<keyPrefix><prefix><sid>`, in step with connect-redis, behind a {@link NearCache}. */
+export class RedisBackend implements Backend {
+  readonly #options: RedisBackendOptions;
+  readonly #prefix: string;
+  readonly #near: NearCache;
+  readonly #loop = new LoopWatch();
+  readonly #route: RedisRoute;
+  readonly #followed = new Set<string>();
+  #listener: BackendListener | undefined;
+  #scriptsReason: string | undefined;
+  #up = false;
+  #trackingReason: string | undefined;
+  #closed = false;
+
+  constructor(options: RedisBackendOptions) {
+    this.#options = options;
+    this.#prefix = keyPrefixOf(options.client) + options.prefix;
+    this.#near = new NearCache(
+      options.nearCache || { entries: 10_000, bytes: 16 * 1024 * 1024 },
+      options.keepLastKnown,
+    );
+    const settings = {
+      track: options.nearCache !== false,
+      probeKey: `${this.#prefix}limpet-probe-${process.pid}-${Math.random().toString(36).slice(2)}`,
+      commandTimeoutMs: options.commandTimeoutMs,
+      onInvalidation: (key: string | undefined) => this.#invalidated(key),
+      onPeriod: () => this.#listener?.changed(),
+      onState: (link: RedisLink) => this.#linkChanged(link),
+    };
+    const Route = options.client.isCluster ? ClusterRoute : SingleRoute;
+    this.#route = new Route(options.client, settings);
+  }
+
+  async read(sid: string): Promise<Row | undefined> {
+    const key = this.#prefix + sid;
+    const link = this.#route.link(key);
+    const period = link?.period;
+    if (period && this.#loop.punctual) {
+      const row = this.#near.get(key, period);
+      if (row) return row;
+    }
+    const version = this.#near.begin(key);
+    let row: Row | undefined;
+    let vouched = false;
+    try {
+      const { answers, tracked } = await this.#exec(key, link, [['get', key], ['pttl', key]], 'repeatable');
+      row = rowOf(answers[0], answers[1]);
+      vouched = tracked;
+      return row;
+    } catch (error) {
+      row = this.#near.lastKnown(key);
+      throw error;
+    } finally {
+      this.#near.end(key, version, vouched ? period : undefined, row);
+    }
+  }
+
+  lastKnown(sid: string): Row | undefined {
+    return this.#near.lastKnown(this.#prefix + sid);
+  }
+
+  async create(sid: string, raw: string, ttlMs: number): Promise<void> {
+    const row = { raw, expiresAt: Date.now() + ttlMs };
+    await this.#write(sid, 'once', {
+      script: createScript,
+      words: [raw, ttlMs],
+      plain: (key) => [['set', key, raw, 'px', ttlMs], ['get', key]],
+      stored: ([answer, again]) => (again === undefined || again === raw ? [answer, row] : [answer, undefined]),
+    });
+  }
+
+  async replace(sid: string, known: string | undefined, raw: string, ttlMs: number): Promise<Replaced> {
+    const row = { raw, expiresAt: Date.now() + ttlMs };
+    const attempt = (): Promise<Replaced> =>
+      this.#write<Replaced>(sid, 'once', {
+        script: replaceScript,
+        words: [known === undefined ? '' : sha1(known), raw, ttlMs],
+        plain: (key) => [['set', key, raw, 'px', ttlMs, 'xx'], ['get', key]],
+        stored: ([answer, again]) => {
+          if (answer === 0 || answer === null) return ['gone', undefined];
+          if (!Array.isArray(answer)) return ['stored', again === undefined || again === raw ? row : undefined];
+          const other = rowOf(answer[0], answer[1]);
+          return other ? [other, other] : ['gone', undefined];
+        },
+      });
+    const endsAt = performance.now() + this.#options.commandTimeoutMs;
+    try {
+      return await attempt();
+    } catch (error) {
+      if (known === undefined || !isStoreAway(error) || performance.now() >= endsAt) throw error;
+      // It may have been stored. If the row is still as it was, it was not; if another row is there, no one can tell.
+      const replaced = await attempt();
+      if (typeof replaced === 'string') return replaced;
+      if (replaced.raw === raw) return 'stored';
+      throw error;
+    }
+  }
+
+  async touch(sid: string, ttlMs: number): Promise<boolean> {
+    const key = this.#prefix + sid;
+    const period = this.#route.link(key)?.period;
+    const known = period && this.#near.lastKnown(key, period);
+    return this.#write(sid, 'repeatable', {
+      script: touchScript,
+      words: [ttlMs],
+      plain: () => [['pexpire', key, ttlMs], ['exists', key]],
+      stored: ([answer]) => {
+        const row = answer === 1 && known ? { raw: known.raw, expiresAt: Date.now() + ttlMs } : undefined;
+        return [answer === 1, row];
+      },
+    });
+  }
+
+  async remove(sid: string): Promise<void> {
+    const key = this.#prefix + sid;
+    this.#near.forget(key);
+    try {
+      await this.#exec(key, this.#route.link(key), this.#confirmed([['del', key]]), 'repeatable');
+    } finally {
+      this.#near.forget(key);
+    }
+  }
+
+  async *list(): AsyncGenerator<string[]> {
+    const pattern = `${this.#prefix.replace(/[*?[\]\\]/g, '\\$&')}*`;
+    const servers = await this.#route.servers();
+    for (const server of servers) {
+      try {
+        for await (const keys of scan(server, pattern)) yield keys.map((key) => key.slice(this.#prefix.length));
+      } catch (error) {
+        throw isServerAnswer(error) ? refusal(error) : storeAway('Redis did not answer a SCAN', {}, error);
+      }
+    }
+  }
+
+  follow(sid: string): void {
+    this.#followed.add(this.#prefix + sid);
+  }
+
+  unfollow(sid: string): void {
+    this.#followed.delete(this.#prefix + sid);
+  }
+
+  listen(listener: BackendListener): void {
+    this.#listener = listener;
+  }
+
+  status(): BackendStatus {
+    const links = [...this.#route.links()];
+    const down = links.find(({ downReason }) => downReason !== undefined);
+    const untracked = links.find(({ period }) => !period);
+    const trackingReason = links.length === 0 ? 'not connected yet' : untracked?.periodReason;
+    return {
+      kind: 'redis',
+      topology: this.#route.kind,
+      up: links.length > 0 && !down,
+      reason: down?.downReason,
+      nearCache: { on: trackingReason === undefined, reason: trackingReason, ...this.#near.counters },
+      compareAndSet: { on: this.#scriptsReason === undefined, reason: this.#scriptsReason },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#loop.stop();
+    this.#route.close();
+  }
+
+  /** One write: by script, or where scripts are not allowed in plain commands that end in a read of the key. */
+  async #write<T>(
+    sid: string,
+    repeat: Repeat,
+    write: {
+      script: Script;
+      words: Words;
+      plain: (key: string) => Words[];
+      /** From the answers: what the caller is told, and the row that is known to be there now. */
+      stored: (answers: unknown[]) => [T, Row | undefined];
+    },
+  ): Promise<T> {
+    const key = this.#prefix + sid;
+    const link = this.#route.link(key);
+    const period = link?.period;
+    this.#near.forget(key);
+    const version = this.#near.begin(key);
+    let row: Row | undefined;
+    let vouched = false;
+    try {
+      const { answers, tracked } = await this.#execWrite(key, link, write, repeat);
+      const [result, known] = write.stored(answers);
+      row = known;
+      vouched = tracked;
+      return result;
+    } finally {
+      this.#near.end(key, version, vouched ? period : undefined, row);
+    }
+  }
+
+  async #execWrite(
+    key: string,
+    link: RedisLink | undefined,
+    { script, words, plain }: { script: Script; words: Words; plain: (key: string) => Words[] },
+    repeat: Repeat,
+  ): Promise<{ answers: unknown[]; tracked: boolean }> {
+    const run = (commands: Words[]) => this.#exec(key, link, this.#confirmed(commands), repeat);
+    if (this.#scriptsReason === undefined) {
+      try {
+        const { answers, tracked } = await run([['evalsha', script.digest, 1, key, ...words]]).catch((error) => {
+          if (!answered(error, /^NOSCRIPT\b/)) throw error;
+          return run([['eval', script.source, 1, key, ...words]]);
+        });
+        return { answers: answers.slice(0, 1), tracked };
+      } catch (error) {
+        if (!answered(error, noScripts)) throw error;
+        this.#scriptsReason = (error as Error).message;
+        this.#listener?.degraded('compareAndSet', this.#scriptsReason);
+      }
+    }
+    return run(plain(key));
+  }
+
+  /** With `replicas`, a write is followed by WAIT, whose count must be reached. */
+  #confirmed(commands: Words[]): Words[] {
+    const { replicas, commandTimeoutMs } = this.#options;
+    return replicas === 0 ? commands : [...commands, ['wait', replicas, Math.ceil(commandTimeoutMs / 2)]];
+  }
+
+  async #exec(
+    key: string,
+    link: RedisLink | undefined,
+    commands: Words[],
+    repeat: Repeat,
+  ): Promise<{ answers: unknown[]; tracked: boolean }> {
+    if (this.#closed) throw storeClosed();
+    const endsAt = performance.now() + this.#options.commandTimeoutMs;
+    let result: { answers: unknown[]; tracked: boolean };
+    try {
+      result = await this.#route.exec({ key, link, commands, endsAt, repeat });
+    } catch (error) {
+      throw refusal(error);
+    }
+    const { replicas } = this.#options;
+    if (commands.at(-1)?.[0] === 'wait' && Number(result.answers.pop()) < replicas) {
+      throw storeRefused(`Fewer than ${replicas} replicas have confirmed the write`, { replicas });
+    }
+    return result;
+  }
+
+  #invalidated(key: string | undefined): void {
+    if (key === undefined) this.#near.invalidateAll();
+    else this.#near.invalidate(key);
+    if (key === undefined) this.#listener?.changed();
+    else if (this.#followed.has(key)) this.#listener?.changed(key.slice(this.#prefix.length));
+  }
+
+  #linkChanged(link: RedisLink): void {
+    if (link.closed || this.#closed) return;
+    const up = link.downReason === undefined;
+    if (up !== this.#up) {
+      this.#up = up;
+      if (up) this.#listener?.up();
+      else this.#listener?.down(link.downReason ?? '');
+    }
+    const refused = up && this.#options.nearCache ? link.periodReason : undefined;
+    if (refused && refused !== this.#trackingReason && /^(NOPERM|ERR)\b|CLIENT TRACKING/.test(refused)) {
+      this.#trackingReason = refused;
+      this.#listener?.degraded('nearCache', refused);
+    }
+  }
+}
+
+function answered(error: unknown, pattern: RegExp): boolean {
+  const { answer } = (error as { facts?: { answer?: unknown } }).facts ?? {};
+  return typeof answer === 'string' && pattern.test(answer);
+}
+
+/** From the answers of GET and PTTL. */
+function rowOf(raw: unknown, remainingMs: unknown): Row | undefined {
+  const ms = Number(remainingMs);
+  if (typeof raw !== 'string' || ms === -2) return undefined;
+  return { raw, expiresAt: ms === -1 ? Number.POSITIVE_INFINITY : Date.now() + ms };
+}

@@ -1,0 +1,66 @@
+/** The part of ioredis (5 and 6) that limpet uses. Nothing is imported from it: the application brings its own. */
+
+/** What the application passes as `client`: an ioredis `Redis` (single node or Sentinel) or `Cluster`. */
+export interface RedisClient {
+  duplicate(override?: object, clusterOverride?: object): unknown;
+  readonly options: object;
+  readonly isCluster?: boolean;
+}
+
+export type Words = readonly (string | number)[];
+
+/** A connection of limpet's own, made by `duplicate`. */
+export interface RedisConnection extends RedisClient {
+  readonly status: string;
+  on(event: string, listener: (...values: never[]) => void): unknown;
+  call(command: string, ...rest: (string | number)[]): Promise<unknown>;
+  pipeline(commands: Words[]): { exec(): Promise<[Error | null, unknown][] | null> };
+  disconnect(reconnect?: boolean): void;
+}
+
+export interface RedisClusterConnection extends RedisConnection {
+  nodes(role: 'master'): RedisConnection[];
+  refreshSlotsCache(callback: (error?: Error | null) => void): void;
+}
+
+const reconnectAfterMs = (attempt: number): number => Math.min(1000, 25 * 2 ** Math.min(attempt, 6));
+
+/**
+ * What limpet's own connections must not inherit from the application's. Commands in flight fail when the connection
+ * does (whether they ran is unknown, and only the store knows which may be sent again); nothing is queued unseen;
+ * keys are whole already; RESP2, because ioredis 6 drops the invalidation pushes of RESP3; a connection to a server
+ * that has stopped is cut at once, not after a polite goodbye.
+ */
+export const ownConnection: object = {
+  lazyConnect: false,
+  keyPrefix: '',
+  protocol: 2,
+  replyMapping: undefined,
+  readOnly: false,
+  enableOfflineQueue: false,
+  enableAutoPipelining: false,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: undefined,
+  socketTimeout: 3000,
+  disconnectTimeout: 1,
+  reconnectOnError: null,
+  retryStrategy: reconnectAfterMs,
+  sentinelRetryStrategy: reconnectAfterMs,
+};
+
+/** The prefix that the application's client puts before every key. */
+export function keyPrefixOf(client: RedisClient): string {
+  const { keyPrefix } = client.options as { keyPrefix?: string };
+  return keyPrefix ?? '';
+}
+
+/** Sends all `commands` in one write; rejects with the first error among the answers, after all have come. */
+export async function send(connection: RedisConnection, commands: readonly Words[]): Promise<unknown[]> {
+  const [only] = commands;
+  if (only && commands.length === 1) return [await connection.call(...(only as [string, ...Words]))];
+  const answers = (await connection.pipeline([...commands]).exec()) ?? [];
+  for (const [error] of answers) if (error) throw error;
+  return answers.map(([, value]) => value);
+}

@@ -1,0 +1,97 @@
+import { before, Late } from './deadline.js';
+import { type RedisConnection, send, type Words } from './redis-client.js';
+
+const channel = '__redis__:invalidate';
+
+export interface PushListener {
+  onReady(): void;
+  onLost(reason: string): void;
+  /** A whole key, or undefined for "all of them" (FLUSHALL, FLUSHDB). */
+  onInvalidation(key: string | undefined): void;
+}
+
+/** The connection on which a server tells what another connection's tracked keys have become invalid. */
+export class PushConnection {
+  readonly #connection: RedisConnection;
+  readonly #listener: PushListener;
+  /** The server's number for this connection, while it listens. */
+  #id: number | undefined;
+  #probe: { key: string; seen: () => void } | undefined;
+  #refusal = 'the connection for invalidations is not up';
+
+  constructor(connection: RedisConnection, listener: PushListener) {
+    this.#connection = connection;
+    this.#listener = listener;
+    connection.on('error', () => undefined);
+    connection.on('ready', () => void this.#subscribe());
+    connection.on('close', () => this.#lost('the connection for invalidations closed'));
+    connection.on('messageBuffer', (_channel: Buffer, keys: Buffer[] | Buffer | null) => this.#received(keys));
+  }
+
+  /**
+   * Has the server send here what `commands` reads and another connection changes, after it has been seen to do so:
+   * proxies and managed services may accept the command and never send a message. Rejects with the reason.
+   */
+  async track(commands: RedisConnection, probeKey: string, endsAt: number): Promise<void> {
+    const id = this.#id;
+    if (id === undefined) throw new Error(this.#refusal);
+    const tracking = (...rest: Words): Words => ['client', 'tracking', ...rest];
+    const seen = new Promise<void>((resolve) => {
+      this.#probe = { key: probeKey, seen: resolve };
+    });
+    try {
+      await before(endsAt, send(commands, [tracking('off'), tracking('on', 'redirect', id)]));
+      await before(endsAt, send(commands, [['get', probeKey], ['set', probeKey, '{}', 'px', 1]]));
+      await before(endsAt, seen);
+      await before(endsAt, send(commands, [tracking('off'), tracking('on', 'redirect', id, 'noloop')]));
+    } catch (error) {
+      if (!(error instanceof Late)) throw error;
+      throw new Error('this Redis accepts CLIENT TRACKING and sends no invalidation', { cause: error });
+    } finally {
+      this.#probe = undefined;
+    }
+    if (this.#id !== id) throw new Error(this.#refusal);
+  }
+
+  /** Makes the connection anew when it does not answer by `endsAt`. */
+  async beat(endsAt: number): Promise<void> {
+    if (this.#id === undefined) return;
+    try {
+      await before(endsAt, this.#connection.call('PING'));
+    } catch {
+      this.#lost('the connection for invalidations does not answer');
+      this.#connection.disconnect(true);
+    }
+  }
+
+  close(): void {
+    this.#connection.disconnect();
+  }
+
+  async #subscribe(): Promise<void> {
+    try {
+      // In this order: RESP2 refuses nearly every command of a connection that has subscribed.
+      const id = Number(await this.#connection.call('CLIENT', 'ID'));
+      await this.#connection.call('SUBSCRIBE', channel);
+      this.#id = id;
+      this.#listener.onReady();
+    } catch (error) {
+      this.#lost((error as Error).message);
+    }
+  }
+
+  #lost(reason: string): void {
+    this.#id = undefined;
+    this.#refusal = reason;
+    this.#listener.onLost(reason);
+  }
+
+  #received(keys: Buffer[] | Buffer | null): void {
+    if (keys === null) return this.#listener.onInvalidation(undefined);
+    for (const bytes of Array.isArray(keys) ? keys : [keys]) {
+      const key = bytes.toString();
+      if (key === this.#probe?.key) this.#probe.seen();
+      else this.#listener.onInvalidation(key);
+    }
+  }
+}

@@ -22,6 +22,9 @@ export const errorCodes = {
   ERR_LIMPET_RING: 'A ring was given nodes, weights, buckets or a key that make no ring.',
   ERR_LIMPET_STORE: 'A session store is away, refused the operation, or cannot be used as configured.',
   ERR_LIMPET_SESSION_GONE: 'The session was destroyed elsewhere; it was not stored again.',
+  ERR_LIMPET_SESSION_CONFLICT:
+    "The session was changed elsewhere, and onConflict is 'error'; it was not stored.",
+  ERR_LIMPET_SESSION_SIZE: 'The session is larger than sessionBytesMax; it was not stored.',
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

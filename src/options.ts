@@ -135,33 +135,37 @@ export type CheckedRouterOptions = Readonly<
   readonly node: string | undefined;
 };
 
-interface Rule {
+/** What an option may be; `expected` completes "expected …" in the error. */
+export interface Rule {
   readonly expected: string;
   readonly ok: (value: unknown) => boolean;
   readonly fallback?: unknown;
 }
 
-const integer = (from: number, to: number, fallback: number, unit = ''): Rule => ({
+export const integer = (from: number, to: number, fallback: number, unit = ''): Rule => ({
   expected: `a whole number from ${from} to ${to}${unit}`,
   ok: (v) => Number.isInteger(v) && (v as number) >= from && (v as number) <= to,
   fallback,
 });
-const oneOf = (values: readonly unknown[], fallback: unknown): Rule => ({
+export const oneOf = (values: readonly unknown[], fallback: unknown): Rule => ({
   expected: `one of ${values.map((v) => JSON.stringify(v)).join(', ')}`,
   ok: (v) => values.includes(v),
   fallback,
 });
-const text: Rule = { expected: 'a text that is not empty', ok: (v) => typeof v === 'string' && v !== '' };
+export const text: Rule = {
+  expected: 'a text that is not empty',
+  ok: (v) => typeof v === 'string' && v !== '',
+};
 const texts: Rule = {
   expected: 'a list of texts',
   ok: (v) => Array.isArray(v) && v.every((item) => typeof item === 'string'),
 };
-const yesOrNo = (fallback: boolean): Rule => ({
+export const yesOrNo = (fallback: boolean): Rule => ({
   expected: 'true or false',
   ok: (v) => typeof v === 'boolean',
   fallback,
 });
-const milliseconds = (fallback: number): Rule => integer(0, 86_400_000, fallback, ' (milliseconds)');
+export const milliseconds = (fallback: number): Rule => integer(0, 86_400_000, fallback, ' (milliseconds)');
 
 const routerRules: Record<keyof RouterOptions, Rule> = {
   workers: {
@@ -283,7 +287,8 @@ function toAddress(where: unknown): ListenOptions {
   return { port: typeof where === 'string' && where !== '' ? Number(where) : (where as number) };
 }
 
-function check(
+/** The given options, with defaults for those left out. Throws ERR_LIMPET_OPTION for an unknown or a wrong one. */
+export function check(
   given: Record<string, unknown>,
   rules: Record<string, Rule>,
   what: string,

@@ -56,7 +56,11 @@ export interface Backend {
 }
 
 /** The error of a store that does not answer: what `onStoreDown` is about. */
-export function storeAway(message: string, facts: Record<string, unknown> = {}, cause?: unknown): LimpetError {
+export function storeAway(
+  message: string,
+  facts: Record<string, unknown> = {},
+  cause?: unknown,
+): LimpetError {
   return new LimpetError('ERR_LIMPET_STORE', message, { ...facts, away: true }, cause);
 }
 
@@ -65,7 +69,11 @@ export function isStoreAway(error: unknown): boolean {
 }
 
 /** The error of a store that answered, and refused. */
-export function storeRefused(message: string, facts: Record<string, unknown> = {}, cause?: unknown): LimpetError {
+export function storeRefused(
+  message: string,
+  facts: Record<string, unknown> = {},
+  cause?: unknown,
+): LimpetError {
   return new LimpetError('ERR_LIMPET_STORE', message, facts, cause);
 }
 

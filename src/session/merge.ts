@@ -4,7 +4,11 @@ import type { CookieFields, SessionFields } from './serializer.js';
  * Three-way merge by top-level key: what this request changed since `base` (set, replaced or deleted) is taken from
  * `ours`, everything else from `theirs`. When both changed the same key, ours wins. The result is a new object.
  */
-export function mergeSessions(base: SessionFields, ours: SessionFields, theirs: SessionFields): SessionFields {
+export function mergeSessions(
+  base: SessionFields,
+  ours: SessionFields,
+  theirs: SessionFields,
+): SessionFields {
   const merged: SessionFields = { ...theirs };
   for (const key of new Set([...Object.keys(base), ...Object.keys(ours)])) {
     if (key === 'cookie' || same(base[key], ours[key])) continue;
@@ -20,7 +24,11 @@ export function mergeSessions(base: SessionFields, ours: SessionFields, theirs: 
  * `expires` moves with every touch, so it says nothing about who changed the cookie: the side that changed any other
  * attribute wins whole; where neither did, the later end of life is kept.
  */
-function mergeCookies(base?: CookieFields, ours?: CookieFields, theirs?: CookieFields): CookieFields | undefined {
+function mergeCookies(
+  base?: CookieFields,
+  ours?: CookieFields,
+  theirs?: CookieFields,
+): CookieFields | undefined {
   if (!ours || !theirs) return ours ?? theirs;
   const attributes = (cookie?: CookieFields): CookieFields => ({ ...cookie, expires: null });
   if (!same(attributes(base), attributes(ours))) return ours;

@@ -61,8 +61,12 @@ export class NearCache {
       this.#hits++;
       return entry.row;
     }
-    this.#misses++;
     return undefined;
+  }
+
+  /** A read had to ask the server. */
+  missed(): void {
+    this.#misses++;
   }
 
   /** The row of any period (or of one), as long as no one has said that it changed. Not counted as a read. */

@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import type { Backend, BackendListener, BackendStatus, Replaced, Row } from './backend.js';
 import { isStoreAway, storeAway, storeClosed, storeRefused } from './backend.js';
 import { LoopWatch } from './loop-watch.js';
 import { NearCache } from './near-cache.js';
-import { keyPrefixOf, type RedisClient, send, type Words } from './redis-client.js';
+import { keyPrefixOf, type RedisClient, type Words } from './redis-client.js';
 import { ClusterRoute } from './redis-cluster.js';
 import { isServerAnswer, type RedisLink, type Repeat } from './redis-link.js';
 import { type RedisRoute, refusal, SingleRoute, scan } from './redis-route.js';
@@ -31,7 +32,7 @@ export class RedisBackend implements Backend {
   readonly #followed = new Set<string>();
   #listener: BackendListener | undefined;
   #scriptsReason: string | undefined;
-  #up = false;
+  #up: boolean | undefined;
   #trackingReason: string | undefined;
   #closed = false;
 
@@ -44,7 +45,7 @@ export class RedisBackend implements Backend {
     );
     const settings = {
       track: options.nearCache !== false,
-      probeKey: `${this.#prefix}limpet-probe-${process.pid}-${Math.random().toString(36).slice(2)}`,
+      probeKey: (link: RedisLink) => this.#probeKey(link),
       commandTimeoutMs: options.commandTimeoutMs,
       onInvalidation: (key: string | undefined) => this.#invalidated(key),
       onPeriod: () => this.#listener?.changed(),
@@ -62,11 +63,20 @@ export class RedisBackend implements Backend {
       const row = this.#near.get(key, period);
       if (row) return row;
     }
+    this.#near.missed();
     const version = this.#near.begin(key);
     let row: Row | undefined;
     let vouched = false;
     try {
-      const { answers, tracked } = await this.#exec(key, link, [['get', key], ['pttl', key]], 'repeatable');
+      const { answers, tracked } = await this.#exec(
+        key,
+        link,
+        [
+          ['get', key],
+          ['pttl', key],
+        ],
+        'repeatable',
+      );
       row = rowOf(answers[0], answers[1]);
       vouched = tracked;
       return row;
@@ -87,8 +97,12 @@ export class RedisBackend implements Backend {
     await this.#write(sid, 'once', {
       script: createScript,
       words: [raw, ttlMs],
-      plain: (key) => [['set', key, raw, 'px', ttlMs], ['get', key]],
-      stored: ([answer, again]) => (again === undefined || again === raw ? [answer, row] : [answer, undefined]),
+      plain: (key) => [
+        ['set', key, raw, 'px', ttlMs],
+        ['get', key],
+      ],
+      stored: ([answer, again]) =>
+        again === undefined || again === raw ? [answer, row] : [answer, undefined],
     });
   }
 
@@ -98,10 +112,14 @@ export class RedisBackend implements Backend {
       this.#write<Replaced>(sid, 'once', {
         script: replaceScript,
         words: [known === undefined ? '' : sha1(known), raw, ttlMs],
-        plain: (key) => [['set', key, raw, 'px', ttlMs, 'xx'], ['get', key]],
+        plain: (key) => [
+          ['set', key, raw, 'px', ttlMs, 'xx'],
+          ['get', key],
+        ],
         stored: ([answer, again]) => {
           if (answer === 0 || answer === null) return ['gone', undefined];
-          if (!Array.isArray(answer)) return ['stored', again === undefined || again === raw ? row : undefined];
+          if (!Array.isArray(answer))
+            return ['stored', again === undefined || again === raw ? row : undefined];
           const other = rowOf(answer[0], answer[1]);
           return other ? [other, other] : ['gone', undefined];
         },
@@ -126,9 +144,17 @@ export class RedisBackend implements Backend {
     return this.#write(sid, 'repeatable', {
       script: touchScript,
       words: [ttlMs],
-      plain: () => [['pexpire', key, ttlMs], ['exists', key]],
-      stored: ([answer]) => {
-        const row = answer === 1 && known ? { raw: known.raw, expiresAt: Date.now() + ttlMs } : undefined;
+      plain: () => [
+        ['pexpire', key, ttlMs],
+        ['exists', key],
+      ],
+      stored: (answers) => {
+        const [answer] = answers;
+        // Only the script sets and reads in one step; between plain commands another row may come unseen.
+        const row =
+          answer === 1 && answers.length === 1 && known
+            ? { raw: known.raw, expiresAt: Date.now() + ttlMs }
+            : undefined;
         return [answer === 1, row];
       },
     });
@@ -149,7 +175,8 @@ export class RedisBackend implements Backend {
     const servers = await this.#route.servers();
     for (const server of servers) {
       try {
-        for await (const keys of scan(server, pattern)) yield keys.map((key) => key.slice(this.#prefix.length));
+        for await (const keys of scan(server, pattern))
+          yield keys.map((key) => key.slice(this.#prefix.length));
       } catch (error) {
         throw isServerAnswer(error) ? refusal(error) : storeAway('Redis did not answer a SCAN', {}, error);
       }
@@ -228,10 +255,12 @@ export class RedisBackend implements Backend {
     const run = (commands: Words[]) => this.#exec(key, link, this.#confirmed(commands), repeat);
     if (this.#scriptsReason === undefined) {
       try {
-        const { answers, tracked } = await run([['evalsha', script.digest, 1, key, ...words]]).catch((error) => {
-          if (!answered(error, /^NOSCRIPT\b/)) throw error;
-          return run([['eval', script.source, 1, key, ...words]]);
-        });
+        const { answers, tracked } = await run([['evalsha', script.digest, 1, key, ...words]]).catch(
+          (error) => {
+            if (!answered(error, /^NOSCRIPT\b/)) throw error;
+            return run([['eval', script.source, 1, key, ...words]]);
+          },
+        );
         return { answers: answers.slice(0, 1), tracked };
       } catch (error) {
         if (!answered(error, noScripts)) throw error;
@@ -269,6 +298,15 @@ export class RedisBackend implements Backend {
     return result;
   }
 
+  /** In a Cluster only a key of the link's own slots will do; with a hash tag in the prefix there may be none. */
+  #probeKey(link: RedisLink): string | undefined {
+    for (let attempt = 0; attempt < 200; attempt++) {
+      const key = `${this.#prefix}limpet-probe-${randomBytes(8).toString('hex')}`;
+      if (this.#route.link(key) === link) return key;
+    }
+    return undefined;
+  }
+
   #invalidated(key: string | undefined): void {
     if (key === undefined) this.#near.invalidateAll();
     else this.#near.invalidate(key);
@@ -278,11 +316,12 @@ export class RedisBackend implements Backend {
 
   #linkChanged(link: RedisLink): void {
     if (link.closed || this.#closed) return;
-    const up = link.downReason === undefined;
+    const reason = [...this.#route.links()].find(({ downReason }) => downReason !== undefined)?.downReason;
+    const up = reason === undefined;
     if (up !== this.#up) {
       this.#up = up;
       if (up) this.#listener?.up();
-      else this.#listener?.down(link.downReason ?? '');
+      else this.#listener?.down(reason);
     }
     const refused = up && this.#options.nearCache ? link.periodReason : undefined;
     if (refused && refused !== this.#trackingReason && /^(NOPERM|ERR)\b|CLIENT TRACKING/.test(refused)) {

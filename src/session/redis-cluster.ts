@@ -25,6 +25,7 @@ const refreshPauseMs = 200;
 export class ClusterRoute implements RedisRoute {
   readonly kind = 'cluster';
   readonly #settings: LinkSettings;
+  readonly #onState: LinkSettings['onState'];
   readonly #cluster: RedisClusterConnection;
   readonly #links = new Map<string, RedisLink>();
   #owners: (RedisLink | undefined)[] = [];
@@ -33,8 +34,14 @@ export class ClusterRoute implements RedisRoute {
   #closed = false;
 
   constructor(client: RedisClient, settings: LinkSettings) {
+    this.#onState = settings.onState;
     this.#settings = { ...settings, onState: (link) => this.#linkChanged(link) };
-    const { retryStrategy, sentinelRetryStrategy: _, enableOfflineQueue: __, ...node } = ownConnection as {
+    const {
+      retryStrategy,
+      sentinelRetryStrategy: _,
+      enableOfflineQueue: __,
+      ...node
+    } = ownConnection as {
       retryStrategy: unknown;
       sentinelRetryStrategy: unknown;
       enableOfflineQueue: unknown;
@@ -92,42 +99,54 @@ export class ClusterRoute implements RedisRoute {
       return await before(endsAt, send(this.#cluster, commands));
     } catch (error) {
       if (isServerAnswer(error) && !notNow.test(error.message)) throw error;
-      throw storeAway(`The Redis Cluster did not answer: ${(error as Error).message || 'in time'}`, {}, error);
+      throw storeAway(
+        `The Redis Cluster did not answer: ${(error as Error).message || 'in time'}`,
+        {},
+        error,
+      );
     }
   }
 
   #linkChanged(link: RedisLink): void {
     if (link.downReason !== undefined && !link.closed && this.#owners.includes(link)) this.#refresh();
-    this.#settings.onState(link);
+    this.#onState(link);
   }
 
   /** Learns again who owns which slot; many causes soon after another make one refresh. */
   #refresh(): void {
     if (this.#closed || this.#again) return;
-    this.#again = setTimeout(() => {
-      this.#again = undefined;
-      this.#refreshing ??= this.#learn()
-        .catch(() => this.#refresh())
-        .finally(() => {
-          this.#refreshing = undefined;
-        });
-    }, this.#owners.length === 0 ? 0 : refreshPauseMs);
+    this.#again = setTimeout(
+      () => {
+        this.#again = undefined;
+        this.#refreshing ??= this.#learn()
+          .catch(() => this.#refresh())
+          .finally(() => {
+            this.#refreshing = undefined;
+          });
+      },
+      this.#owners.length === 0 ? 0 : refreshPauseMs,
+    );
     this.#again.unref();
   }
 
   async #learn(): Promise<void> {
-    if (this.#owners.length > 0) await new Promise<void>((done) => this.#cluster.refreshSlotsCache(() => done()));
+    if (this.#owners.length > 0)
+      await new Promise<void>((done) => this.#cluster.refreshSlotsCache(() => done()));
     const endsAt = performance.now() + this.#settings.commandTimeoutMs;
     const masters = new Map<string, RedisConnection>();
     const learned = await Promise.allSettled(
       this.#cluster.nodes('master').map(async (node) => {
-        masters.set(String(await before(endsAt, node.call('CLUSTER', 'MYID'))), node);
+        masters.set(String(await before(endsAt, node.call('cluster', 'myid'))), node);
       }),
     );
     const [teller] = masters.values();
     if (this.#closed) return;
     if (!teller) throw storeAway('No master of the Redis Cluster answered');
-    const ranges = (await before(endsAt, teller.call('CLUSTER', 'SLOTS'))) as [number, number, [string, number, string]][];
+    const ranges = (await before(endsAt, teller.call('cluster', 'slots'))) as [
+      number,
+      number,
+      [string, number, string],
+    ][];
     if (this.#closed) return;
     const owners: (RedisLink | undefined)[] = new Array(16_384).fill(undefined);
     const used = new Set<string>();

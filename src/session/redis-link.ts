@@ -8,8 +8,8 @@ export interface LinkOptions {
   /** Makes one more connection to the same server. */
   readonly connect: (override: object) => RedisConnection;
   readonly track: boolean;
-  /** A key that no session has, under the prefix that the user may write. */
-  readonly probeKey: string;
+  /** A key on this server that no session has and the user may write; undefined: none of the keys can be here. */
+  readonly probeKey: (link: RedisLink) => string | undefined;
   readonly commandTimeoutMs: number;
   /** A whole key that changed elsewhere; undefined: all of them. */
   readonly onInvalidation: (key: string | undefined) => void;
@@ -47,6 +47,9 @@ export class RedisLink {
   #downSince = performance.now();
   /** Counts what speaks for or against a period; an attempt to begin one holds only while it is the latest. */
   #arming = 0;
+  /** After a refusal, a period is tried again later and later. */
+  #beatsToRetry = 1;
+  #beatsLeft = 0;
   #attempt: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -174,13 +177,17 @@ export class RedisLink {
     if (attempt !== this.#arming || this.downReason !== undefined || !this.#pushes) return;
     try {
       const endsAt = performance.now() + this.#options.commandTimeoutMs;
-      await this.#pushes.track(this.#commands, this.#options.probeKey, endsAt);
+      await this.#pushes.track(this.#commands, this.#options.probeKey(this), endsAt);
       if (attempt !== this.#arming) return;
       this.period = {};
       this.periodReason = undefined;
+      this.#beatsToRetry = 1;
       this.#options.onPeriod();
     } catch (error) {
-      if (attempt === this.#arming) this.periodReason = (error as Error).message;
+      if (attempt !== this.#arming) return;
+      this.periodReason = (error as Error).message;
+      this.#beatsLeft = this.#beatsToRetry;
+      this.#beatsToRetry = Math.min(64, this.#beatsToRetry * 2);
     }
     this.#options.onState(this);
   }
@@ -194,6 +201,7 @@ export class RedisLink {
       });
     }
     await this.#pushes?.beat(endsAt);
+    if (this.#pushes && !this.period && this.#beatsLeft > 0 && --this.#beatsLeft === 0) this.#beginPeriod();
   }
 }
 

@@ -3,6 +3,8 @@ import { type RedisConnection, send, type Words } from './redis-client.js';
 
 const channel = '__redis__:invalidate';
 
+const tracking = (...rest: Words): Words => ['client', 'tracking', ...rest];
+
 export interface PushListener {
   onReady(): void;
   onLost(reason: string): void;
@@ -25,39 +27,52 @@ export class PushConnection {
     connection.on('error', () => undefined);
     connection.on('ready', () => void this.#subscribe());
     connection.on('close', () => this.#lost('the connection for invalidations closed'));
-    connection.on('messageBuffer', (_channel: Buffer, keys: Buffer[] | Buffer | null) => this.#received(keys));
+    connection.on('messageBuffer', (_channel: Buffer, keys: Buffer[] | null) => this.#received(keys));
   }
 
   /**
    * Has the server send here what `commands` reads and another connection changes, after it has been seen to do so:
    * proxies and managed services may accept the command and never send a message. Rejects with the reason.
    */
-  async track(commands: RedisConnection, probeKey: string, endsAt: number): Promise<void> {
+  async track(commands: RedisConnection, probeKey: string | undefined, endsAt: number): Promise<void> {
     const id = this.#id;
     if (id === undefined) throw new Error(this.#refusal);
-    const tracking = (...rest: Words): Words => ['client', 'tracking', ...rest];
+    try {
+      if (probeKey !== undefined) await this.#prove(commands, id, probeKey, endsAt);
+      await before(endsAt, send(commands, [tracking('off'), tracking('on', 'redirect', id, 'noloop')]));
+    } catch (error) {
+      throw error instanceof Late ? new Error('this Redis did not answer CLIENT TRACKING in time') : error;
+    }
+    if (this.#id !== id) throw new Error(this.#refusal);
+  }
+
+  async #prove(commands: RedisConnection, id: number, key: string, endsAt: number): Promise<void> {
     const seen = new Promise<void>((resolve) => {
-      this.#probe = { key: probeKey, seen: resolve };
+      this.#probe = { key, seen: resolve };
     });
     try {
       await before(endsAt, send(commands, [tracking('off'), tracking('on', 'redirect', id)]));
-      await before(endsAt, send(commands, [['get', probeKey], ['set', probeKey, '{}', 'px', 1]]));
+      await before(
+        endsAt,
+        send(commands, [
+          ['get', key],
+          ['set', key, '{}', 'px', 1],
+        ]),
+      );
       await before(endsAt, seen);
-      await before(endsAt, send(commands, [tracking('off'), tracking('on', 'redirect', id, 'noloop')]));
     } catch (error) {
       if (!(error instanceof Late)) throw error;
       throw new Error('this Redis accepts CLIENT TRACKING and sends no invalidation', { cause: error });
     } finally {
       this.#probe = undefined;
     }
-    if (this.#id !== id) throw new Error(this.#refusal);
   }
 
   /** Makes the connection anew when it does not answer by `endsAt`. */
   async beat(endsAt: number): Promise<void> {
     if (this.#id === undefined) return;
     try {
-      await before(endsAt, this.#connection.call('PING'));
+      await before(endsAt, this.#connection.call('ping'));
     } catch {
       this.#lost('the connection for invalidations does not answer');
       this.#connection.disconnect(true);
@@ -71,8 +86,8 @@ export class PushConnection {
   async #subscribe(): Promise<void> {
     try {
       // In this order: RESP2 refuses nearly every command of a connection that has subscribed.
-      const id = Number(await this.#connection.call('CLIENT', 'ID'));
-      await this.#connection.call('SUBSCRIBE', channel);
+      const id = Number(await this.#connection.call('client', 'id'));
+      await this.#connection.call('subscribe', channel);
       this.#id = id;
       this.#listener.onReady();
     } catch (error) {
@@ -86,9 +101,9 @@ export class PushConnection {
     this.#listener.onLost(reason);
   }
 
-  #received(keys: Buffer[] | Buffer | null): void {
-    if (keys === null) return this.#listener.onInvalidation(undefined);
-    for (const bytes of Array.isArray(keys) ? keys : [keys]) {
+  #received(keys: Buffer[] | null): void {
+    if (!keys) this.#listener.onInvalidation(undefined);
+    for (const bytes of keys ?? []) {
       const key = bytes.toString();
       if (key === this.#probe?.key) this.#probe.seen();
       else this.#listener.onInvalidation(key);

@@ -51,6 +51,9 @@ const bytesMaxDefault = 64 * 1024 * 1024;
 
 let served = false;
 
+/** Answers go to the process, so all stores of a process number their questions together. */
+let questions = 0;
+
 /**
  * Makes this primary keep the sessions of LocalStores in its workers, those that it has and those that it will fork.
  * limpet's router calls it; call it in a primary of your own. `bytesMax` bounds the memory (default 64 MiB).
@@ -90,7 +93,7 @@ class PrimaryMemory {
 
   async #answer(worker: Worker, { number, call, values }: Question): Promise<void> {
     const memory = this.#memory;
-    const questions: Questions = {
+    const calls: Questions = {
       read: (sid) => memory.read(sid),
       create: (sid, raw, ttlMs) => memory.create(sid, raw, ttlMs),
       replace: (sid, known, raw, ttlMs) => memory.replace(sid, known ?? undefined, raw, ttlMs),
@@ -106,7 +109,7 @@ class PrimaryMemory {
       status: async () => memory.status(),
     };
     try {
-      const value: unknown = await (questions[call] as (...given: never[]) => Promise<unknown>)(...values);
+      const value: unknown = await (calls[call] as (...given: never[]) => Promise<unknown>)(...values);
       say(worker.process, { cmd, number, value });
     } catch (error) {
       const { code, message, facts } = error as LimpetError;
@@ -142,7 +145,6 @@ class PrimaryMemory {
 export class PrimaryMemoryBackend implements Backend {
   readonly #timeoutMs: number;
   readonly #asked = new Map<number, { resolve: (value: never) => void; reject: (error: unknown) => void }>();
-  #number = 0;
   #listener: BackendListener | undefined;
   #status: BackendStatus = { kind: 'primary-memory', up: true };
   #closed = false;
@@ -214,7 +216,7 @@ export class PrimaryMemoryBackend implements Backend {
     ...values: Parameters<Questions[C]>
   ): Promise<Awaited<ReturnType<Questions[C]>>> {
     if (this.#closed) throw storeClosed();
-    const number = ++this.#number;
+    const number = ++questions;
     const answer = new Promise<never>((resolve, reject) => this.#asked.set(number, { resolve, reject }));
     if (!say(process, { cmd, number, call, values })) {
       this.#asked.delete(number);

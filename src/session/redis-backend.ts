@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Backend, BackendListener, BackendStatus, Replaced, Row } from './backend.js';
-import { isStoreAway, storeAway, storeClosed, storeRefused } from './backend.js';
+import { isStoreAway, storeClosed, storeRefused } from './backend.js';
 import { LoopWatch } from './loop-watch.js';
 import { NearCache } from './near-cache.js';
-import { keyPrefixOf, type RedisClient, type Words } from './redis-client.js';
+import { keyPrefixOf, msUntil, type RedisClient, type Words } from './redis-client.js';
 import { ClusterRoute } from './redis-cluster.js';
-import { isServerAnswer, type RedisLink, type Repeat } from './redis-link.js';
+import type { RedisLink, Repeat } from './redis-link.js';
 import { type RedisRoute, refusal, SingleRoute, scan } from './redis-route.js';
 import { createScript, replaceScript, type Script, sha1, touchScript } from './redis-scripts.js';
 
@@ -19,6 +19,8 @@ export interface RedisBackendOptions {
   /** Rows are kept as last known even where they can't be tracked. */
   readonly keepLastKnown: boolean;
 }
+
+const probePrefix = 'limpet-probe-';
 
 const noScripts = /^NOPERM\b.*\beval|unknown command.*\beval|scripts? .*(not allowed|disabled)/i;
 
@@ -94,11 +96,12 @@ export class RedisBackend implements Backend {
 
   async create(sid: string, raw: string, ttlMs: number): Promise<void> {
     const row = { raw, expiresAt: Date.now() + ttlMs };
+    const px = msUntil(row.expiresAt);
     await this.#write(sid, 'once', {
       script: createScript,
-      words: [raw, ttlMs],
+      words: [raw, px],
       plain: (key) => [
-        ['set', key, raw, 'px', ttlMs],
+        ['set', key, raw, 'px', px],
         ['get', key],
       ],
       stored: ([answer, again]) =>
@@ -108,12 +111,13 @@ export class RedisBackend implements Backend {
 
   async replace(sid: string, known: string | undefined, raw: string, ttlMs: number): Promise<Replaced> {
     const row = { raw, expiresAt: Date.now() + ttlMs };
+    const px = msUntil(row.expiresAt);
     const attempt = (): Promise<Replaced> =>
       this.#write<Replaced>(sid, 'once', {
         script: replaceScript,
-        words: [known === undefined ? '' : sha1(known), raw, ttlMs],
+        words: [known === undefined ? '' : sha1(known), raw, px],
         plain: (key) => [
-          ['set', key, raw, 'px', ttlMs, 'xx'],
+          ['set', key, raw, 'px', px, 'xx'],
           ['get', key],
         ],
         stored: ([answer, again]) => {
@@ -140,21 +144,20 @@ export class RedisBackend implements Backend {
   async touch(sid: string, ttlMs: number): Promise<boolean> {
     const key = this.#prefix + sid;
     const period = this.#route.link(key)?.period;
+    const expiresAt = Date.now() + ttlMs;
+    const px = msUntil(expiresAt);
     const known = period && this.#near.lastKnown(key, period);
     return this.#write(sid, 'repeatable', {
       script: touchScript,
-      words: [ttlMs],
+      words: [px],
       plain: () => [
-        ['pexpire', key, ttlMs],
+        ['pexpire', key, px],
         ['exists', key],
       ],
       stored: (answers) => {
         const [answer] = answers;
         // Only the script sets and reads in one step; between plain commands another row may come unseen.
-        const row =
-          answer === 1 && answers.length === 1 && known
-            ? { raw: known.raw, expiresAt: Date.now() + ttlMs }
-            : undefined;
+        const row = answer === 1 && answers.length === 1 && known ? { raw: known.raw, expiresAt } : undefined;
         return [answer === 1, row];
       },
     });
@@ -172,14 +175,17 @@ export class RedisBackend implements Backend {
 
   async *list(): AsyncGenerator<string[]> {
     const pattern = `${this.#prefix.replace(/[*?[\]\\]/g, '\\$&')}*`;
-    const servers = await this.#route.servers();
-    for (const server of servers) {
-      try {
-        for await (const keys of scan(server, pattern))
-          yield keys.map((key) => key.slice(this.#prefix.length));
-      } catch (error) {
-        throw isServerAnswer(error) ? refusal(error) : storeAway('Redis did not answer a SCAN', {}, error);
+    if (this.#closed) throw storeClosed();
+    try {
+      for (const ask of await this.#route.servers()) {
+        for await (const keys of scan(ask, pattern)) {
+          yield keys
+            .map((key) => key.slice(this.#prefix.length))
+            .filter((sid) => !sid.startsWith(probePrefix));
+        }
       }
+    } catch (error) {
+      throw refusal(error);
     }
   }
 
@@ -301,7 +307,7 @@ export class RedisBackend implements Backend {
   /** In a Cluster only a key of the link's own slots will do; with a hash tag in the prefix there may be none. */
   #probeKey(link: RedisLink): string | undefined {
     for (let attempt = 0; attempt < 200; attempt++) {
-      const key = `${this.#prefix}limpet-probe-${randomBytes(8).toString('hex')}`;
+      const key = `${this.#prefix}${probePrefix}${randomBytes(8).toString('hex')}`;
       if (this.#route.link(key) === link) return key;
     }
     return undefined;

@@ -7,14 +7,20 @@ export interface RedisClient {
   readonly isCluster?: boolean;
 }
 
-export type Words = readonly (string | number)[];
+/** A command; a function in it is a number that is only known when the command is sent. */
+export type Words = readonly (string | number | (() => number))[];
+
+/** For PX: what is left of a life that ends at `expiresAt`, however long the command had to wait for a connection. */
+export function msUntil(expiresAt: number): () => number {
+  return () => Math.max(1, Math.ceil(expiresAt - Date.now()));
+}
 
 /** A connection of limpet's own, made by `duplicate`. */
 export interface RedisConnection extends RedisClient {
   readonly status: string;
   on(event: string, listener: (...values: never[]) => void): unknown;
   call(command: string, ...rest: (string | number)[]): Promise<unknown>;
-  pipeline(commands: Words[]): { exec(): Promise<[Error | null, unknown][] | null> };
+  pipeline(commands: (string | number)[][]): { exec(): Promise<[Error | null, unknown][] | null> };
   disconnect(reconnect?: boolean): void;
 }
 
@@ -58,9 +64,10 @@ export function keyPrefixOf(client: RedisClient): string {
 
 /** Sends all `commands` in one write; rejects with the first error among the answers, after all have come. */
 export async function send(connection: RedisConnection, commands: readonly Words[]): Promise<unknown[]> {
-  const [only] = commands;
-  if (only && commands.length === 1) return [await connection.call(...(only as [string, ...Words]))];
-  const answers = (await connection.pipeline([...commands]).exec()) ?? [];
+  const ready = commands.map((words) => words.map((word) => (typeof word === 'function' ? word() : word)));
+  const [only] = ready;
+  if (only && ready.length === 1) return [await connection.call(...(only as [string]))];
+  const answers = (await connection.pipeline(ready).exec()) ?? [];
   for (const [error] of answers) if (error) throw error;
   return answers.map(([, value]) => value);
 }

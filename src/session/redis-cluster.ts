@@ -7,9 +7,10 @@ import {
   type RedisClusterConnection,
   type RedisConnection,
   send,
+  type Words,
 } from './redis-client.js';
 import { isServerAnswer, RedisLink } from './redis-link.js';
-import type { LinkSettings, RedisRoute, Request } from './redis-route.js';
+import type { Ask, LinkSettings, RedisRoute, Request } from './redis-route.js';
 
 /** Answers that say: not here, or not now. */
 const elsewhere = /^(MOVED|ASK|CLUSTERDOWN|TRYAGAIN)\b/;
@@ -74,13 +75,13 @@ export class ClusterRoute implements RedisRoute {
         else if (!isStoreAway(error) || repeat === 'once') throw error;
       }
     }
-    return { answers: await this.#throughCluster(request), tracked: false };
+    return { answers: await this.#answer(this.#cluster, commands, endsAt), tracked: false };
   }
 
-  async servers(): Promise<RedisConnection[]> {
-    const masters = this.#cluster.nodes('master');
-    if (masters.length === 0) throw storeAway('No master of the Redis Cluster is known');
-    return masters;
+  async servers(): Promise<Ask[]> {
+    // Waits until the Cluster is known.
+    await this.#answer(this.#cluster, [['ping']]);
+    return this.#cluster.nodes('master').map((node) => (commands) => this.#answer(node, commands));
   }
 
   links(): Iterable<RedisLink> {
@@ -94,9 +95,13 @@ export class ClusterRoute implements RedisRoute {
     this.#cluster.disconnect();
   }
 
-  async #throughCluster({ commands, endsAt }: Request): Promise<unknown[]> {
+  async #answer(
+    connection: RedisConnection,
+    commands: readonly Words[],
+    endsAt: number = performance.now() + this.#settings.commandTimeoutMs,
+  ): Promise<unknown[]> {
     try {
-      return await before(endsAt, send(this.#cluster, commands));
+      return await before(endsAt, send(connection, commands));
     } catch (error) {
       if (isServerAnswer(error) && !notNow.test(error.message)) throw error;
       throw storeAway(

@@ -1,5 +1,5 @@
-import { storeAway, storeRefused } from './backend.js';
-import { type RedisClient, type RedisConnection, send, type Words } from './redis-client.js';
+import { storeRefused } from './backend.js';
+import type { RedisClient, RedisConnection, Words } from './redis-client.js';
 import { isServerAnswer, type LinkOptions, RedisLink, type Repeat } from './redis-link.js';
 
 /** What the links of one store have in common. */
@@ -15,11 +15,13 @@ export interface RedisRoute {
    * Rejects with ERR_LIMPET_STORE or with Redis's own error.
    */
   exec(request: Request): Promise<{ answers: unknown[]; tracked: boolean }>;
-  /** One connection for each server that holds keys. */
-  servers(): Promise<RedisConnection[]>;
+  /** A way to ask each server that holds keys; every question is bounded like any command. */
+  servers(): Promise<Ask[]>;
   links(): Iterable<RedisLink>;
   close(): void;
 }
+
+export type Ask = (commands: readonly Words[]) => Promise<unknown[]>;
 
 export interface Request {
   readonly key: string;
@@ -34,18 +36,15 @@ export interface Request {
 export class SingleRoute implements RedisRoute {
   readonly kind: 'single' | 'sentinel';
   readonly #link: RedisLink;
-  readonly #connections: RedisConnection[] = [];
+  readonly #commandTimeoutMs: number;
 
   constructor(client: RedisClient, settings: LinkSettings) {
     const { sentinels } = client.options as { sentinels?: unknown[] };
     this.kind = sentinels ? 'sentinel' : 'single';
+    this.#commandTimeoutMs = settings.commandTimeoutMs;
     this.#link = new RedisLink({
       ...settings,
-      connect: (override) => {
-        const connection = client.duplicate(override) as RedisConnection;
-        this.#connections.push(connection);
-        return connection;
-      },
+      connect: (override) => client.duplicate(override) as RedisConnection,
     });
   }
 
@@ -57,9 +56,10 @@ export class SingleRoute implements RedisRoute {
     return { answers: await this.#link.exec(commands, endsAt, repeat), tracked: true };
   }
 
-  async servers(): Promise<RedisConnection[]> {
-    if (this.#link.downReason !== undefined) throw storeAway(`Redis is away: ${this.#link.downReason}`);
-    return this.#connections.slice(0, 1);
+  async servers(): Promise<Ask[]> {
+    const ask: Ask = (commands) =>
+      this.#link.exec(commands, performance.now() + this.#commandTimeoutMs, 'repeatable');
+    return [ask];
   }
 
   links(): Iterable<RedisLink> {
@@ -78,11 +78,11 @@ export function refusal(error: unknown): unknown {
 }
 
 /** All keys under `pattern` on one server, in batches as SCAN gives them. */
-export async function* scan(server: RedisConnection, pattern: string): AsyncGenerator<string[]> {
+export async function* scan(ask: Ask, pattern: string): AsyncGenerator<string[]> {
   let cursor = '0';
   do {
     const words: Words = ['scan', cursor, 'match', pattern, 'count', 500];
-    const [answer] = (await send(server, [words])) as [[string, string[]]];
+    const [answer] = (await ask([words])) as [[string, string[]]];
     cursor = answer[0];
     if (answer[1].length > 0) yield answer[1];
   } while (cursor !== '0');

@@ -56,7 +56,7 @@ export class PushConnection {
         endsAt,
         send(commands, [
           ['get', key],
-          ['set', key, '{}', 'px', 1],
+          ['set', key, '{"cookie":{}}', 'px', 1],
         ]),
       );
       await before(endsAt, seen);

@@ -63,7 +63,7 @@ export interface Loaded {
 export type Saved = 'stored' | 'gone';
 
 /** PTTL and a stored date differ by network time; below this they are the same. */
-const clockSlackMs = 50;
+const clockSlackMs = 90;
 
 /**
  * Sessions over a backend's rows, with everything that makes them right: three-way merge, no resurrection, throttled

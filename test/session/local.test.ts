@@ -1,0 +1,28 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { LocalStore } from 'limpet/session';
+import { describe, expect, test } from 'vitest';
+import { nodeBinaries } from '../nodes/index.ts';
+import { storeCases } from './store-cases.js';
+
+describe("LocalStore in this process's memory", () => {
+  test.each(storeCases)('$name', async ({ run }) => {
+    const store = new LocalStore({ in: 'memory' });
+    await run(() => store);
+    await store.close();
+  });
+});
+
+const runner = fileURLToPath(new URL('../fixtures/session/run-cases.js', import.meta.url));
+
+describe.each(nodeBinaries)('LocalStore on Node $version', ({ path, version }) => {
+  const places = version.startsWith('v20.') ? ['memory'] : ['memory', 'sqlite'];
+  test.each(places)('shared by workers, in %s', (place) => {
+    const output = execFileSync(path, ['--disable-warning=ExperimentalWarning', runner, place], {
+      encoding: 'utf8',
+    });
+    const results = JSON.parse(output) as { name: string; error?: string }[];
+    expect(results.filter(({ error }) => error)).toEqual([]);
+    expect(results).toHaveLength(storeCases.length);
+  });
+});

@@ -42,7 +42,7 @@
       "cflags": ["-O3", "-fvisibility=hidden", "-Wall", "-Wextra"],
       "cflags_cc": ["-std=c++20", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off"],
       "conditions": [
-        ["OS=='linux'", { "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,--gc-sections", "-Wl,--exclude-libs,ALL"] }],
+        ["OS=='linux'", { "sources": ["native/linux_runtime.cc"], "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,--gc-sections", "-Wl,--exclude-libs,ALL"] }],
         ["OS=='mac'", { "xcode_settings": { "CLANG_CXX_LANGUAGE_STANDARD": "c++20", "GCC_ENABLE_CPP_EXCEPTIONS": "NO", "GCC_ENABLE_CPP_RTTI": "NO", "OTHER_CPLUSPLUSFLAGS": ["-ffp-contract=off"], "MACOSX_DEPLOYMENT_TARGET": "12.0" } }],
         ["OS=='win'", { "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["/std:c++20"], "ExceptionHandling": 0 } } }]
       ]

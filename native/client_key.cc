@@ -1,18 +1,13 @@
 #include "client_key.h"
 
 #include <cstddef>
-#include <cstring>
 
+#include "hash.h"
 #include "ip_address.h"
 
 namespace limpet {
 
 namespace {
-
-uint32_t WordAt(const uint8_t* bytes) {
-  return static_cast<uint32_t>(bytes[0]) | static_cast<uint32_t>(bytes[1]) << 8 |
-         static_cast<uint32_t>(bytes[2]) << 16 | static_cast<uint32_t>(bytes[3]) << 24;
-}
 
 // `text` without its zone; empty when the zone is empty or holds what no zone can.
 std::string_view WithoutZone(std::string_view text) {
@@ -29,10 +24,11 @@ std::string_view WithoutZone(std::string_view text) {
 }  // namespace
 
 ClientKey KeyOfIpv6(const uint8_t* address, int ipv6_prefix) {
-  static constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  if (std::memcmp(address, kMapped, sizeof kMapped) == 0) return {kMappedWord, WordAt(address + 12)};
+  const uint32_t w0 = WordAt(address);
+  const uint32_t w1 = WordAt(address + 4);
+  if ((w0 | w1) == 0 && WordAt(address + 8) == kMappedWord) return {kMappedWord, WordAt(address + 12)};
   const uint32_t kept = ipv6_prefix == 64 ? ~0u : (1u << (ipv6_prefix - 32)) - 1;
-  return {WordAt(address), WordAt(address + 4) & kept};
+  return {w0, w1 & kept};
 }
 
 std::optional<ClientKey> KeyOfText(std::string_view text, int ipv6_prefix) {

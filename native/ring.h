@@ -15,13 +15,16 @@ namespace limpet {
 // The owner of a bucket when no slot is live.
 inline constexpr uint16_t kNoSlot = 0xffff;
 
-// The home of every bucket, for slots of these weights (above 0) that joined in order.
+// The home of every bucket, for slots of these weights (above 0), which joined in order.
 void BuildHomes(std::span<const double> weights, std::span<uint16_t> homes);
 
-// Rewrites `homes` after slot `changed` joined (it owns nothing yet) or left (its weight is 0).
-void ChangeHomes(std::span<const double> weights, size_t changed, std::span<uint16_t> homes);
+// Rewrites `homes` after `slot`, which owns nothing yet, joined. Only it gains. An empty seat has weight 0.
+void JoinHomes(std::span<const double> weights, size_t slot, std::span<uint16_t> homes);
 
-// Who serves each bucket while the slots with a nonzero `down` do not; an empty seat has weight 0.
+// Rewrites `homes` after `slot`, whose weight is 0 now, left. Only its buckets move.
+void LeaveHomes(std::span<const double> weights, size_t slot, std::span<uint16_t> homes);
+
+// Writes to `owners` who serves each bucket while the slots with a nonzero `down` do not.
 void AssignOwners(std::span<const uint16_t> homes, std::span<const double> weights, std::span<const uint8_t> down,
                   std::span<uint16_t> owners);
 
@@ -40,6 +43,10 @@ class RingView {
   void OwnersOfIpv6(std::span<const uint8_t> addresses, int ipv6_prefix, uint16_t* out) const;
 
  private:
+  // The owners of `count` clients whose keys `key_at(index)` gives.
+  template <typename KeyAt>
+  void OwnersOf(size_t count, uint16_t* out, KeyAt key_at) const;
+
   HashKey key_;
   const uint16_t* owners_;
   int shift_;

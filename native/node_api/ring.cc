@@ -42,8 +42,12 @@ Napi::Value BuildHomesOf(const Napi::CallbackInfo& info) {
   return homes;
 }
 
-void ChangeHomesOf(const Napi::CallbackInfo& info) {
-  ChangeHomes(Span<double>(info[1]), info[2].As<Napi::Number>().Uint32Value(), Span<uint16_t>(info[0]));
+void JoinHomesOf(const Napi::CallbackInfo& info) {
+  JoinHomes(Span<double>(info[1]), info[2].As<Napi::Number>().Uint32Value(), Span<uint16_t>(info[0]));
+}
+
+void LeaveHomesOf(const Napi::CallbackInfo& info) {
+  LeaveHomes(Span<double>(info[1]), info[2].As<Napi::Number>().Uint32Value(), Span<uint16_t>(info[0]));
 }
 
 void AssignOwnersOf(const Napi::CallbackInfo& info) {
@@ -67,7 +71,8 @@ void InitRing(Napi::Env env, Napi::Object exports) {
   ring["hash32"] = Napi::Function::New(env, Hash32Of, "hash32");
   ring["addressKey"] = Napi::Function::New(env, AddressKey, "addressKey");
   ring["buildHomes"] = Napi::Function::New(env, BuildHomesOf, "buildHomes");
-  ring["changeHomes"] = Napi::Function::New(env, ChangeHomesOf, "changeHomes");
+  ring["joinHomes"] = Napi::Function::New(env, JoinHomesOf, "joinHomes");
+  ring["leaveHomes"] = Napi::Function::New(env, LeaveHomesOf, "leaveHomes");
   ring["assignOwners"] = Napi::Function::New(env, AssignOwnersOf, "assignOwners");
   ring["ownersOfIpv4"] = Napi::Function::New(env, OwnersOfIpv4, "ownersOfIpv4");
   ring["ownersOfIpv6"] = Napi::Function::New(env, OwnersOfIpv6, "ownersOfIpv6");

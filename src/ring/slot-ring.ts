@@ -1,274 +1,133 @@
-/** The ring of numbers: which slot serves a client. The cluster steers by it, and the named {@link Ring} is built on it. */
+/** The ring of numbers: which slot serves a client. The cluster steers by it, and the named `Ring` is built on it. */
 import { ringBinding } from '../binding/ring-binding.js';
-import { addressKey, addressKeyBytes, type Ipv6Prefix, readAddressKey } from '../binding/twin/client-key.js';
-import { type HashKey, hash32, hashWords } from '../binding/twin/hash.js';
-import { countHomes, distanceOf } from '../binding/twin/ring.js';
-import { LimpetError } from '../errors.js';
-import { readHashKey } from './hash.js';
+import { bytesOfKey, type ClientKey, type Ipv6Prefix, keyOfText } from '../binding/twin/client-key.js';
+import { type HashKey, hashWords } from '../binding/twin/hash.js';
+import { addressError, checkIpv6Prefix, checkKey } from './checks.js';
+import { hashBytes, hashText } from './hash.js';
+import { type Slots, SlotTable } from './slot-table.js';
 
 export interface SlotRingOptions {
-  /** How many slots, all of one weight, or the weight of each: numbers above 0, whole or not. 1 to 256 slots. */
-  readonly slots: number | readonly number[];
-  /** A power of two, 64 to 65,536, and not fewer than there are slots. 1,024 when left out. */
+  readonly slots: Slots;
+  /** A power of two from 64 to 65,536, and a bucket for each slot at least. 1,024 when left out. */
   readonly buckets?: number;
-  /** The secret that keeps clients from aiming at a slot: 8 bytes. */
+  /** 8 bytes; secret where clients choose their own keys. */
   readonly key: Uint8Array;
   /** How many leading bits of an IPv6 address name a client. 64 when left out. */
   readonly ipv6Prefix?: Ipv6Prefix;
 }
 
-/** Why a client is served where it is. */
-export type Reason = 'home' | 'fallback' | 'none';
-
-export interface AddressExplanation {
+/** Where a client goes. `Home` and `Owner` are slots here, names in a `Ring`. */
+export interface Explanation<Home, Owner> {
   /** The client key: 8 bytes in hexadecimal. */
   readonly key: string;
+  /** Its hash, 0 to 2^32 - 1. */
   readonly hash: number;
+  /** The top bits of the hash. */
   readonly bucket: number;
-  readonly home: number;
-  /** -1 when no slot is live. */
-  readonly owner: number;
-  /** `home`: the home is up. `fallback`: it is down, and another serves for it. `none`: no slot is live. */
-  readonly reason: Reason;
+  /** Who serves the bucket while all are up. */
+  readonly home: Home;
+  /** Who serves it now. */
+  readonly owner: Owner;
+  /** `home`: the home is up. `fallback`: it is down, and the owner serves for it. `none`: nobody is up. */
+  readonly reason: 'home' | 'fallback' | 'none';
 }
 
+/** An owner of -1: no slot is up. */
+export type AddressExplanation = Explanation<number, number>;
+
+/** A cluster's most: a slot is one byte in a steering program and in a sid. */
 const SLOTS_MAX = 256;
 
 /**
- * A ring of numbered slots. Two rings of the same options give every client the same slot, in every process and on
- * every machine. Slots start live.
+ * A ring of numbered slots, all up at first. Rings of the same options send every client to the same slot, in every
+ * process and on every machine.
  *
- * - Balance: a slot is home to its weighted quota of the buckets, within one bucket.
- * - From n to n + 1 slots exactly the new slot's quota moves, all of it to the new slot.
- * - A slot that goes down moves its own buckets and no other's, whatever else is down; up brings exactly them back.
+ * - A slot is home to its quota of the buckets, buckets * weight / all weights, within one bucket.
+ * - From n to n + 1 slots the new slot's quota moves, to the new slot; nothing else does.
+ * - While a slot is down others serve its buckets, and no other bucket moves, whatever else is down. The buckets of a
+ *   slot that is down go to the slots that are up in proportion to their weights, each bucket by chance.
  */
-export class SlotRing {
-  readonly buckets: number;
+export class SlotRing extends SlotTable {
   readonly ipv6Prefix: Ipv6Prefix;
-  /** The hash key's bytes, as given. */
+  /** The hash key, as it was given. */
   readonly key: Uint8Array;
   readonly #words: HashKey;
   readonly #shift: number;
-  readonly #slotsMax: number;
-  readonly #owners: Uint16Array;
-  #homes: Uint16Array;
-  #weights: Float64Array;
-  #down: Uint8Array;
-  #live: number;
 
+  /**
+   * @param slotsMax the most slots there may be.
+   * @throws LimpetError ERR_LIMPET_RING when the options make no ring.
+   */
   constructor(
     { slots, buckets = 1024, key, ipv6Prefix = 64 }: SlotRingOptions,
     slotsMax: number = SLOTS_MAX,
   ) {
-    this.buckets = checkBuckets(buckets);
-    this.ipv6Prefix = checkPrefix(ipv6Prefix);
-    this.#words = readHashKey(key);
+    super(slots, buckets, slotsMax);
+    this.ipv6Prefix = checkIpv6Prefix(ipv6Prefix);
+    this.#words = checkKey(key);
     this.key = key.slice();
     this.#shift = 32 - Math.log2(buckets);
-    this.#slotsMax = slotsMax;
-    this.#weights = this.#readWeights(slots);
-    this.#homes = ringBinding().buildHomes(this.#weights, buckets);
-    this.#owners = this.#homes.slice();
-    this.#down = new Uint8Array(this.#weights.length);
-    this.#live = this.#weights.length;
   }
 
-  /** How many slots there are, live or not. */
-  get size(): number {
-    return this.#weights.length;
-  }
-
-  /** How many slots are live. */
-  get live(): number {
-    return this.#live;
-  }
-
-  /**
-   * The slot that serves the client at this address; -1 when no slot is live.
-   * @throws LimpetError ERR_LIMPET_ADDRESS when `address` is no IPv4 or IPv6 address.
-   */
+  /** The slot that serves this address; -1 when none is up. @throws LimpetError ERR_LIMPET_ADDRESS when it is none. */
   slotOfAddress(address: string): number {
-    return this.#ownerOf(this.#bucketOfAddress(address));
+    return this.slotOfHash(this.hashOfAddress(address));
   }
 
-  /** The slot whose client this is when all are live. @throws LimpetError ERR_LIMPET_ADDRESS as above. */
+  /** The slot that serves this address while all are up. @throws LimpetError ERR_LIMPET_ADDRESS when it is none. */
   homeOfAddress(address: string): number {
-    return this.#homes[this.#bucketOfAddress(address)] as number;
+    return this.homeOfHash(this.hashOfAddress(address));
   }
 
-  /** The hash of the client at this address, 0 to 2^32 - 1. @throws LimpetError ERR_LIMPET_ADDRESS as above. */
-  hashOfAddress(address: string): number {
-    if (!readAddressKey(address, this.ipv6Prefix)) throw notAnAddress(address);
-    return hashWords(this.#words.k0, this.#words.k1, addressKey.w0, addressKey.w1);
+  /** The slot that serves this key (a text is its UTF-8 bytes); -1 when none is up. */
+  slotOfKey(key: string | Uint8Array): number {
+    const hash =
+      typeof key === 'string' ? hashText(this.key, this.#words, key) : hashBytes(this.key, this.#words, key);
+    return this.slotOfHash(hash);
   }
 
-  /** The slot that serves the client with this key; -1 when no slot is live. */
-  slotOfKey(bytes: Uint8Array): number {
-    return this.slotOfHash(hash32(this.#words, bytes));
-  }
-
-  /** The slot that serves the client whose key has this hash, 0 to 2^32 - 1; -1 when no slot is live. */
+  /** The slot that serves the client of this hash; -1 when none is up. */
   slotOfHash(hash: number): number {
-    return this.#ownerOf(hash >>> this.#shift);
+    return this.live === 0 ? -1 : (this.owners[hash >>> this.#shift] as number);
   }
 
-  /** The slot whose client this is when all are live. */
+  /** The slot that serves the client of this hash while all are up. */
   homeOfHash(hash: number): number {
-    return this.#homes[hash >>> this.#shift] as number;
+    return this.homes[hash >>> this.#shift] as number;
   }
 
-  /** Takes a slot out of service: its buckets go to their fallbacks, no other moves. Nothing when it is down already. */
-  down(slot: number): void {
-    this.#mark(slot, 1);
-  }
-
-  /** Puts a slot back into service: exactly its own buckets return, and those it is now the nearest fallback of. */
-  up(slot: number): void {
-    this.#mark(slot, 0);
-  }
-
-  isDown(slot: number): boolean {
-    return this.#down[this.#check(slot)] === 1;
-  }
-
-  /** A copy of the home of every bucket: what the steering program is compiled from. */
-  homeTable(): Uint16Array {
-    return this.#homes.slice();
-  }
-
-  /** A copy of the owner of every bucket; 65,535 where no slot is live. */
-  ownerTable(): Uint16Array {
-    return this.#owners.slice();
-  }
-
-  /** The live slot that serves this bucket when its home does not; -1 when no other slot is live. */
-  fallbackOf(bucket: number): number {
-    const home = this.#homes[bucket] as number;
-    return this.rank(bucket).find((slot) => slot !== home) ?? -1;
-  }
-
-  /** The live slots in the order in which they serve this bucket: its owner first. For bounded load. */
-  rank(bucket: number): number[] {
-    const home = this.#homes[bucket] as number;
-    const ranked: { slot: number; distance: number }[] = [];
-    for (let slot = 0; slot < this.size; slot++) {
-      if (this.#down[slot] === 1) continue;
-      const distance = slot === home ? -1 : distanceOf(bucket, slot, this.#weights[slot] as number);
-      ranked.push({ slot, distance });
-    }
-    return ranked.sort((a, b) => a.distance - b.distance || a.slot - b.slot).map(({ slot }) => slot);
+  /** The hash of an address, 0 to 2^32 - 1. @throws LimpetError ERR_LIMPET_ADDRESS when it is none. */
+  hashOfAddress(address: string): number {
+    return this.#hashOf(this.#keyOf(address));
   }
 
   /**
-   * Changes how many slots there are, or what they weigh. The ring is then the one that these slots would have made
-   * afresh, whatever came before; slots that were down and still exist stay down.
+   * Writes to `out` the slot that serves each of many addresses; 65,535 when none is up.
+   * @param addresses IPv4, first octet most significant; or the bytes of IPv6 addresses, 16 each.
    */
-  resize(slots: number | readonly number[]): void {
-    this.#weights = this.#readWeights(slots);
-    this.#homes = ringBinding().buildHomes(this.#weights, this.buckets);
-    const down = new Uint8Array(this.#weights.length);
-    down.set(this.#down.subarray(0, down.length));
-    this.#down = down;
-    this.#assign();
+  slotsOfMany(addresses: Uint32Array | Uint8Array, out: Uint16Array): void {
+    if (addresses instanceof Uint32Array) ringBinding().ownersOfIpv4(this.key, this.owners, addresses, out);
+    else ringBinding().ownersOfIpv6(this.key, this.owners, this.ipv6Prefix, addresses, out);
   }
 
-  /** Where the client at this address goes, and why. @throws LimpetError ERR_LIMPET_ADDRESS when it is no address. */
+  /** Where an address goes, and why. @throws LimpetError ERR_LIMPET_ADDRESS when it is none. */
   explain(address: string): AddressExplanation {
-    const bucket = this.#bucketOfAddress(address);
-    const key = addressKeyBytes();
-    const home = this.#homes[bucket] as number;
-    const owner = this.#ownerOf(bucket);
+    const key = this.#keyOf(address);
+    const hash = this.#hashOf(key);
+    const home = this.homeOfHash(hash);
+    const owner = this.slotOfHash(hash);
     const reason = owner === home ? 'home' : owner < 0 ? 'none' : 'fallback';
-    return {
-      key: Buffer.from(key).toString('hex'),
-      hash: hash32(this.#words, key),
-      bucket,
-      home,
-      owner,
-      reason,
-    };
+    const hex = Buffer.from(bytesOfKey(key)).toString('hex');
+    return { key: hex, hash, bucket: hash >>> this.#shift, home, owner, reason };
   }
 
-  /** The part of all buckets that each slot is home to, 0 to 1. */
-  shares(): number[] {
-    return Array.from(countHomes(this.#homes, this.size), (homes) => homes / this.buckets);
+  #keyOf(address: string): ClientKey {
+    const key = typeof address === 'string' ? keyOfText(address, this.ipv6Prefix) : undefined;
+    if (key === undefined) throw addressError(address);
+    return key;
   }
 
-  #ownerOf(bucket: number): number {
-    return this.#live === 0 ? -1 : (this.#owners[bucket] as number);
+  #hashOf({ w0, w1 }: ClientKey): number {
+    return hashWords(this.#words.k0, this.#words.k1, w0, w1);
   }
-
-  #bucketOfAddress(address: string): number {
-    return this.hashOfAddress(address) >>> this.#shift;
-  }
-
-  #mark(slot: number, down: 0 | 1): void {
-    if (this.#down[this.#check(slot)] === down) return;
-    this.#down[slot] = down;
-    this.#assign();
-  }
-
-  #assign(): void {
-    this.#live = this.#down.reduce((live, down) => live + 1 - down, 0);
-    ringBinding().assignOwners(this.#homes, this.#weights, this.#down, this.#owners);
-  }
-
-  #check(slot: number): number {
-    if (Number.isInteger(slot) && slot >= 0 && slot < this.size) return slot;
-    throw new LimpetError('ERR_LIMPET_RING', `there is no slot ${slot}; expected 0 to ${this.size - 1}`, {
-      slot,
-    });
-  }
-
-  #readWeights(slots: number | readonly number[]): Float64Array {
-    const count = typeof slots === 'number' ? slots : slots.length;
-    const max = Math.min(this.#slotsMax, this.buckets);
-    if (!Number.isInteger(count) || count < 1 || count > max) {
-      throw new LimpetError(
-        'ERR_LIMPET_RING',
-        `the ring was given ${count} slots; expected 1 to ${max}` +
-          (max < this.#slotsMax ? `, a bucket each: raise buckets (${this.buckets}) for more` : ''),
-        { slots: count, max, buckets: this.buckets },
-      );
-    }
-    const weights = typeof slots === 'number' ? new Float64Array(count).fill(1) : Float64Array.from(slots);
-    const bad = weights.find((weight) => !(weight >= WEIGHT_MIN && weight <= WEIGHT_MAX));
-    if (bad === undefined) return weights;
-    throw new LimpetError(
-      'ERR_LIMPET_RING',
-      `a weight is ${bad}; expected a number from ${WEIGHT_MIN} to ${WEIGHT_MAX}, whole or not`,
-      { weight: bad },
-    );
-  }
-}
-
-/** The span of weights within which quotas are exact to far less than a bucket. */
-const WEIGHT_MIN = 1e-6;
-const WEIGHT_MAX = 1e6;
-
-/** @throws LimpetError ERR_LIMPET_RING unless `buckets` is a power of two from 64 to 65,536. */
-function checkBuckets(buckets: number): number {
-  if (Number.isInteger(buckets) && buckets >= 64 && buckets <= 65_536 && (buckets & (buckets - 1)) === 0)
-    return buckets;
-  throw new LimpetError(
-    'ERR_LIMPET_RING',
-    `buckets is ${buckets}; expected a power of two from 64 to 65,536`,
-    { buckets },
-  );
-}
-
-function checkPrefix(ipv6Prefix: Ipv6Prefix): Ipv6Prefix {
-  if ([32, 48, 56, 64].includes(ipv6Prefix)) return ipv6Prefix;
-  throw new LimpetError('ERR_LIMPET_RING', `ipv6Prefix is ${ipv6Prefix}; expected 32, 48, 56 or 64`, {
-    ipv6Prefix,
-  });
-}
-
-function notAnAddress(text: unknown): LimpetError {
-  const shown = typeof text === 'string' ? JSON.stringify(text.slice(0, 64)) : String(text);
-  return new LimpetError(
-    'ERR_LIMPET_ADDRESS',
-    `${shown} is no IP address; expected IPv4 such as 203.0.113.7 or IPv6 such as 2001:db8::7, without port or brackets`,
-    { address: text },
-  );
 }

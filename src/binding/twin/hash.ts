@@ -16,15 +16,15 @@ export function hashKey(bytes: Uint8Array): HashKey {
   return { k0: wordAt(bytes, 0), k1: wordAt(bytes, 4) };
 }
 
-/** HalfSipHash-c-d of `bytes`, 0 to 2^32 - 1: `c` rounds for each word, `d` at the end. */
-export function halfSipHash(c: number, d: number, key: HashKey, bytes: Uint8Array): number {
-  const words = bytes.length >>> 2;
+/** HalfSipHash-c-d of the first `length` bytes, 0 to 2^32 - 1: `c` rounds for each word, `d` at the end. */
+export function halfSipHash(c: number, d: number, key: HashKey, bytes: Uint8Array, length: number): number {
+  const words = length >>> 2;
   let v0 = key.k0;
   let v1 = key.k1;
   let v2 = key.k0 ^ 0x6c796765;
   let v3 = key.k1 ^ 0x74656462;
   for (let step = 0; step <= words + 1; step++) {
-    const word = step < words ? wordAt(bytes, step * 4) : step === words ? lastWord(bytes) : 0;
+    const word = step < words ? wordAt(bytes, step * 4) : step === words ? lastWord(bytes, length) : 0;
     if (step === words + 1) v2 ^= 0xff;
     v3 ^= word;
     for (let round = step > words ? d : c; round > 0; round--) {
@@ -44,9 +44,9 @@ export function halfSipHash(c: number, d: number, key: HashKey, bytes: Uint8Arra
   return (v1 ^ v3) >>> 0;
 }
 
-/** HalfSipHash-1-3 of `bytes`, 0 to 2^32 - 1. */
-export function hash32(key: HashKey, bytes: Uint8Array): number {
-  return halfSipHash(1, 3, key, bytes);
+/** HalfSipHash-1-3 of the first `length` bytes, 0 to 2^32 - 1. */
+export function hash32(key: HashKey, bytes: Uint8Array, length: number = bytes.length): number {
+  return halfSipHash(1, 3, key, bytes, length);
 }
 
 /** HalfSipHash-1-3 of the 8 bytes that `w0` and `w1` are, each little-endian: {@link hash32}, unrolled for speed. */
@@ -84,9 +84,9 @@ function wordAt(bytes: Uint8Array, at: number): number {
 }
 
 /** The bytes that fill no word, and the length modulo 256 in the top byte. */
-function lastWord(bytes: Uint8Array): number {
-  let word = bytes.length << 24;
-  for (let at = bytes.length & ~3, shift = 0; at < bytes.length; at++, shift += 8) {
+function lastWord(bytes: Uint8Array, length: number): number {
+  let word = length << 24;
+  for (let at = length & ~3, shift = 0; at < length; at++, shift += 8) {
     word |= (bytes[at] as number) << shift;
   }
   return word;

@@ -1,13 +1,14 @@
 /** What native/node_api/ring.cc exports, and the same in TypeScript: same calls, same answers, bit for bit. */
 import {
-  addressKey,
-  addressKeyBytes,
+  bytesOfKey,
+  type ClientKey,
   type Ipv6Prefix,
-  readAddressKey,
-  readAddressKeyBytes,
+  keyOfIpv4,
+  keyOfIpv6,
+  keyOfText,
 } from './client-key.js';
 import { hash32, hashKey, hashWords } from './hash.js';
-import { assignOwners, buildHomes, changeHomes } from './ring.js';
+import { assignOwners, buildHomes, joinHomes, leaveHomes } from './ring.js';
 
 /**
  * Arguments are trusted: a key has 8 bytes, a table as many entries as there are buckets (a power of two, 64 to
@@ -20,8 +21,10 @@ export interface RingBinding {
   addressKey(address: string, ipv6Prefix: Ipv6Prefix): Uint8Array | undefined;
   /** The home of each bucket, for slots of these weights that joined in order. */
   buildHomes(weights: Float64Array, buckets: number): Uint16Array;
-  /** Rewrites `homes` after slot `changed` joined, or left (its weight is 0). */
-  changeHomes(homes: Uint16Array, weights: Float64Array, changed: number): void;
+  /** Rewrites `homes` after `slot`, which owns nothing yet, joined. Only it gains. An empty seat has weight 0. */
+  joinHomes(homes: Uint16Array, weights: Float64Array, slot: number): void;
+  /** Rewrites `homes` after `slot`, whose weight is 0 now, left. Only its buckets move. */
+  leaveHomes(homes: Uint16Array, weights: Float64Array, slot: number): void;
   /** Writes to `owners` who serves each bucket while the slots with `down[slot]` = 1 do not; 65,535 for nobody. */
   assignOwners(homes: Uint16Array, weights: Float64Array, down: Uint8Array, owners: Uint16Array): void;
   /** Writes to `out` the owner of each IPv4 address, first octet most significant. */
@@ -38,26 +41,27 @@ export interface RingBinding {
 
 export const twinRing: RingBinding = {
   hash32: (key, bytes) => hash32(hashKey(key), bytes),
-  addressKey: (address, ipv6Prefix) => (readAddressKey(address, ipv6Prefix) ? addressKeyBytes() : undefined),
+  addressKey(address, ipv6Prefix) {
+    const key = keyOfText(address, ipv6Prefix);
+    return key && bytesOfKey(key);
+  },
   buildHomes,
-  changeHomes,
+  joinHomes,
+  leaveHomes,
   assignOwners,
   ownersOfIpv4(key, owners, addresses, out) {
-    const { k0, k1 } = hashKey(key);
-    const shift = 32 - Math.log2(owners.length);
-    for (let i = 0; i < addresses.length; i++) {
-      const address = addresses[i] as number;
-      const w1 =
-        (address >>> 24) | ((address >>> 8) & 0xff00) | ((address << 8) & 0xff0000) | (address << 24);
-      out[i] = owners[hashWords(k0, k1, 0xffff0000 | 0, w1) >>> shift] as number;
-    }
+    const ownerOf = lookup(key, owners);
+    for (let i = 0; i < addresses.length; i++) out[i] = ownerOf(keyOfIpv4(addresses[i] as number));
   },
   ownersOfIpv6(key, owners, ipv6Prefix, addresses, out) {
-    const { k0, k1 } = hashKey(key);
-    const shift = 32 - Math.log2(owners.length);
-    for (let at = 0; at < addresses.length; at += 16) {
-      readAddressKeyBytes(addresses, at, ipv6Prefix);
-      out[at / 16] = owners[hashWords(k0, k1, addressKey.w0, addressKey.w1) >>> shift] as number;
-    }
+    const ownerOf = lookup(key, owners);
+    for (let i = 0; i < addresses.length / 16; i++)
+      out[i] = ownerOf(keyOfIpv6(addresses, i * 16, ipv6Prefix));
   },
 };
+
+function lookup(key: Uint8Array, owners: Uint16Array): (client: ClientKey) => number {
+  const { k0, k1 } = hashKey(key);
+  const shift = 32 - Math.log2(owners.length);
+  return ({ w0, w1 }) => owners[hashWords(k0, k1, w0, w1) >>> shift] as number;
+}

@@ -1,128 +1,98 @@
 /**
  * The ring: a table of buckets, each owned by a slot.
  *
- * *Homes* are built by stealing. The first slot owns every bucket. Each slot that joins takes its quota from the
- * others, so that every slot ends within one bucket of `buckets * weight / all weights`, and only the new one gains.
- * Which slot rounds up is decided by earliest deadline first: of all slots that hold more than their quota, the one
- * that would first have to give a bucket up as more slots join gives it up now, the new one first among equals
- * (so that with equal weights it takes ⌊buckets / slots⌋). This never fails: were more buckets due than the new
- * slot may take, then since the last time that a bucket was given up which is not due yet, the slots that were
- * there owe no more than their quotas shrank, and the new ones hold no less than theirs.
+ * *Homes* are built by stealing. The first slot owns every bucket; each slot that joins takes its quota,
+ * `buckets * weight / all weights`, from the others. It asks for its quota rounded up, and for each bucket asked
+ * for one slot gives one up: of those that hold more than their quota, the one that as more slots join would be the
+ * first to have to (earliest deadline first); the new slot itself first among equals, so that with equal weights it
+ * takes ⌊buckets / slots⌋. After every join every slot is within one bucket of its quota, and only the new one has
+ * gained. For suppose that at some join more buckets were due than were asked for. Look back to the last join at
+ * which a bucket was given up that is not due even now: every slot of that time that is due now was at or below its
+ * quota then, so it owes no more than its quota has shrunk by since; those that joined since asked for no less than
+ * their quotas; and all quotas together have not changed.
  *
- * *Owners* serve: a bucket's home while that is up; else the live slot that ranks highest for the bucket
- * (rendezvous), whatever else is down and in whatever order it went.
+ * *Owners* serve: a bucket's home while that is up; else the live slot that is nearest to the bucket (rendezvous),
+ * whatever else is down and in whatever order it went.
  */
 import { hashWords } from './hash.js';
 
 /** The owner of a bucket when no slot is live. */
 export const NO_SLOT = 0xffff;
 
-/** Two hashes of (bucket, slot), told apart by their key: which buckets a slot steals, and how it ranks for them. */
-const STEAL = 1;
-const RANK = 2;
+/** Two hashes of a bucket and a slot, told apart by their key: what a slot takes when it joins, and how near it is. */
+const TAKE = 1;
+const DISTANCE = 2;
+
+/** Quotas are quotients: what is this near to a whole number, of itself, is meant to be one. */
+const ROUNDING = 1e-9;
+
+/** The cost of what cannot be chosen. */
+const NEVER = Number.POSITIVE_INFINITY;
 
 const TWO_OVER_LN2 = 2.8853900817779268;
 
-/** The homes of `buckets` buckets for slots of these weights, as if they had joined in order. */
+/** The homes of `buckets` buckets for slots of these weights, which joined in order. */
 export function buildHomes(weights: Float64Array, buckets: number): Uint16Array {
   const homes = new Uint16Array(buckets);
-  for (let slot = 1; slot < weights.length; slot++) changeHomes(homes, weights.subarray(0, slot + 1), slot);
+  const held = [Array.from(homes.keys())];
+  for (let slot = 1; slot < weights.length; slot++) {
+    held.push([]);
+    join(homes, held, weights.subarray(0, slot + 1), slot);
+  }
   return homes;
 }
 
+/** Rewrites `homes` after `slot`, which owns nothing yet, joined. Only it gains. An empty seat has weight 0. */
+export function joinHomes(homes: Uint16Array, weights: Float64Array, slot: number): void {
+  join(homes, bucketsOf(homes, weights.length), weights, slot);
+}
+
 /**
- * Rewrites `homes` after one slot joined (its weight is there, and it owns nothing) or left (its weight is 0).
- * Who joins takes its quota and nobody else gains; who leaves gives its buckets to the others, each to the
- * highest in rendezvous order that is short of its quota, so that what its fallback served mostly stays there.
+ * Rewrites `homes` after `slot`, whose weight is 0 now, left. Only its buckets move: to slots short of their quotas,
+ * each bucket to the nearest of them, so that most of what a fallback served already stays with it.
  */
-export function changeHomes(homes: Uint16Array, weights: Float64Array, changed: number): void {
-  const spare = countHomes(homes, weights.length);
-  const targets = shares(spare, weights, homes.length, changed);
-  for (let slot = 0; slot < weights.length; slot++)
-    spare[slot] = (spare[slot] as number) - (targets[slot] as number);
-  const takers: number[] = [];
-  for (let slot = 0; slot < weights.length; slot++) if ((spare[slot] as number) < 0) takers.push(slot);
-  for (const bucket of stealingOrder(homes, spare, changed)) {
-    const home = homes[bucket] as number;
-    if ((spare[home] as number) <= 0) continue;
-    const taker = highest(bucket, weights, takers, spare);
-    spare[home] = (spare[home] as number) - 1;
-    spare[taker] = (spare[taker] as number) + 1;
+export function leaveHomes(homes: Uint16Array, weights: Float64Array, slot: number): void {
+  const leaving = bucketsOf(homes, weights.length)[slot] as number[];
+  const counts = countHomes(homes, weights.length);
+  const wants = new Int32Array(weights.length);
+  const bar = (homes.length * (1 - ROUNDING)) / sum(weights);
+  for (let left = leaving.length; left > 0; left--) {
+    const taker = least(weights, (i, weight) => {
+      const count = counts[i] as number;
+      return count < bar * weight ? (count + 1) / weight : NEVER;
+    });
+    counts[taker] = (counts[taker] as number) + 1;
+    wants[taker] = (wants[taker] as number) + 1;
+  }
+  for (const bucket of leaving) {
+    const taker = least(weights, (i, weight) =>
+      (wants[i] as number) > 0 ? distanceOf(bucket, i, weight) : NEVER,
+    );
+    wants[taker] = (wants[taker] as number) - 1;
     homes[bucket] = taker;
   }
 }
 
-/** How many buckets each of `slots` slots owns. */
+/** How many buckets each of `slots` slots is home to. */
 export function countHomes(homes: Uint16Array, slots: number): Int32Array {
   const counts = new Int32Array(slots);
   for (const home of homes) counts[home] = (counts[home] as number) + 1;
   return counts;
 }
 
-/** How many buckets each slot should own, given how many it owns: as few moves as a balance within one bucket allows. */
-function shares(counts: Int32Array, weights: Float64Array, buckets: number, changed: number): Int32Array {
-  let all = 0;
-  for (const weight of weights) all += weight;
-  const targets = new Int32Array(weights.length);
-  let excess = -buckets;
-  for (let slot = 0; slot < weights.length; slot++) {
-    const quota = quotaOf(weights[slot] as number, all, buckets);
-    const held = slot === changed ? buckets : (counts[slot] as number);
-    targets[slot] = Math.min(Math.max(held, Math.floor(quota)), Math.ceil(quota));
-    excess += targets[slot] as number;
-  }
-  for (const step = Math.sign(excess); excess !== 0; excess -= step) {
-    let best = -1;
-    let soonest = Number.POSITIVE_INFINITY;
-    for (let i = -1; i < weights.length; i++) {
-      const slot = i < 0 ? changed : i;
-      const weight = weights[slot] as number;
-      const quota = quotaOf(weight, all, buckets);
-      const over = ((targets[slot] as number) - quota) * step;
-      if (over <= 0) continue;
-      const deadline = (1 - over) / weight;
-      if (deadline < soonest) {
-        soonest = deadline;
-        best = slot;
-      }
-    }
-    targets[best] = (targets[best] as number) - step;
-  }
-  return targets;
-}
-
-/** A quota that rounding put beside a whole number is that number. */
-function quotaOf(weight: number, all: number, buckets: number): number {
-  const quota = (buckets * weight) / all;
-  const whole = Math.round(quota);
-  return Math.abs(quota - whole) < 1e-9 * quota ? whole : quota;
-}
-
-/** The buckets of slots with something to spare, in the order in which `changed` steals (or leaves) them. */
-function stealingOrder(homes: Uint16Array, spare: Int32Array, changed: number): number[] {
-  const order: number[] = [];
+/** Writes to `owners` who serves each bucket while the slots with `down[slot]` = 1 do not. */
+export function assignOwners(
+  homes: Uint16Array,
+  weights: Float64Array,
+  down: Uint8Array,
+  owners: Uint16Array,
+): void {
   for (let bucket = 0; bucket < homes.length; bucket++) {
-    if ((spare[homes[bucket] as number] as number) > 0) {
-      order.push(hashWords(STEAL, 0, bucket, changed) * 0x10000 + bucket);
-    }
+    const home = homes[bucket] as number;
+    const nearest = (): number =>
+      least(weights, (i, weight) => (down[i] === 0 ? distanceOf(bucket, i, weight) : NEVER));
+    owners[bucket] = down[home] === 0 ? home : nearest();
   }
-  order.sort((a, b) => a - b);
-  for (let i = 0; i < order.length; i++) order[i] = (order[i] as number) % 0x10000;
-  return order;
-}
-
-function highest(bucket: number, weights: Float64Array, takers: number[], spare: Int32Array): number {
-  let best = -1;
-  let least = Number.POSITIVE_INFINITY;
-  for (const slot of takers) {
-    if ((spare[slot] as number) >= 0) continue;
-    const distance = distanceOf(bucket, slot, weights[slot] as number);
-    if (distance < least) {
-      least = distance;
-      best = slot;
-    }
-  }
-  return best;
 }
 
 /**
@@ -132,7 +102,7 @@ function highest(bucket: number, weights: Float64Array, takers: number[], spare:
  * is the nearer one twice as often.
  */
 export function distanceOf(bucket: number, slot: number, weight: number): number {
-  const uniform = (hashWords(RANK, 0, bucket, slot) | 1) >>> 0;
+  const uniform = (hashWords(DISTANCE, 0, bucket, slot) | 1) >>> 0;
   const exponent = 31 - Math.clz32(uniform);
   const mantissa = uniform / ((1 << exponent) >>> 0);
   const z = (mantissa - 1) / (mantissa + 1);
@@ -141,30 +111,62 @@ export function distanceOf(bucket: number, slot: number, weight: number): number
   return (32 - exponent - TWO_OVER_LN2 * z * series) / weight;
 }
 
-/** Writes to `owners` who serves each bucket; `down[slot]` is 1 for a slot that is not live, weight 0 a seat that is empty. */
-export function assignOwners(
-  homes: Uint16Array,
-  weights: Float64Array,
-  down: Uint8Array,
-  owners: Uint16Array,
-): void {
-  for (let bucket = 0; bucket < homes.length; bucket++) {
-    const home = homes[bucket] as number;
-    owners[bucket] = down[home] === 0 ? home : nearestLive(bucket, weights, down);
+function join(homes: Uint16Array, held: number[][], weights: Float64Array, slot: number): void {
+  const counts = Int32Array.from(held, (buckets) => buckets.length);
+  const quota = homes.length / sum(weights);
+  const bar = quota * (1 + ROUNDING);
+  const asked = Math.ceil(quota * (weights[slot] as number) * (1 - ROUNDING));
+  counts[slot] = asked;
+  for (let left = asked; left > 0; left--) {
+    const cost = (i: number, weight: number): number => {
+      const count = counts[i] as number;
+      return count > bar * weight ? (1 - count) / weight : NEVER;
+    };
+    const giver = least(weights, cost, slot);
+    counts[giver] = (counts[giver] as number) - 1;
   }
+  for (let i = 0; i < held.length; i++) {
+    if (i !== slot) give(held, i, (held[i] as number[]).length - (counts[i] as number), slot);
+  }
+  for (const bucket of held[slot] as number[]) homes[bucket] = slot;
 }
 
-function nearestLive(bucket: number, weights: Float64Array, down: Uint8Array): number {
-  let best = NO_SLOT;
-  let least = Number.POSITIVE_INFINITY;
+/** Passes to `slot` those `count` of a slot's buckets whose hashes for it are lowest. */
+function give(held: number[][], from: number, count: number, slot: number): void {
+  if (count === 0) return;
+  const order = (held[from] as number[]).map((bucket) => hashWords(TAKE, 0, bucket, slot) * 0x10000 + bucket);
+  const buckets = order.sort((a, b) => a - b).map((entry) => entry % 0x10000);
+  (held[slot] as number[]).push(...buckets.splice(0, count));
+  held[from] = buckets;
+}
+
+function bucketsOf(homes: Uint16Array, slots: number): number[][] {
+  const held = Array.from({ length: slots }, (): number[] => []);
+  homes.forEach((home, bucket) => {
+    held[home]?.push(bucket);
+  });
+  return held;
+}
+
+/** The slot that costs least, the lower number among equals but `first` before all; `first` if all cost infinity. */
+function least(
+  weights: Float64Array,
+  cost: (slot: number, weight: number) => number,
+  first: number = NO_SLOT,
+): number {
+  let best = first;
+  let lowest = first === NO_SLOT ? NEVER : cost(first, weights[first] as number);
   for (let slot = 0; slot < weights.length; slot++) {
     const weight = weights[slot] as number;
-    if (weight === 0 || down[slot] !== 0) continue;
-    const distance = distanceOf(bucket, slot, weight);
-    if (distance < least) {
-      least = distance;
+    const slotCost = weight === 0 ? NEVER : cost(slot, weight);
+    if (slotCost < lowest) {
+      lowest = slotCost;
       best = slot;
     }
   }
   return best;
+}
+
+function sum(weights: Float64Array): number {
+  return weights.reduce((all, weight) => all + weight, 0);
 }

@@ -1,0 +1,28 @@
+// What the addon uses of the C++ runtime, reduced to allocate or abort.
+//
+// libstdc++'s own versions throw, and so link the unwinder, which asks for the newest GLIBC of the machine that
+// compiled (2.35 with GCC 12): a prebuild would not load on the older systems that Node itself runs on (2.28).
+#include <cstdlib>
+#include <new>
+
+void* operator new(std::size_t size) {
+  if (void* memory = std::malloc(size != 0 ? size : 1)) return memory;
+  std::abort();
+}
+
+void* operator new[](std::size_t size) { return operator new(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace std {
+
+void __throw_bad_alloc() { abort(); }
+void __throw_bad_array_new_length() { abort(); }
+void __throw_bad_function_call() { abort(); }
+void __throw_length_error(const char*) { abort(); }
+void __throw_logic_error(const char*) { abort(); }
+void __throw_out_of_range_fmt(const char*, ...) { abort(); }
+
+}  // namespace std

@@ -16,8 +16,14 @@ const WEIGHT_MAX = 1e6;
 /** @throws LimpetError ERR_LIMPET_RING unless `key` is a Uint8Array of 8 bytes. */
 export function checkKey(key: unknown): HashKey {
   if (key instanceof Uint8Array && key.length === KEY_BYTES) return hashKey(key);
-  const given = key instanceof Uint8Array ? `has ${key.length} bytes` : `is ${shown(key)}`;
-  throw ringError(`the key ${given}; expected a Uint8Array of ${KEY_BYTES} bytes`, { bytes: KEY_BYTES });
+  const given = key instanceof Uint8Array ? `has ${key.length} bytes` : `is of type ${typeof key}`;
+  throw ringError(`the hash key ${given}; expected a Uint8Array of ${KEY_BYTES} bytes`, { bytes: KEY_BYTES });
+}
+
+/** @throws LimpetError ERR_LIMPET_RING unless `bytes` is a Uint8Array. */
+export function checkBytes(bytes: unknown): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes;
+  throw ringError(`the bytes to hash are ${shown(bytes)}; expected a Uint8Array`, { bytes });
 }
 
 /** @throws LimpetError ERR_LIMPET_RING unless `buckets` is a power of two from 64 to 65,536. */

@@ -1,7 +1,7 @@
 /** The keyed hash, for keys of any length: whichever of native and twin is the faster. */
 import { ringBinding } from '../binding/ring-binding.js';
 import * as twin from '../binding/twin/hash.js';
-import { checkKey } from './checks.js';
+import { checkBytes, checkKey } from './checks.js';
 
 /** From this length on native is faster: what it saves pays for the crossing. bench/micro shows it. */
 const NATIVE_BYTES_MIN = 192;
@@ -14,10 +14,10 @@ const encoder = new TextEncoder();
  * message authentication code.
  * @param key exactly 8 bytes.
  * @returns 0 to 2^32 - 1.
- * @throws LimpetError ERR_LIMPET_RING when the key is no Uint8Array of 8 bytes.
+ * @throws LimpetError ERR_LIMPET_RING when the key is no Uint8Array of 8 bytes, or the bytes are no Uint8Array.
  */
 export function hash32(key: Uint8Array, bytes: Uint8Array): number {
-  return hashBytes(key, checkKey(key), bytes);
+  return hashBytes(key, checkKey(key), checkBytes(bytes));
 }
 
 /** The same for a key whose words were read before. */

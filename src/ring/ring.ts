@@ -99,9 +99,7 @@ export class Ring {
     const count = countOf(addresses);
     const answers = out ?? new Uint16Array(count);
     if (!(answers instanceof Uint16Array) || answers.length < count) {
-      throw addressError(
-        `the output is ${shown(out)} of ${answers.length}; expected a Uint16Array of ${count}`,
-      );
+      throw ringError(`out is ${shown(out)} of ${answers.length}; expected a Uint16Array of ${count}`, {});
     }
     if (this.#ring.live === 0) throw nobodyUp();
     this.#ring.slotsOfMany(addresses, answers);

@@ -174,7 +174,7 @@ function readNode(node: RingNode): { name: string; weight: number } {
 
 function readOptions(options: RingOptions): RingOptions {
   const stranger = Object.keys(options).find((name) => !OPTIONS.includes(name as keyof RingOptions));
-  if (stranger !== undefined) throw unknownOption(stranger, [...OPTIONS], 'ring option');
+  if (stranger !== undefined) throw unknownOption(stranger, OPTIONS, 'ring option');
   return options;
 }
 

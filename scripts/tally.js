@@ -1,32 +1,49 @@
 /**
- * node scripts/tally.js STEPS VITEST_JSON: names what failed, then prints "N passed, N failed" as the last line.
- * STEPS has a line "passed NAME" or "failed NAME" for each step; a step that ran tests counts as its tests.
+ * node scripts/tally.js FOLDER: names what failed in a run of .ci/run, then prints "N passed, N failed" as the last
+ * line. FOLDER has `steps` (a line "passed NAME" or "failed NAME" each), `ctest.log` and `vitest.json`; a step
+ * counts beside the tests that it ran, so that what fails outside of any test is not lost.
  * Exits with 1 unless something passed and nothing failed.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-const [stepsFile, vitestFile] = process.argv.slice(2);
-const outcomes = readFileSync(stepsFile, 'utf8').trim().split('\n').map(toOutcome).concat(vitestOutcomes());
+const read = (name) => {
+  const file = join(process.argv[2] ?? '.', name);
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+};
+const outcomes = [
+  ...stepOutcomes(read('steps')),
+  ...ctestOutcomes(read('ctest.log')),
+  ...vitestOutcomes(read('vitest.json')),
+];
 const failed = outcomes.filter(({ passed }) => !passed);
 
 for (const { name } of failed) console.log(`failed: ${name}`);
 console.log(`${outcomes.length - failed.length} passed, ${failed.length} failed`);
 process.exitCode = failed.length === 0 && outcomes.length > 0 ? 0 : 1;
 
-function toOutcome(line) {
-  const [verdict, ...name] = line.split(' ');
-  return { passed: verdict === 'passed', name: name.join(' ') };
+function stepOutcomes(text) {
+  return [...text.matchAll(/^(passed|failed) (.+)$/gm)].map(([, verdict, name]) => ({
+    passed: verdict === 'passed',
+    name,
+  }));
 }
 
-/** One outcome for each vitest test; a file that could not be loaded is a failure of its own. */
-function vitestOutcomes() {
-  if (!existsSync(vitestFile)) return [{ passed: false, name: 'the tests did not run' }];
-  return JSON.parse(readFileSync(vitestFile, 'utf8')).testResults.flatMap(
-    ({ name, status, assertionResults }) =>
-      assertionResults.length === 0 && status === 'failed'
-        ? [{ passed: false, name }]
-        : assertionResults
-            .filter((test) => ['passed', 'failed'].includes(test.status))
-            .map((test) => ({ passed: test.status === 'passed', name: test.fullName })),
-  );
+/** ctest's line for each test: ` 2/4 Test #2: name ....   Passed    0.02 sec`. */
+function ctestOutcomes(text) {
+  const lines = text.matchAll(/^ *\d+\/\d+ Test +#\d+: (\S+) \.*(.*?) +[\d.]+ sec/gm);
+  return [...lines].map(([, name, verdict]) => ({
+    passed: verdict.trim() === 'Passed',
+    name: `native ${name}`,
+  }));
+}
+
+/** One outcome for each test that ran; a file that could not be loaded is a failure of its own. */
+function vitestOutcomes(text) {
+  if (text === '') return [];
+  return JSON.parse(text).testResults.flatMap(({ name, status, assertionResults }) => {
+    const ran = assertionResults.filter((test) => ['passed', 'failed'].includes(test.status));
+    if (ran.length === 0 && status === 'failed') return [{ passed: false, name }];
+    return ran.map((test) => ({ passed: test.status === 'passed', name: test.fullName }));
+  });
 }

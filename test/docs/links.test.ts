@@ -26,3 +26,10 @@ test.each(pages)('$path has no dead link', ({ path, text }) => {
   });
   expect(dead).toEqual([]);
 });
+
+test.each(pages)('$path names no file or folder that is not there', ({ text }) => {
+  const named = [...text.matchAll(/`((?:src|native|test|scripts|docs|bench)\/[\w./-]*)`/g)].map(
+    ([, path = '']) => path,
+  );
+  expect(named.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
+});

@@ -1,77 +1,49 @@
-import { AsyncResource } from 'node:async_hooks';
+import { closeSync } from 'node:fs';
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
-import { type Server, Socket } from 'node:net';
+import type { Http2Session } from 'node:http2';
+import { Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { getSystemErrorName } from 'node:util';
 import type { BoundAddress, Entrance, RawHandle } from '../connection.js';
 import { publish } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
+import { FedHandle, missingInternals } from './fed-handle.js';
 
-/**
- * Feeds a Node server (net, tls, http, https, http2, and whatever is built on them) with connections that were accepted
- * elsewhere, so that the server cannot tell: it is given a listening handle of ours, in the shape that Node's own cluster gives
- * its workers (lib/internal/cluster/child.js), and each connection goes through that handle's `onconnection`. A bare
- * `emit('connection')` would leave headersTimeout, requestTimeout, getConnections, maxConnections, close and noDelay dead.
- */
-
-interface Internals {
-  _handle: FedHandle | null;
-  _pipeName?: string;
-  _listen2?: (address: string | null, port: number, type: number, backlog?: number) => void;
-}
-type Bound = { address?: string; family?: string; port?: number };
 type HandleClass = new (type: number) => RawHandle & { open(fd: number): number };
 
 /** TCPConstants.SOCKET and PipeConstants.SOCKET in Node's tcp_wrap and pipe_wrap. */
 const socketType = 0;
 
-class FedHandle {
-  /** Set by net when it starts to listen. */
-  onconnection: ((this: FedHandle, status: number, handle: RawHandle) => void) | undefined;
-  getsockname?: (out: Bound) => number;
-  readonly #resource: AsyncResource = new AsyncResource('LIMPETLISTENER');
-  readonly #closed: () => void;
-
-  constructor(bound: BoundAddress, closed: () => void) {
-    this.#closed = closed;
-    if (!('path' in bound)) {
-      this.getsockname = (out) => {
-        Object.assign(out, bound);
-        return 0;
-      };
-    }
-  }
-
-  listen(): number {
-    return 0;
-  }
-  close(callback?: () => void): void {
-    this.#closed();
-    if (callback) process.nextTick(callback);
-  }
-  ref(): void {}
-  unref(): void {}
-  getAsyncId(): number {
-    return this.#resource.asyncId();
-  }
-}
-
+/**
+ * Feeds a Node server (net, tls, http, https, http2, and whatever is built on them) with connections that were accepted
+ * elsewhere, so that the server cannot tell: all goes through a listening handle, {@link FedHandle}, that is ours. A bare
+ * `emit('connection')` would leave headersTimeout, requestTimeout, getConnections, maxConnections, close and noDelay dead.
+ */
 export class NodeAdapter implements Entrance {
   readonly kind = 'node';
   readonly server: Server;
   /** Connections fed and not yet closed. */
   open = 0;
-  /** Called for each connection that was fed, when it is closed. */
+  /** Called for each connection that was fed, or could not be, when it is closed. */
   onClosed: (() => void) | undefined;
+  readonly #fed: FedHandle;
+  readonly #webSockets: Set<Duplex> = new Set();
+  readonly #http2Sessions: Set<Http2Session> = new Set();
   readonly #closedByApp: () => void;
-  readonly #upgraded: Set<Duplex> = new Set();
-  #handle: FedHandle | undefined;
-  #draining = false;
   #HandleClass: HandleClass | undefined;
+  #draining = false;
 
-  /** `closedByApp` is called when the app, not limpet, closes the server. */
+  /**
+   * Make it in the app's own call of listen(): the server's events run in the asynchronous context of that call.
+   * `closedByApp` is called, once, when the app, not limpet, closes the server, be it before it listens.
+   */
   constructor(server: Server, closedByApp: () => void) {
     this.server = server;
     this.#closedByApp = closedByApp;
+    server.once('close', closedByApp);
+    this.#fed = new FedHandle(server, () => {
+      if (!this.#draining) closedByApp();
+    });
   }
 
   get tls(): boolean {
@@ -80,30 +52,20 @@ export class NodeAdapter implements Entrance {
 
   /** Makes the server listen, as far as it can tell, at `bound`; it emits 'listening' in the next tick. */
   listen(bound: BoundAddress, backlog: number): void {
-    const handle = new FedHandle(bound, () => {
-      if (!this.#draining) this.#closedByApp();
-    });
-    const server = this.server as unknown as Internals;
-    server._handle = handle;
-    this.#handle = handle;
-    if ('path' in bound) {
-      server._pipeName = bound.path;
-      server._listen2?.(bound.path, -1, -1, backlog);
-    } else {
-      server._listen2?.(bound.address, bound.port, bound.family === 'IPv6' ? 6 : 4, backlog);
-    }
+    this.server.off('close', this.#closedByApp);
+    this.#fed.listenAt(bound, backlog);
     this.#watchUpgrades();
+    this.#watchHttp2Sessions();
   }
 
   handle(handle: RawHandle): void {
-    const listening = this.#handle;
-    if (!listening?.onconnection || !this.server.listening) {
+    if (!this.server.listening) {
       handle.close();
       this.onClosed?.();
       return;
     }
     this.open += 1;
-    const close = handle.close;
+    const { close } = handle;
     handle.close = (callback) => {
       this.open -= 1;
       handle.close = close;
@@ -111,7 +73,7 @@ export class NodeAdapter implements Entrance {
       this.onClosed?.();
     };
     try {
-      listening.onconnection.call(listening, 0, handle);
+      this.#fed.feed(handle);
     } catch (error) {
       // What the app's own 'connection' listener throws is the app's, as on a plain listen: uncaught, outside of our loop.
       process.nextTick(() => {
@@ -121,97 +83,131 @@ export class NodeAdapter implements Entrance {
   }
 
   descriptor(fd: number): void {
-    if (!this.#HandleClass) {
-      this.#firstDescriptor(fd);
-      return;
+    try {
+      this.handle(this.#handleOf(fd));
+    } catch (error) {
+      publish('limpet:fault', () => ({ where: 'open descriptor', error }));
+      closeIfOpen(fd);
+      this.onClosed?.();
     }
-    const handle = new this.#HandleClass(socketType);
-    const error = handle.open(fd);
-    if (error === 0) this.handle(handle);
-    else publish('limpet:fault', () => ({ where: 'open descriptor', error }));
   }
 
   /** Takes nothing new, answers what is open with `Connection: close`, and calls `done` when the last connection is closed. */
   drain(done: () => void): void {
     this.#draining = true;
-    if (!this.server.listening) {
+    const { server } = this;
+    if (!server.listening) {
       done();
       return;
     }
-    const http = this.server as HttpServer;
-    this.server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
-      response.shouldKeepAlive = false;
-    });
+    const { closeIdleConnections } = server as Partial<HttpServer>;
+    // A listener of ours alone would turn the compatibility layer of http2 on.
+    if (server.listenerCount('request') > 0) {
+      server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
+        response.shouldKeepAlive = false;
+      });
+    }
+    for (const session of this.#http2Sessions) session.close();
     // A request that was under way when the drain began leaves its connection idle and kept alive: look again until all are gone.
-    const again = setInterval(() => http.closeIdleConnections?.(), 50);
-    this.server.close(() => {
+    const again = setInterval(() => closeIdleConnections?.call(server), 50);
+    server.once('close', () => {
       clearInterval(again);
       done();
     });
-    http.closeIdleConnections?.();
+    // Where the app has called close(), we are inside of that call.
+    if (!this.#fed.closed) server.close();
+    closeIdleConnections?.call(server);
   }
 
   /** Ends what is still open: WebSockets with 1012 (service restart, RFC 6455 section 7.4.2), the rest by closing. */
   closeAll(): void {
-    for (const socket of this.#upgraded) socket.end(Buffer.from([0x88, 0x02, 0x03, 0xf4]));
+    for (const socket of this.#webSockets) socket.end(Buffer.from([0x88, 0x02, 0x03, 0xf4]));
+    for (const session of this.#http2Sessions) session.destroy();
     (this.server as HttpServer).closeAllConnections?.();
   }
 
-  /** net keeps the class of its handles to itself: it is read off the first descriptor's own handle, which is fed at once. */
-  #firstDescriptor(fd: number): void {
+  /** net keeps the class of its handles to itself: it is read off the first descriptor's own handle. */
+  #handleOf(fd: number): RawHandle {
+    if (this.#HandleClass) {
+      const handle = new this.#HandleClass(socketType);
+      const error = handle.open(fd);
+      if (error !== 0) throw new Error(`open(${fd}) failed: ${getSystemErrorName(error)}`);
+      return handle;
+    }
     const probe = new Socket({ fd, readable: false, writable: false }) as unknown as {
       _handle: RawHandle | null;
     };
     const handle = probe._handle as RawHandle;
     probe._handle = null;
     this.#HandleClass = handle.constructor as HandleClass;
-    this.handle(handle);
+    return handle;
   }
 
-  /** An 'upgrade' listener of ours alone would change what the server does: ours comes only where the app has one. */
+  /** An 'upgrade' listener alone changes what http does: ours is there while one of the app's is, and no longer. */
   #watchUpgrades(): void {
     const { server } = this;
-    const track = (_request: IncomingMessage, socket: Duplex) => {
-      this.#upgraded.add(socket);
-      socket.once('close', () => this.#upgraded.delete(socket));
+    const track = (request: IncomingMessage, socket: Duplex) => {
+      if (request.headers.upgrade?.toLowerCase() !== 'websocket') return;
+      this.#webSockets.add(socket);
+      socket.once('close', () => this.#webSockets.delete(socket));
     };
-    if (server.listenerCount('upgrade') > 0) {
-      server.on('upgrade', track);
-      return;
-    }
-    const onNew = (event: string | symbol) => {
-      if (event !== 'upgrade') return;
-      server.off('newListener', onNew);
+    const come = (event: string | symbol, listener: unknown) => {
+      if (event !== 'upgrade' || listener === track || server.listenerCount('upgrade') > 0) return;
       server.on('upgrade', track);
     };
-    server.on('newListener', onNew);
+    const go = (event: string | symbol) => {
+      if (event === 'upgrade' && server.listenerCount('upgrade') === 1) server.off('upgrade', track);
+    };
+    if (server.listenerCount('upgrade') > 0) server.on('upgrade', track);
+    server.on('newListener', come);
+    server.on('removeListener', go);
+  }
+
+  #watchHttp2Sessions(): void {
+    if (!('updateSettings' in this.server)) return;
+    this.server.on('session', (session: Http2Session) => {
+      this.#http2Sessions.add(session);
+      session.once('close', () => this.#http2Sessions.delete(session));
+    });
+  }
+}
+
+function closeIfOpen(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // It was no descriptor: there is nothing to close.
   }
 }
 
 /**
  * The Node server in what the app gave to listen(): a server, a request handler (an Express app is one), or an object with a
- * `server` (Fastify). Throws ERR_LIMPET_ADAPTER.
+ * `server` (Fastify). Throws ERR_LIMPET_ADAPTER when it is none of these, listens already, or cannot be fed in this Node.js.
  */
 export function nodeServerOf(given: unknown, createServer: (handler: never) => Server): Server {
-  if (isNodeServer(given)) {
-    if (given.listening) {
-      throw new LimpetError(
-        'ERR_LIMPET_ADAPTER',
-        'the server listens already; limpet makes it listen. Remove its own listen() call and keep limpet.listen().',
-      );
-    }
-    return given;
+  if (typeof given === 'function') return nodeServerOf(createServer(given as never), createServer);
+  const server = given instanceof Server ? given : (given as { server?: unknown } | null | undefined)?.server;
+  if (!(server instanceof Server)) {
+    throw new LimpetError(
+      'ERR_LIMPET_ADAPTER',
+      `listen() got ${given === null ? 'null' : typeof given} as its server, expected a net, http, https or http2 server, ` +
+        'a request handler such as an Express app, or an object with such a server in .server (Fastify).',
+    );
   }
-  if (typeof given === 'function') return createServer(given as never);
-  const inner = (given as { server?: unknown } | null | undefined)?.server;
-  if (isNodeServer(inner)) return nodeServerOf(inner, createServer);
-  throw new LimpetError(
-    'ERR_LIMPET_ADAPTER',
-    `listen() got ${given === null ? 'null' : typeof given} as its server, expected a net, http, https or http2 server, ` +
-      'a request handler such as an Express app, or an object with such a server in .server (Fastify).',
-  );
-}
-
-function isNodeServer(value: unknown): value is Server {
-  return typeof value === 'object' && value !== null && typeof (value as Internals)._listen2 === 'function';
+  if (server.listening) {
+    throw new LimpetError(
+      'ERR_LIMPET_ADAPTER',
+      'the server listens already; limpet makes it listen. Remove its own listen() call and keep limpet.listen().',
+    );
+  }
+  const missing = missingInternals();
+  if (missing) {
+    throw new LimpetError(
+      'ERR_LIMPET_ADAPTER',
+      `Node.js ${process.version} has changed inside: it has not ${missing}, by which limpet feeds a server. ` +
+        'Take a newer limpet, or a Node.js that this one knows (20, 22 or 24).',
+      { missing, node: process.version },
+    );
+  }
+  return server;
 }

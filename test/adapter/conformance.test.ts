@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { closingTrials } from '../fixtures/conformance/closing.js';
+import { openTrials } from '../fixtures/conformance/trials.js';
+import { nodeBinaries } from '../nodes/index.ts';
+import { type App, startApp } from '../processes/app.ts';
+
+/**
+ * A server behind limpet is the server that it is on a plain listen. Each trial (test/fixtures/conformance/) is played both ways
+ * on each line of Node.js, and what it saw must be the same, whatever that is; only what says that a trial sees at all is named here.
+ */
+const handoffs = ['ipc'] as const;
+const trials = Object.keys({ ...openTrials, ...closingTrials });
+const nodes = nodeBinaries.length > 0 ? nodeBinaries : [{ version: process.version, path: process.execPath }];
+
+type Seen = Map<string, unknown>;
+const seen = new Map<string, Seen>();
+const apps: App[] = [];
+
+async function play(node: (typeof nodes)[number], way: string): Promise<void> {
+  const app = startApp('apps/conformance.js', { args: [way], node: node.path });
+  apps.push(app);
+  const all: Seen = new Map();
+  for (const trial of trials) {
+    const told = await app.hears('seen', (each) => each.trial === trial);
+    all.set(trial, told.seen);
+  }
+  seen.set(`${node.version} ${way}`, all);
+  await app.stop();
+}
+
+beforeAll(async () => {
+  await Promise.all(nodes.flatMap((node) => ['plain', ...handoffs].map((way) => play(node, way))));
+}, 60_000);
+afterAll(() => Promise.all(apps.map((app) => app.stop())));
+
+describe.each(nodes.map(({ version }) => version))('on Node.js %s', (version) => {
+  const plain = (trial: string) => seen.get(`${version} plain`)?.get(trial);
+
+  it.each([
+    ['http: headersTimeout, a head that never ends', { text: /^HTTP\/1.1 408 /, tooEarly: false }],
+    ['http: requestTimeout, a body that never ends', { text: /^HTTP\/1.1 408 /, tooEarly: false }],
+    ['http: keepAliveTimeout', { text: /hello$/, tooEarly: false }],
+    ['net: maxConnections and drop', { arguments: 1, ports: [true, true], count: 1, afterwards: 1 }],
+    ['http: close, with an active connection', { end: 'slow', over: 'ended' }],
+  ])('a plain listen shows %s', (trial, expected) => {
+    const { text, ...rest } = expected as { text?: RegExp };
+    expect(plain(trial)).toMatchObject(rest);
+    if (text) expect(plain(trial)).toHaveProperty('text', expect.stringMatching(text));
+  });
+
+  describe.each(handoffs)('%s equals a plain listen', (handoff) => {
+    it.each(trials)('%s', (trial) => {
+      const expected = plain(trial);
+      expect(expected).not.toHaveProperty('failed');
+      expect(seen.get(`${version} ${handoff}`)?.get(trial)).toEqual(expected);
+    });
+  });
+});

@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,4 +89,17 @@ describe('the floors of src/', () => {
   test('every file and folder of src/ stands on a floor', () => {
     expect(readdirSync(join(root, 'src')).filter((name) => !rooms.includes(name))).toEqual([]);
   });
+});
+
+test('only native/node_api/ sees Node-API', () => {
+  const sources = readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' })
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => /\.(cc|h)$/.test(name) && !name.startsWith('node_api/'));
+  const seeing = sources.filter((name) =>
+    /#include\s*[<"](napi|node|node_api|js_native_api|v8|nan)\b/.test(
+      readFileSync(join(root, 'native', name), 'utf8'),
+    ),
+  );
+  expect(sources).toContain('ring.cc');
+  expect(seeing).toEqual([]);
 });

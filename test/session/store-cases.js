@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { setTimeout as after } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** @import { SessionFields, SessionStore } from 'limpet/session' */
 
@@ -89,9 +89,9 @@ export const storeCases = [
       const store = open();
       const sid = sidOf();
       await store.set(sid, session({}, 250));
-      await after(100);
+      await pause(100);
       assert.ok(await store.get(sid));
-      await after(200);
+      await pause(200);
       assert.equal(await store.get(sid), null);
       assert.ok(!(await store.ids())?.includes(sid));
     },
@@ -126,7 +126,7 @@ export const storeCases = [
       assert.ok(await other.get(sid));
       const longer = session({ n: 2 }, minute);
       await store.touch(sid, longer);
-      await after(400);
+      await pause(400);
       for (const found of [await get(store, sid), await get(other, sid)]) {
         assert.equal(found.n, 1, 'touch stores no data');
         const expires = new Date(found.cookie?.expires ?? 0).getTime();
@@ -152,7 +152,7 @@ export const storeCases = [
       const found = await get(store, sid);
       if (found.cookie) found.cookie.expires = new Date(Date.now() + 100);
       await store.touch(sid, found);
-      await after(200);
+      await pause(200);
       assert.equal(await store.get(sid), null);
     },
   },
@@ -185,7 +185,7 @@ export const storeCases = [
         const mine = await get(writer, sid);
         mine.n = n;
         await writer.set(sid, mine);
-        await after(2);
+        await pause(2);
         assert.equal((await get(reader, sid)).n, n);
       }
     },
@@ -322,7 +322,7 @@ export const storeCases = [
       quiet.on('destroyed', () => assert.fail('the other session is still there'));
       const heard = (event) => new Promise((resolve) => watch.once(event, () => resolve()));
       await b.get(sid);
-      await after(150);
+      await pause(150);
       const changed = heard('changed');
       const mine = await get(a, sid);
       mine.n = 2;

@@ -1,0 +1,38 @@
+/** A client that keeps its cookies, as a browser does. */
+export class Browser {
+  readonly #origin: string;
+  /** Name to value, as they go into the Cookie header. */
+  readonly cookies = new Map<string, string>();
+
+  constructor(port: number, cookies: Iterable<readonly [string, string]> = []) {
+    this.#origin = `http://127.0.0.1:${port}`;
+    this.cookies = new Map(cookies);
+  }
+
+  /** The same cookies, for a server on another port. */
+  at(port: number): Browser {
+    return new Browser(port, this.cookies);
+  }
+
+  async get(
+    path: string,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; body: string; setCookie: string[] }> {
+    const response = await fetch(this.#origin + path, { headers: { cookie: this.header, ...headers } });
+    const setCookie = response.headers.getSetCookie();
+    for (const line of setCookie) {
+      const [pair = ''] = line.split(';');
+      this.cookies.set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1));
+    }
+    return { status: response.status, body: await response.text(), setCookie };
+  }
+
+  get header(): string {
+    return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+  }
+
+  /** What stands in the session cookie before the signature. */
+  get sid(): string {
+    return /^s:([^.]+)\./.exec(decodeURIComponent(this.cookies.get('connect.sid') ?? ''))?.[1] ?? '';
+  }
+}

@@ -7,7 +7,9 @@
 #include <new>
 
 // GLIBC 2.32 has it, to spare reference counts their atomics; zero says that there may be other threads.
-extern "C" [[gnu::visibility("hidden")]] char __libc_single_threaded = 0;
+extern "C" {
+[[gnu::visibility("hidden")]] char __libc_single_threaded = 0;
+}
 
 void* operator new(std::size_t size) {
   if (void* memory = std::malloc(size != 0 ? size : 1)) return memory;

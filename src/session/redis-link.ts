@@ -56,11 +56,15 @@ export class RedisLink {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#commands = options.connect(ownConnection);
-    this.#commands.on('error', (error: Error) => {
-      if (this.downReason) this.downReason = error.message;
+    let lastError: string | undefined;
+    this.#commands.on('error', ({ message }: Error) => {
+      lastError = message;
     });
-    this.#commands.on('ready', () => this.#commandsReady());
-    this.#commands.on('close', () => this.#commandsLost('the connection to Redis closed'));
+    this.#commands.on('ready', () => {
+      lastError = undefined;
+      this.#commandsReady();
+    });
+    this.#commands.on('close', () => this.#commandsLost(lastError ?? 'the connection to Redis closed'));
     if (options.track) {
       this.#pushes = new PushConnection(options.connect(ownConnection), {
         onReady: () => this.#beginPeriod(),

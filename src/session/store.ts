@@ -119,40 +119,56 @@ export abstract class SessionStore extends BaseStore {
     );
   }
 
-  get(sid: string, callback?: Callback<SessionFields | null>): Promise<SessionFields | null> | undefined {
+  get(sid: string): Promise<SessionFields | null>;
+  get(sid: string, callback: Callback<SessionFields | null>): void;
+  get(sid: string, callback?: Callback<SessionFields | null>): unknown {
     return answer(callback, this.#get(sid));
   }
 
-  set(sid: string, session: SessionFields, callback?: Callback<void>): Promise<void> | undefined {
+  set(sid: string, session: SessionFields): Promise<void>;
+  set(sid: string, session: SessionFields, callback: Callback<void> | undefined): void;
+  set(sid: string, session: SessionFields, callback?: Callback<void>): unknown {
     return answer(callback, this.#set(sid, session));
   }
 
-  touch(sid: string, session: SessionFields, callback?: Callback<void>): Promise<void> | undefined {
+  touch(sid: string, session: SessionFields): Promise<void>;
+  touch(sid: string, session: SessionFields, callback: Callback<void> | undefined): void;
+  touch(sid: string, session: SessionFields, callback?: Callback<void>): unknown {
     return answer(callback, this.rows.touch(sid, session, this.#snapshots.get(session)));
   }
 
-  destroy(sid: string, callback?: Callback<void>): Promise<void> | undefined {
+  destroy(sid: string): Promise<void>;
+  destroy(sid: string, callback: Callback<void> | undefined): void;
+  destroy(sid: string, callback?: Callback<void>): unknown {
     return answer(callback, this.rows.destroy(sid));
   }
 
   /** Every session, each with its `id`. */
-  all(callback?: Callback<SessionFields[]>): Promise<SessionFields[]> | undefined {
+  all(): Promise<SessionFields[]>;
+  all(callback: Callback<SessionFields[]>): void;
+  all(callback?: Callback<SessionFields[]>): unknown {
     return answer(callback, this.#all());
   }
 
-  length(callback?: Callback<number>): Promise<number> | undefined {
+  length(): Promise<number>;
+  length(callback: Callback<number>): void;
+  length(callback?: Callback<number>): unknown {
     return answer(
       callback,
       this.#ids().then(({ length }) => length),
     );
   }
 
-  ids(callback?: Callback<string[]>): Promise<string[]> | undefined {
+  ids(): Promise<string[]>;
+  ids(callback: Callback<string[]>): void;
+  ids(callback?: Callback<string[]>): unknown {
     return answer(callback, this.#ids());
   }
 
   /** Destroys every session that is there now. */
-  clear(callback?: Callback<void>): Promise<void> | undefined {
+  clear(): Promise<void>;
+  clear(callback: Callback<void> | undefined): void;
+  clear(callback?: Callback<void>): unknown {
     return answer(callback, this.rows.clear());
   }
 

@@ -1,10 +1,14 @@
+import { clientAddress } from './adapter/client-address.js';
 import { listen } from './cluster/listen.js';
 import { Router } from './cluster/primary.js';
 import { worker } from './cluster/worker.js';
 import { atCaller } from './errors.js';
 import type { RouterOptions } from './options.js';
 
-export { type Listenable, listen } from './cluster/listen.js';
+export { clientAddress } from './adapter/client-address.js';
+export type { Listenable } from './adapter/recognize.js';
+export type { UwsApp } from './adapter/uws.js';
+export { listen, type OnBound } from './cluster/listen.js';
 export type { Router, RouterEvents } from './cluster/primary.js';
 export type { ListenerStatus, ProcessStatus, RouterStatus, SlotStatus } from './cluster/status.js';
 export { type LimpetWorker, type WorkerEvents, worker } from './cluster/worker.js';
@@ -17,9 +21,15 @@ export function createRouter(options: RouterOptions = {}): Router {
   return atCaller(createRouter, () => new Router(options));
 }
 
-const limpet: { listen: typeof listen; createRouter: typeof createRouter; worker: typeof worker } = {
+const limpet: {
+  listen: typeof listen;
+  createRouter: typeof createRouter;
+  worker: typeof worker;
+  clientAddress: typeof clientAddress;
+} = {
   listen,
   createRouter,
   worker,
+  clientAddress,
 };
 export default limpet;

@@ -4,9 +4,10 @@ import type { Http2Session } from 'node:http2';
 import { Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
-import type { BoundAddress, Entrance, RawHandle } from '../connection.js';
+import type { BoundAddress, RawHandle } from '../connection.js';
 import { publish } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
+import type { Adapter } from './contract.js';
 import { FedHandle, missingInternals } from './fed-handle.js';
 
 type HandleClass = new (type: number) => RawHandle & { open(fd: number): number };
@@ -19,8 +20,7 @@ const socketType = 0;
  * elsewhere, so that the server cannot tell: all goes through a listening handle, {@link FedHandle}, that is ours. A bare
  * `emit('connection')` would leave headersTimeout, requestTimeout, getConnections, maxConnections, close and noDelay dead.
  */
-export class NodeAdapter implements Entrance {
-  readonly kind = 'node';
+export class NodeAdapter implements Adapter {
   readonly server: Server;
   /** Connections fed and not yet closed. */
   open = 0;
@@ -46,16 +46,16 @@ export class NodeAdapter implements Entrance {
     });
   }
 
-  get tls(): boolean {
-    return 'setSecureContext' in this.server;
-  }
-
   /** Makes the server listen, as far as it can tell, at `bound`; it emits 'listening' in the next tick. */
   listen(bound: BoundAddress, backlog: number): void {
     this.server.off('close', this.#closedByApp);
     this.#fed.listenAt(bound, backlog);
     this.#watchUpgrades();
     this.#watchHttp2Sessions();
+  }
+
+  failed(error: LimpetError): void {
+    process.nextTick(() => this.server.emit('error', error));
   }
 
   handle(handle: RawHandle): void {
@@ -191,7 +191,7 @@ export function nodeServerOf(given: unknown, createServer: (handler: never) => S
     throw new LimpetError(
       'ERR_LIMPET_ADAPTER',
       `listen() got ${given === null ? 'null' : typeof given} as its server, expected a net, http, https or http2 server, ` +
-        'a request handler such as an Express app, or an object with such a server in .server (Fastify).',
+        'a request handler such as an Express app, an object with such a server in .server (Fastify), or an App of uWebSockets.js.',
     );
   }
   if (server.listening) {

@@ -1,15 +1,14 @@
 import cluster from 'node:cluster';
-import { createServer } from 'node:http';
-import type { Server } from 'node:net';
-import { nodeServerOf } from '../adapter/node.js';
+import type { Face } from '../adapter/contract.js';
+import { type Listenable, recognize } from '../adapter/recognize.js';
 import type { BoundAddress, ListenAddress } from '../connection.js';
 import { atCaller, LimpetError } from '../errors.js';
 import { checkListenOptions, type ListenOptions, type RouterOptions } from '../options.js';
 import { Router } from './primary.js';
 import { worker } from './worker.js';
 
-/** A net, http, https or http2 server, a request handler such as an Express app, or an object that has a server. */
-export type Listenable = Server | ((...args: never[]) => unknown) | { readonly server: Server };
+/** Is told where a listener is bound. */
+export type OnBound = (address: BoundAddress) => void;
 
 /** The router that all listen() calls of this primary share. */
 let shared: { router: Router; options: string } | undefined;
@@ -17,42 +16,46 @@ let shared: { router: Router; options: string } | undefined;
 /**
  * Serves `server` from several worker processes, each client always by the same one.
  *
- * In the primary: forks the workers before it returns, binds the address, returns false. `server` does not serve there; it emits
- * 'listening' once the port is bound, `server.address()` tells where, and `server.close()` closes the router. If the address
- * cannot be bound, or no worker can be brought up, every worker is ended and `server` emits 'error' with a LimpetError;
- * with nobody listening for it, its text is printed and the process exits with code 1.
+ * In the primary: forks the workers before it returns, binds the address, returns false. Once it is bound, calls `bound`. A Node
+ * server does not serve there; it emits 'listening', `server.address()` tells where, and `server.close()` closes the router, as
+ * `app.close()` of a uWebSockets.js app does. If the address cannot be bound, or no worker can be brought up, every worker is
+ * ended and the Node server emits 'error' with a LimpetError; with nobody listening for it, its text is printed and the process
+ * exits with code 1.
  *
- * In a worker: `server` serves the clients of this worker's slot, returns true.
+ * In a worker: `server` serves the clients of this worker's slot, returns true. Closing it makes the worker drain and be replaced.
  *
  * Throws ERR_LIMPET_OPTION, _ADAPTER, _ROLE, _WORKER_START, _CLOSED.
  */
 export function listen(
   server: Listenable,
   where: number | string | ListenOptions,
-  options: RouterOptions = {},
+  options?: RouterOptions | OnBound,
+  bound?: OnBound,
 ): boolean {
-  return atCaller(listen, () => listenHere(server, where, options));
+  const [given, then] = typeof options === 'function' ? [{}, options] : [options ?? {}, bound];
+  return atCaller(listen, () => listenHere(server, where, given, then));
 }
 
 function listenHere(
   server: Listenable,
   where: number | string | ListenOptions,
   options: RouterOptions,
+  bound: OnBound | undefined,
 ): boolean {
   const address = toAddress(where);
-  const nodeServer = nodeServerOf(server, (handler) => createServer(handler));
+  const served = recognize(server);
   if (cluster.isWorker) {
-    worker.listen(nodeServer, address);
+    worker.listen(served, address);
     return true;
   }
   const router = sharedRouter(options);
-  const failed = (error: LimpetError) => fail(router, nodeServer, error);
-  const face = primaryFace(nodeServer, router);
+  const face = served.face(() => router.close());
+  const failed = (error: LimpetError) => fail(router, face, error);
   router.once('error', failed);
   router.start().catch(() => {});
-  router.listen(address).then((bound) => {
-    face.bound(bound);
-    nodeServer.emit('listening');
+  router.listen(address, { kind: served.kind, tls: served.tls }).then((at) => {
+    face.bound(at);
+    bound?.(at);
   }, failed);
   return false;
 }
@@ -80,38 +83,11 @@ function sharedRouter(options: RouterOptions): Router {
   return shared.router;
 }
 
-/** In the primary the app's server object only speaks for the router. */
-function primaryFace(server: Server, router: Router): { bound: (address: BoundAddress) => void } {
-  let address: BoundAddress | null = null;
-  Object.defineProperties(server, {
-    address: { configurable: true, value: () => (address && 'path' in address ? address.path : address) },
-    listening: { configurable: true, get: () => address !== null },
-    close: {
-      configurable: true,
-      value: (callback?: (error?: Error) => void) => {
-        address = null;
-        router.close().then(() => {
-          server.emit('close');
-          callback?.();
-        }, callback);
-        return server;
-      },
-    },
-  });
-  return {
-    bound: (bound) => {
-      address = bound;
-    },
-  };
-}
-
-function fail(router: Router, server: Server, error: LimpetError): void {
+function fail(router: Router, face: Face, error: LimpetError): void {
   router.kill(error.message);
   router.close(error.message).then(() => {
-    if (server.listenerCount('error') > 0) server.emit('error', error);
-    else {
-      process.stderr.write(`limpet: ${error.message} (${error.code})\n`);
-      process.exit(1);
-    }
+    if (face.failed(error)) return;
+    process.stderr.write(`limpet: ${error.message} (${error.code})\n`);
+    process.exit(1);
   });
 }

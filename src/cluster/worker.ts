@@ -1,9 +1,8 @@
 import cluster from 'node:cluster';
 import { EventEmitter } from 'node:events';
 import { url as inspectorUrl } from 'node:inspector';
-import type { Server } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { NodeAdapter } from '../adapter/node.js';
+import type { Adapter, Served } from '../adapter/contract.js';
 import { type HandoffBinding, handoffBinding } from '../binding/handoff-binding.js';
 import type { ListenAddress } from '../connection.js';
 import { publish } from '../diagnostics.js';
@@ -20,7 +19,7 @@ import { type PrimaryMessage, receive, send, type WorkerMessage } from './messag
 type MessageOf<T extends PrimaryMessage['type']> = Extract<PrimaryMessage, { type: T }>;
 
 interface Listening {
-  readonly adapter: NodeAdapter;
+  readonly adapter: Adapter;
   readonly backlog: number;
   half: WorkerHandoff | undefined;
 }
@@ -82,8 +81,8 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     beat.unref();
   }
 
-  /** Makes `server` serve this slot's share of the address. Throws ERR_LIMPET_ROLE in a worker that limpet did not fork. */
-  listen(server: Server, address: ListenAddress): void {
+  /** Makes the app's server serve this slot's share of the address. Throws ERR_LIMPET_ROLE in a worker that limpet did not fork. */
+  listen(served: Served, address: ListenAddress): void {
     if (!this.#pass) {
       throw new LimpetError(
         'ERR_LIMPET_ROLE',
@@ -91,15 +90,13 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
       );
     }
     const listening: Listening = {
-      adapter: new NodeAdapter(server, () =>
-        this.leave('its server was closed', this.#pass?.drainTimeoutMs ?? 0),
-      ),
+      adapter: served.adapter(() => this.leave('its server was closed', this.#pass?.drainTimeoutMs ?? 0)),
       backlog: address.backlog,
       half: undefined,
     };
     const key = this.#keys.of(address);
     this.#waiting.set(key, listening);
-    this.#send({ type: 'listen', key, address, server: { kind: 'node', tls: listening.adapter.tls } });
+    this.#send({ type: 'listen', key, address, server: { kind: served.kind, tls: served.tls } });
   }
 
   /** Takes nothing new, finishes what is open, closes the rest after `timeoutMs`, then exits with code 0. */
@@ -153,12 +150,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     this.#send({ type: 'open', listener });
   }
 
-  #halfOf(
-    handoff: HandoffName,
-    listener: number,
-    adapter: NodeAdapter,
-    stallTimeoutMs: number,
-  ): WorkerHandoff {
+  #halfOf(handoff: HandoffName, listener: number, adapter: Adapter, stallTimeoutMs: number): WorkerHandoff {
     const send = (body: HandoffMessage) => this.#send({ type: 'handoff', listener, body });
     const intake = this.#intake;
     if (handoff === 'ipc' || !intake) return new IpcWorker(adapter, send, stallTimeoutMs);
@@ -171,8 +163,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   #unbound({ key, code, text }: MessageOf<'unbound'>): void {
     const listening = this.#waiting.get(key);
     this.#waiting.delete(key);
-    const error = new LimpetError(code as ErrorCode, text);
-    if (listening) process.nextTick(() => listening.adapter.server.emit('error', error));
+    listening?.adapter.failed(new LimpetError(code as ErrorCode, text));
   }
 
   #stop(): void {

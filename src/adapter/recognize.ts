@@ -1,0 +1,24 @@
+import { createServer } from 'node:http';
+import type { Server } from 'node:net';
+import type { Served } from './contract.js';
+import { NodeAdapter, nodeServerOf } from './node.js';
+import { nodeFace } from './node-face.js';
+import { isUwsApp, type UwsApp, uwsServed } from './uws.js';
+
+/**
+ * A net, http, https or http2 server, a request handler such as an Express app, an object that has a server, or an App or
+ * SSLApp of uWebSockets.js.
+ */
+export type Listenable = Server | ((...args: never[]) => unknown) | { readonly server: Server } | UwsApp;
+
+/** Finds out what the app gave to listen(). Throws ERR_LIMPET_ADAPTER. */
+export function recognize(given: unknown): Served {
+  if (isUwsApp(given)) return uwsServed(given);
+  const server = nodeServerOf(given, (handler) => createServer(handler));
+  return {
+    kind: 'node',
+    tls: 'setSecureContext' in server,
+    adapter: (closedByApp) => new NodeAdapter(server, closedByApp),
+    face: (close) => nodeFace(server, close),
+  };
+}

@@ -6,7 +6,7 @@
  * wanted weakly (Vernaux.vna_flags, LSB core specification, "Version requirements"), after a library that has the three.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import Module from 'node:module';
 import { constants } from 'node:os';
 import { basename, join } from 'node:path';
@@ -38,10 +38,9 @@ Module._extensions['.node'] = (module, path) => {
   } catch (error) {
     if (!/uws_linux_/.test(path) || !error.message.includes(version)) throw error;
     openForAll(made('c23.so', compile));
-    return load(
-      module,
-      made(basename(path), (copy) => writeFileSync(copy, wantWeakly(readFileSync(path)))),
-    );
+    const name = `${Math.floor(statSync(path).mtimeMs)}-${basename(path)}`;
+    const copy = made(name, (own) => writeFileSync(own, wantWeakly(readFileSync(path))));
+    return load(module, copy);
   }
 };
 

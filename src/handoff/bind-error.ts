@@ -2,7 +2,7 @@ import type { ListenAddress } from '../connection.js';
 import { LimpetError } from '../errors.js';
 
 /** What a person would call the address. */
-export function addressText(address: ListenAddress): string {
+function addressText(address: ListenAddress): string {
   return 'path' in address ? address.path : `${address.host ?? '*'}:${address.port}`;
 }
 

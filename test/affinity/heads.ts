@@ -18,7 +18,7 @@ export const cookieKey = Uint8Array.from({ length: 16 }, (_, i) => i);
 export const sidKey = Uint8Array.from({ length: 16 }, (_, i) => 0xf0 + i);
 export const seal = { name: 'limpet', node: 'n1', key: cookieKey, hoursMax: 168 };
 
-export const noProxy: ProxyHeaderPolicy = { use: 'ignored', optional: true, trust: new Uint8Array() };
+const noProxy: ProxyHeaderPolicy = { use: 'ignored', optional: true, trust: new Uint8Array() };
 
 export function chainOf(
   rules: ChainRule[],

@@ -83,7 +83,7 @@ function forParameter(element: string): string {
  * A hop as X-Forwarded-For and RFC 7239 §6 write it: an address, IPv6 with or without brackets, a port after it or
  * none. Undefined for `unknown` and obfuscated identifiers.
  */
-export function parseForwardedNode(text: string): Uint8Array | undefined {
+function parseForwardedNode(text: string): Uint8Array | undefined {
   if (text.startsWith('[')) {
     const close = text.indexOf(']');
     const inside = text.slice(1, close);

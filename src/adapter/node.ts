@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
+import { type Server as HttpServer, type IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2Session } from 'node:http2';
 import { Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -101,14 +101,9 @@ export class NodeAdapter implements Adapter {
       return;
     }
     const { closeIdleConnections } = server as Partial<HttpServer>;
-    // A listener of ours alone would turn the compatibility layer of http2 on.
-    if (server.listenerCount('request') > 0) {
-      server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
-        response.shouldKeepAlive = false;
-      });
-    }
+    answerWithClose();
     for (const session of this.#http2Sessions) session.close();
-    // A request that was under way when the drain began leaves its connection idle and kept alive: look again until all are gone.
+    // An answer that had begun before leaves its connection idle and kept alive: look again until all are gone.
     const again = setInterval(() => closeIdleConnections?.call(server), 50);
     server.once('close', () => {
       clearInterval(again);
@@ -172,6 +167,27 @@ export class NodeAdapter implements Adapter {
   }
 }
 
+interface Head {
+  shouldKeepAlive: boolean;
+  _storeHeader(...head: unknown[]): void;
+}
+let answersClose = false;
+
+/**
+ * From now on every answer of this process says `Connection: close`, that of a request which is under way too: no listener reaches
+ * those, and a client that was told to keep the connection would send its next request into the closing of it.
+ */
+function answerWithClose(): void {
+  if (answersClose) return;
+  answersClose = true;
+  const answers = ServerResponse.prototype as unknown as Head;
+  const storeHeader = answers._storeHeader;
+  answers._storeHeader = function (...head) {
+    this.shouldKeepAlive = false;
+    storeHeader.apply(this, head);
+  };
+}
+
 function closeIfOpen(fd: number): void {
   try {
     closeSync(fd);
@@ -204,7 +220,7 @@ export function nodeServerOf(given: unknown, createServer: (handler: never) => S
   if (missing) {
     throw new LimpetError(
       'ERR_LIMPET_ADAPTER',
-      `Node.js ${process.version} has changed inside: it has not ${missing}, by which limpet feeds a server. ` +
+      `Node.js ${process.version} has changed inside: it lacks ${missing}, by which limpet feeds a server. ` +
         'Take a newer limpet, or a Node.js that this one knows (20, 22 or 24).',
       { missing, node: process.version },
     );

@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer, type ServerResponse } from 'node:http';
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { afterEach, expect, it } from 'vitest';
+import { NodeAdapter } from '../../src/adapter/node.ts';
+import type { BoundAddress, RawHandle } from '../../src/connection.ts';
+
+interface Accepting {
+  _handle: { onconnection: (status: number, handle: RawHandle) => void };
+}
+const accepting: Server[] = [];
+afterEach(() => {
+  for (const server of accepting.splice(0)) server.close();
+});
+
+/** Feeds `server` with what another one accepts. */
+async function feed(server: Server): Promise<{ adapter: NodeAdapter; port: number }> {
+  const outer = createServer().listen(0, '127.0.0.1');
+  accepting.push(outer);
+  await once(outer, 'listening');
+  const adapter = new NodeAdapter(server, () => {});
+  adapter.listen(outer.address() as BoundAddress, 511);
+  (outer as unknown as Accepting)._handle.onconnection = (_status, handle) => adapter.handle(handle);
+  return { adapter, port: (outer.address() as AddressInfo).port };
+}
+
+const drained = (adapter: NodeAdapter) => new Promise<void>((done) => adapter.drain(done));
+
+async function textOf(socket: ReturnType<typeof connect>): Promise<string> {
+  let text = '';
+  for await (const chunk of socket.setEncoding('latin1')) text += chunk;
+  return text;
+}
+
+it('answers what is under way, then closes the connection', async () => {
+  const server = createHttpServer();
+  const { adapter, port } = await feed(server);
+  const client = connect(port, '127.0.0.1');
+  client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  const [, response] = (await once(server, 'request')) as [unknown, ServerResponse];
+  const done = drained(adapter);
+  response.end('the end');
+  const text = await textOf(client);
+  expect(text).toContain('\r\nConnection: close\r\n');
+  expect(text).toMatch(/the end$/);
+  await done;
+  expect(adapter.open).toBe(0);
+});
+
+it('lets the streams of an http2 session end, then closes it, and an idle one at once', async () => {
+  const server = createHttp2Server();
+  const { adapter, port } = await feed(server);
+  const idle = connectHttp2(`http://127.0.0.1:${port}`);
+  await once(idle, 'remoteSettings');
+  const busy = connectHttp2(`http://127.0.0.1:${port}`);
+  const stream = busy.request({ ':path': '/' }).setEncoding('utf8');
+  const [serverStream] = await once(server, 'stream');
+  const done = drained(adapter);
+  await once(idle, 'close');
+  serverStream.respond({ ':status': 200 });
+  serverStream.end('the end');
+  expect(await once(stream, 'data')).toEqual(['the end']);
+  await done;
+  expect(adapter.open).toBe(0);
+});
+
+it('tells WebSockets, and no other protocol, that the service restarts', async () => {
+  const server = createHttpServer().on('upgrade', (_request, socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+  });
+  const { adapter, port } = await feed(server);
+  const upgraded = async (protocol: string) => {
+    const client = connect(port, '127.0.0.1');
+    client.write(`GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
+    const [socket] = (await once(server, 'upgrade')).slice(1);
+    return { client, socket };
+  };
+  const webSocket = await upgraded('WebSocket');
+  const other = await upgraded('other');
+  const done = drained(adapter);
+  adapter.closeAll();
+  const accepted = 'HTTP/1.1 101 Switching Protocols\r\n\r\n';
+  expect(await textOf(webSocket.client)).toBe(`${accepted}\x88\x02\x03\xf4`);
+  other.socket.end();
+  expect(await textOf(other.client)).toBe(accepted);
+  await done;
+});

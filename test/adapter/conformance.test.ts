@@ -36,8 +36,8 @@ async function play(node: (typeof nodes)[number], way: string): Promise<void> {
 
 beforeAll(async () => {
   const plays = nodes.flatMap((node) => ['plain', ...handoffs].map((way) => ({ node, way })));
-  await inParallel(plays, 4, ({ node, way }) => play(node, way));
-}, 90_000);
+  await inParallel(plays, 3, ({ node, way }) => play(node, way));
+}, 150_000);
 afterAll(async () => {
   await Promise.all(apps.map((app) => app.stop()));
   rmSync(folder, { recursive: true });

@@ -28,8 +28,8 @@ export function checkBytes(bytes: unknown): Uint8Array {
 
 /** @throws LimpetError ERR_LIMPET_RING unless `buckets` is a power of two from 64 to 65,536. */
 export function checkBuckets(buckets: number): number {
-  const bits = Math.log2(buckets);
-  if (Number.isInteger(bits) && buckets >= BUCKETS_MIN && buckets <= BUCKETS_MAX) return buckets;
+  const power = typeof buckets === 'number' && Number.isInteger(Math.log2(buckets));
+  if (power && buckets >= BUCKETS_MIN && buckets <= BUCKETS_MAX) return buckets;
   throw ringError(`buckets is ${shown(buckets)}; expected a power of two from 64 to 65,536`, { buckets });
 }
 

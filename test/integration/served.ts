@@ -4,7 +4,11 @@ import { type App, startApp } from '../processes/app.ts';
 const possible = { linux: 'ipc,fd,kernel', darwin: 'ipc,fd' } as Partial<Record<NodeJS.Platform, string>>;
 
 /** The handoffs that every integration test runs on: all that this platform has, or those that LIMPET_HANDOFF names. */
-const handoffs = (process.env.LIMPET_HANDOFF ?? possible[process.platform] ?? 'ipc').split(',');
+export const handoffs: readonly string[] = (
+  process.env.LIMPET_HANDOFF ??
+  possible[process.platform] ??
+  'ipc'
+).split(',');
 
 /** An app that serves while its tests run. */
 export interface Served {

@@ -22,6 +22,7 @@ constexpr int kWatchMs = 25;
 
 // What a poller's token stands for.
 constexpr uint64_t kChannel = uint64_t{1} << 32;
+constexpr uint64_t kHead = kChannel << 1;
 
 uint64_t NowMs() { return uv_hrtime() / 1'000'000; }
 
@@ -45,7 +46,7 @@ class Acceptor::Guard {
 };
 
 Acceptor::Acceptor(const SharedPage* page, Settings settings, Notify notify, void* context)
-    : page_(page), settings_(settings), notify_(notify), context_(context) {
+    : page_(page), settings_(settings), notify_(notify), context_(context), heads_(&poller_, kHead, settings.heads, Placed, this) {
   uv_mutex_init(&door_);
   uv_mutex_init(&state_);
 }
@@ -93,6 +94,7 @@ void Acceptor::Run() {
 }
 
 void Acceptor::Handle(uint64_t token) {
+  if (heads_.Wake(token)) return;
   const auto number = static_cast<uint32_t>(token);
   if ((token & kChannel) != 0) {
     if (outboxes_[number]->Read() == SlotOutbox::Flushed::kRetry) to_retry_.set(number);
@@ -105,7 +107,7 @@ void Acceptor::Handle(uint64_t token) {
 }
 
 int Acceptor::TimeoutMs() const {
-  int timeout_ms = INT32_MAX;
+  int timeout_ms = heads_.DueInMs();
   if (to_retry_.any()) timeout_ms = kRetryMs;
   if (!closing_.empty()) timeout_ms = std::min(timeout_ms, kSettleMs);
   for (const auto& [id, source] : sources_) {
@@ -121,6 +123,7 @@ int Acceptor::TimeoutMs() const {
 void Acceptor::OnTime() {
   to_flush_ |= to_retry_;
   to_retry_.reset();
+  heads_.OnTime();
   for (auto& [id, source] : sources_) {
     if (source.service != Service::kWatched) continue;
     const ListenQueue queue = ReadListenQueue(source.socket.get());
@@ -167,18 +170,47 @@ void Acceptor::AcceptAll(const Source& source) {
   }
 }
 
-// From here on the connection is ours. An affinity that must see the request head first parks it here, between accept and
-// key, and goes on from the bucket when the head is there.
+// From here on the connection is ours. Where rules must see what its client says, it is parked until they can decide.
 void Acceptor::Arrived(const Source& source, int fd, const PeerAddress& peer) {
-  const Passed connection{fd, source.listener, BucketOf(peer)};
-  const uint16_t slot = (source.detour.empty() ? owners_ : source.detour)[connection.bucket];
+  const SharedChain& chain = chains_[source.listener];
+  if (chain && source.detour.empty()) {
+    heads_.Admit(fd, source.listener, chain, peer.ToEndpoint());
+    return;
+  }
+  const Passed connection{fd, source.listener, BucketOf(peer.Key(settings_.ipv6_prefix))};
+  Enqueue((source.detour.empty() ? owners_ : source.detour)[connection.bucket], connection);
+}
+
+void Acceptor::Placed(void* self, int fd, uint8_t listener, const Placement& placement) {
+  auto* const acceptor = static_cast<Acceptor*>(self);
+  Passed connection{fd, listener, 0};
+  if (!placement.by_address) {
+    const auto* text = reinterpret_cast<const uint8_t*>(placement.text.data());
+    connection.bucket = acceptor->BucketOfHash(Hash32(acceptor->settings_.key, text, placement.text.size()));
+  } else if (placement.address == IpAddress{}) {
+    connection.bucket = acceptor->BucketOf(std::nullopt);
+  } else {
+    connection.bucket =
+        acceptor->BucketOf(KeyOfIpv6(placement.address.bytes.data(), acceptor->settings_.ipv6_prefix));
+  }
+  if (placement.slot) {
+    connection.pinned = *placement.slot;
+  } else if (placement.unknown && acceptor->settings_.spread_evenly) {
+    connection.pinned = acceptor->Emptiest();
+  }
+  if (placement.proxied) connection.proxied = *placement.proxied;
+  acceptor->Enqueue(acceptor->SlotOf(connection), connection);
+}
+
+// Takes ownership of the descriptor.
+void Acceptor::Enqueue(uint16_t slot, const Passed& connection) {
   SlotOutbox* outbox = nullptr;
   if (!Outbox(slot, &outbox).ok()) {
-    close(fd);
+    close(connection.fd);
     return;
   }
   if (outbox->queued() >= settings_.queue_max) {
-    close(fd);
+    close(connection.fd);
     outbox->CountRefused();
     return;
   }
@@ -186,11 +218,36 @@ void Acceptor::Arrived(const Source& source, int fd, const PeerAddress& peer) {
   to_flush_.set(slot);
 }
 
-uint16_t Acceptor::BucketOf(const PeerAddress& peer) {
-  const std::optional<ClientKey> client = peer.Key(settings_.ipv6_prefix);
-  // Unix-domain clients have no address to stick by: they are dealt out in turn.
+uint16_t Acceptor::SlotOf(const Passed& connection) const {
+  const bool served = connection.pinned < serving_.size() && serving_.test(connection.pinned);
+  return served ? connection.pinned : owners_[connection.bucket];
+}
+
+// Of several with as few, another one each time.
+uint16_t Acceptor::Emptiest() {
+  const size_t slots = serving_.size();
+  size_t least = SIZE_MAX;
+  uint16_t emptiest = kNoSlot;
+  ++turn_;
+  for (size_t i = 0; i < slots; ++i) {
+    const size_t slot = (turn_ + i) % slots;
+    if (!serving_.test(slot)) continue;
+    const size_t load = outboxes_[slot]->Load();
+    if (load >= least) continue;
+    least = load;
+    emptiest = static_cast<uint16_t>(slot);
+  }
+  return emptiest;
+}
+
+// Unix-domain clients have no address to stick by: they are dealt out in turn.
+uint16_t Acceptor::BucketOf(const std::optional<ClientKey>& client) {
   const ClientKey key = client ? *client : ClientKey{0, ++turn_};
-  return static_cast<uint16_t>(HashWords(settings_.key, key.w0, key.w1) >> (32 - std::countr_zero(owners_.size())));
+  return BucketOfHash(HashWords(settings_.key, key.w0, key.w1));
+}
+
+uint16_t Acceptor::BucketOfHash(uint32_t hash) const {
+  return static_cast<uint16_t>(hash >> (32 - std::countr_zero(owners_.size())));
 }
 
 void Acceptor::Flush() {
@@ -276,6 +333,16 @@ void Acceptor::Close(std::map<uint32_t, Source>::iterator source, bool drain) {
   sources_.erase(source);
 }
 
+void Acceptor::PlaceBy(uint8_t listener, SharedChain chain) {
+  const Guard guard(this);
+  chains_[listener] = std::move(chain);
+}
+
+std::array<uint64_t, kRefusalCount> Acceptor::Refused() {
+  const Guard guard(this);
+  return heads_.refused();
+}
+
 Status Acceptor::Retable(std::vector<uint16_t> owners, std::vector<uint16_t> homes) {
   const Guard guard(this);
   std::bitset<SharedPage::kSlots> serving;
@@ -287,6 +354,7 @@ Status Acceptor::Retable(std::vector<uint16_t> owners, std::vector<uint16_t> hom
   }
   owners_ = std::move(owners);
   homes_ = std::move(homes);
+  serving_ = serving;
 
   std::vector<Passed> waiting;
   for (uint32_t slot = 0; slot < outboxes_.size(); ++slot) {
@@ -296,7 +364,7 @@ Status Acceptor::Retable(std::vector<uint16_t> owners, std::vector<uint16_t> hom
     waiting.insert(waiting.end(), queue.begin(), queue.end());
   }
   for (const Passed& connection : waiting) {
-    const uint16_t slot = owners_[connection.bucket];
+    const uint16_t slot = SlotOf(connection);
     outboxes_[slot]->Push(connection);
     to_flush_.set(slot);
   }
@@ -335,6 +403,7 @@ void Acceptor::Close(uint8_t listener) {
     if (source->second.listener == listener) Close(source, true);
     source = next;
   }
+  heads_.Drop(listener, false);
   closing_.push_back(listener);
   Flush();
 }
@@ -345,6 +414,7 @@ bool Acceptor::Settled(uint8_t listener) {
 }
 
 bool Acceptor::IsSettled(uint8_t listener) const {
+  if (heads_.waiting(listener) > 0) return false;
   return std::all_of(outboxes_.begin(), outboxes_.end(), [&](const std::unique_ptr<SlotOutbox>& outbox) {
     return !outbox || (outbox->queued(listener) == 0 && outbox->in_channel() == 0);
   });
@@ -352,7 +422,7 @@ bool Acceptor::IsSettled(uint8_t listener) const {
 
 size_t Acceptor::Abandon(uint8_t listener) {
   const Guard guard(this);
-  size_t abandoned = 0;
+  size_t abandoned = heads_.Drop(listener, true);
   for (uint32_t slot = 0; slot < outboxes_.size(); ++slot) {
     SlotOutbox* const outbox = outboxes_[slot].get();
     if (outbox == nullptr) continue;

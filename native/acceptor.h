@@ -12,6 +12,7 @@
 
 #include "hash.h"
 #include "peer_address.h"
+#include "pending_heads.h"
 #include "poller.h"
 #include "shared_page.h"
 #include "slot_outbox.h"
@@ -29,6 +30,9 @@ class Acceptor {
     HashKey key;
     int ipv6_prefix;
     size_t queue_max;  // connections that may wait for one slot; more are closed, and counted as refused
+    PendingHeads::Settings heads{};
+    // Clients that no rule but the last, `address`, knows go to the slot with the fewest connections, not by the ring.
+    bool spread_evenly = false;
   };
   // Called on the acceptor's thread when a listener that is closing has settled.
   using Notify = void (*)(void* context);
@@ -58,6 +62,11 @@ class Acceptor {
   void Serve(uint32_t source, Service service, std::vector<uint16_t> detour);
   // Closes the socket, with `drain` after accepting what waits in it.
   void Remove(uint32_t source, bool drain);
+
+  // The listener's connections are placed by these rules from now on; before, and without, by their address.
+  void PlaceBy(uint8_t listener, SharedChain chain);
+  // Connections closed before they could be placed, by reason.
+  std::array<uint64_t, kRefusalCount> Refused();
 
   // The owner and the home of each bucket, slots below 256. What waits, or lies unread in the channel of a slot that owns
   // nothing any more, goes to the owners.
@@ -96,7 +105,12 @@ class Acceptor {
   size_t AcceptSome(const Source& source);
   void AcceptAll(const Source& source);
   void Arrived(const Source& source, int fd, const PeerAddress& peer);
-  uint16_t BucketOf(const PeerAddress& peer);
+  static void Placed(void* self, int fd, uint8_t listener, const Placement& placement);
+  void Enqueue(uint16_t slot, const Passed& connection);
+  uint16_t SlotOf(const Passed& connection) const;
+  uint16_t Emptiest();
+  uint16_t BucketOf(const std::optional<ClientKey>& client);
+  uint16_t BucketOfHash(uint32_t hash) const;
   void Flush();
   void Poll(uint32_t id, Source& source);
   void Unpoll(Source& source);
@@ -120,6 +134,9 @@ class Acceptor {
   Poller poller_;
   std::vector<uint16_t> owners_;
   std::vector<uint16_t> homes_;
+  std::bitset<SharedPage::kSlots> serving_;
+  std::array<SharedChain, 256> chains_;
+  PendingHeads heads_;
   std::map<uint32_t, Source> sources_;
   uint32_t next_source_ = 0;
   std::array<std::unique_ptr<SlotOutbox>, SharedPage::kSlots> outboxes_;

@@ -33,6 +33,9 @@ struct Record {
   uint8_t listener;
   uint8_t unused;
   uint16_t bucket;
+  uint16_t pinned;
+  uint16_t port;
+  IpAddress address;
 };
 
 // Room for the control message, aligned as the kernel wants it.
@@ -64,7 +67,8 @@ Transfer SendConnections(int channel, const Passed* connections, size_t count) {
   Record records[kMessageMax];
   int fds[kMessageMax];
   for (size_t i = 0; i < count; ++i) {
-    records[i] = {connections[i].listener, 0, connections[i].bucket};
+    const Passed& passed = connections[i];
+    records[i] = {passed.listener, 0, passed.bucket, passed.pinned, passed.proxied.port, passed.proxied.address};
     fds[i] = connections[i].fd;
   }
   iovec payload{records, count * sizeof(Record)};
@@ -112,13 +116,14 @@ Transfer ReceiveConnections(int channel, Passed* connections, size_t* count) {
 #if !defined(MSG_CMSG_CLOEXEC)
     fcntl(fds[i], F_SETFD, FD_CLOEXEC);
 #endif
-    connections[i] = {fds[i], records[i].listener, records[i].bucket};
+    const Record& record = records[i];
+    connections[i] = {fds[i], record.listener, record.bucket, record.pinned, {record.address, record.port}};
   }
   return Transfer::kDone;
 }
 
 void Poke(int channel) {
-  constexpr Record kNobody{0xff, 0, 0};
+  constexpr Record kNobody{0xff, 0, 0, kNoSlot, 0, {}};
   static_cast<void>(send(channel, &kNobody, sizeof kNobody, kSendFlags));
 }
 

@@ -4,8 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "descriptor.h"
+#include "ip_address.h"
+#include "ring.h"
 #include "status.h"
 
 namespace limpet {
@@ -15,6 +18,12 @@ struct Passed {
   int fd;
   uint8_t listener;  // the router's number, 0 to 254, of the listener that it came to
   uint16_t bucket;   // the ring's bucket of its client key
+  // The slot that its client is to have instead, while that serves; kNoSlot when the ring decides.
+  uint16_t pinned = kNoSlot;
+  // The real client, where a PROXY header told it; else `::`.
+  Endpoint proxied{};
+
+  uint16_t HomeIn(std::span<const uint16_t> homes) const { return pinned != kNoSlot ? pinned : homes[bucket]; }
 };
 
 // What a process has accepted and not answered dies with it: it takes no more than this at a time.

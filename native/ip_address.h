@@ -17,6 +17,12 @@ struct IpAddress {
   bool IsIpv4() const;
 };
 
+// The far end of a connection.
+struct Endpoint {
+  IpAddress address;
+  uint16_t port = 0;
+};
+
 // The network's first `bits` (0 to 128) bits; an IPv4 prefix of length n has n + 96.
 struct IpPrefix {
   IpAddress network;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "client_key.h"
+#include "ip_address.h"
 
 namespace limpet {
 
@@ -15,6 +16,8 @@ struct PeerAddress {
 
   // Nothing for a unix-domain client: it has no address.
   std::optional<ClientKey> Key(int ipv6_prefix) const;
+  // `::` for a unix-domain client.
+  Endpoint ToEndpoint() const;
 };
 
 // accept(2), non-blocking and close-on-exec. -1 with errno when there is nothing or no room.

@@ -28,9 +28,13 @@ Status Poller::Open() {
   return Add(wake_.get(), kWake);
 }
 
-Status Poller::Add(int fd, uint64_t token) {
+Status Poller::Add(int fd, uint64_t token) { return Add(fd, token, EPOLLIN); }
+
+Status Poller::AddArrivals(int fd, uint64_t token) { return Add(fd, token, EPOLLIN | EPOLLRDHUP | EPOLLET); }
+
+Status Poller::Add(int fd, uint64_t token, uint32_t events) {
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = events;
   event.data.u64 = token;
   if (epoll_ctl(poll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return Status::System("epoll_ctl", errno);
   return Status::Ok();
@@ -70,9 +74,13 @@ Status Poller::Open() {
   return Status::Ok();
 }
 
-Status Poller::Add(int fd, uint64_t token) {
+Status Poller::Add(int fd, uint64_t token) { return Add(fd, token, EV_ADD); }
+
+Status Poller::AddArrivals(int fd, uint64_t token) { return Add(fd, token, EV_ADD | EV_CLEAR); }
+
+Status Poller::Add(int fd, uint64_t token, uint32_t events) {
   struct kevent change;
-  EV_SET(&change, fd, EVFILT_READ, EV_ADD, 0, 0, reinterpret_cast<void*>(token));
+  EV_SET(&change, fd, EVFILT_READ, static_cast<uint16_t>(events), 0, 0, reinterpret_cast<void*>(token));
   if (kevent(poll_.get(), &change, 1, nullptr, 0, nullptr) != 0) return Status::System("kevent", errno);
   return Status::Ok();
 }

@@ -10,13 +10,15 @@
 
 namespace limpet {
 
-// Level-triggered. Add, Remove and Wake may be called while another thread waits.
+// Level-triggered, but for AddArrivals. Add, Remove and Wake may be called while another thread waits.
 class Poller {
  public:
   Status Open();
 
   // `token`, never UINT64_MAX, is what Wait reports.
   Status Add(int fd, uint64_t token);
+  // The same, edge-triggered: reported once for each arrival, a half-close included, whether it is read or not.
+  Status AddArrivals(int fd, uint64_t token);
   // Before `fd` is closed, always: another process may hold the same socket, and then closing alone does not remove it.
   void Remove(int fd);
 
@@ -26,6 +28,8 @@ class Poller {
   void Wake();
 
  private:
+  Status Add(int fd, uint64_t token, uint32_t events);
+
   Descriptor poll_;
   Descriptor wake_;
 };

@@ -8,11 +8,6 @@
 
 namespace limpet {
 
-struct Endpoint {
-  IpAddress address;
-  uint16_t port = 0;
-};
-
 enum class ProxyHeaderShape : uint8_t {
   // The bytes so far may still become a header.
   kPartial,

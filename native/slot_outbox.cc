@@ -96,6 +96,11 @@ size_t SlotOutbox::queued(uint8_t listener) const {
   }));
 }
 
+size_t SlotOutbox::Load() const {
+  const double open = page_->worker(row_, WorkerCell::kAccepted).load() - page_->worker(row_, WorkerCell::kClosed).load();
+  return static_cast<size_t>(std::max(open, 0.0)) + in_channel() + queue_.size();
+}
+
 size_t SlotOutbox::Room() const {
   const double credits = page_->worker(row_, WorkerCell::kCredits).load();
   const double waiting = static_cast<double>(in_channel());
@@ -104,7 +109,7 @@ size_t SlotOutbox::Room() const {
 
 void SlotOutbox::CountHanded(const Passed* connections, size_t count, double sign) {
   const auto diverted = std::count_if(connections, connections + count, [this](const Passed& connection) {
-    return (*homes_)[connection.bucket] != slot_;
+    return connection.HomeIn(*homes_) != slot_;
   });
   Count(cell(SlotCell::kHanded), sign * static_cast<double>(count));
   Count(cell(SlotCell::kDiverted), sign * static_cast<double>(diverted));

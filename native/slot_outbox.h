@@ -51,6 +51,8 @@ class SlotOutbox {
   Flushed Read();
 
   void CountRefused() { Count(cell(SlotCell::kRefused)); }
+  // Connections that are open in the seated process, or on their way to it.
+  size_t Load() const;
   size_t queued() const { return queue_.size(); }
   size_t queued(uint8_t listener) const;
   // Connections in the channel, sent and not yet read.

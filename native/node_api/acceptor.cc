@@ -1,6 +1,7 @@
 // exports.handoff.Acceptor
 #include "../acceptor.h"
 
+#include "compiled_chain.h"
 #include "handoff.h"
 
 namespace limpet {
@@ -15,6 +16,8 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
                            InstanceMethod<&AcceptorObject::Add>("add"),
                            InstanceMethod<&AcceptorObject::Serve>("serve"),
                            InstanceMethod<&AcceptorObject::Remove>("remove"),
+                           InstanceMethod<&AcceptorObject::PlaceBy>("placeBy"),
+                           InstanceMethod<&AcceptorObject::Refused>("refused"),
                            InstanceMethod<&AcceptorObject::Retable>("retable"),
                            InstanceMethod<&AcceptorObject::Seat>("seat"),
                            InstanceMethod<&AcceptorObject::Unseat>("unseat"),
@@ -26,7 +29,7 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
                        });
   }
 
-  // ({ page, key, ipv6Prefix, queueMax }, settled)
+  // ({ page, key, ipv6Prefix, queueMax, spreadEvenly, headTimeoutMs, pendingMax, pendingPerAddressMax }, settled)
   explicit AcceptorObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<AcceptorObject>(info) {
     const auto options = info[0].As<Napi::Object>();
     if (!Check(info.Env(), SharedPage::Map(ReadInt(options.Get("page")), &page_))) return;
@@ -36,6 +39,9 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
         HashKey::From(Span<uint8_t>(options.Get("key")).data()),
         ReadInt(options.Get("ipv6Prefix")),
         ReadUint(options.Get("queueMax")),
+        {ReadUint(options.Get("headTimeoutMs")), ReadUint(options.Get("pendingMax")),
+         ReadUint(options.Get("pendingPerAddressMax"))},
+        options.Get("spreadEvenly").ToBoolean(),
     };
     acceptor_ = std::make_unique<Acceptor>(&page_, settings, Notify, this);
     Check(info.Env(), acceptor_->Start());
@@ -77,6 +83,20 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
   }
 
   void Remove(const Napi::CallbackInfo& info) { acceptor_->Remove(ReadUint(info[0]), info[1].ToBoolean()); }
+
+  // (listener, compiled chain)
+  void PlaceBy(const Napi::CallbackInfo& info) {
+    acceptor_->PlaceBy(static_cast<uint8_t>(ReadUint(info[0])), UnwrapChain(info[1]));
+  }
+
+  Napi::Value Refused(const Napi::CallbackInfo& info) {
+    auto counts = Napi::Object::New(info.Env());
+    const auto refused = acceptor_->Refused();
+    for (uint8_t i = 0; i < kRefusalCount; ++i) {
+      if (refused[i] > 0) counts[std::string(RefusalName(static_cast<Refusal>(i)))] = static_cast<double>(refused[i]);
+    }
+    return counts;
+  }
 
   // (owners, homes)
   void Retable(const Napi::CallbackInfo& info) {

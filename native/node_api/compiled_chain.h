@@ -7,11 +7,9 @@
 #include <memory>
 #include <utility>
 
-#include "../affinity_chain.h"
+#include "../pending_heads.h"
 
 namespace limpet {
-
-using SharedChain = std::shared_ptr<const AffinityChain>;
 
 inline Napi::Value WrapChain(Napi::Env env, SharedChain chain) {
   return Napi::External<SharedChain>::New(env, new SharedChain(std::move(chain)),

@@ -7,6 +7,8 @@
 namespace limpet {
 namespace {
 
+constexpr size_t kPeerBytes = 18;
+
 class InboxObject : public Napi::ObjectWrap<InboxObject> {
  public:
   static Napi::Function Define(Napi::Env env) {
@@ -20,14 +22,16 @@ class InboxObject : public Napi::ObjectWrap<InboxObject> {
                        });
   }
 
-  // ({ page, row, slot, descriptors, listeners }, deliver): each batch is written to the two arrays, of kTakenAtOnce
-  // entries, then deliver(count) is called.
+  // ({ page, row, slot, descriptors, listeners, peers }, deliver): each batch is written to the arrays, of kTakenAtOnce
+  // entries, then deliver(count) is called. An entry of peers has 18 bytes: address and port, network order; zeros where
+  // the connection's own peer is the client.
   explicit InboxObject(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<InboxObject>(info), context_(info.Env(), "limpet.inbox") {
     const auto options = info[0].As<Napi::Object>();
     if (!Check(info.Env(), SharedPage::Map(ReadInt(options.Get("page")), &page_))) return;
     descriptors_ = Napi::Persistent(options.Get("descriptors").As<Napi::Int32Array>());
     listeners_ = Napi::Persistent(options.Get("listeners").As<Napi::Uint8Array>());
+    peers_ = Napi::Persistent(options.Get("peers").As<Napi::Uint8Array>());
     deliver_ = Napi::Persistent(info[1].As<Napi::Function>());
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(info.Env(), &loop);
@@ -45,9 +49,15 @@ class InboxObject : public Napi::ObjectWrap<InboxObject> {
     const Napi::HandleScope scope(env);
     int32_t* const descriptors = descriptors_.Value().Data();
     uint8_t* const listeners = listeners_.Value().Data();
+    uint8_t* const peers = peers_.Value().Data();
     for (size_t i = 0; i < count; ++i) {
       descriptors[i] = connections[i].fd;
       listeners[i] = connections[i].listener;
+      const Endpoint& peer = connections[i].proxied;
+      uint8_t* const at = peers + i * kPeerBytes;
+      std::copy(peer.address.bytes.begin(), peer.address.bytes.end(), at);
+      at[16] = static_cast<uint8_t>(peer.port >> 8);
+      at[17] = static_cast<uint8_t>(peer.port);
     }
     deliver_.MakeCallback(env.Global(), {Napi::Number::New(env, static_cast<double>(count))}, context_);
     if (env.IsExceptionPending()) napi_fatal_exception(env, env.GetAndClearPendingException().Value());
@@ -81,6 +91,7 @@ class InboxObject : public Napi::ObjectWrap<InboxObject> {
   Napi::AsyncContext context_;
   Napi::Reference<Napi::Int32Array> descriptors_;
   Napi::Reference<Napi::Uint8Array> listeners_;
+  Napi::Reference<Napi::Uint8Array> peers_;
   Napi::FunctionReference deliver_;
   std::unique_ptr<WorkerInbox> inbox_;
 };

@@ -23,10 +23,17 @@ export interface RawHandle {
   getsockname?(out: { address?: string; family?: string; port?: number }): number;
 }
 
+/** The client at the far end, where a PROXY header told that it is not the socket's own peer. In the form of `getpeername`. */
+export interface ProxiedClient {
+  readonly address: string;
+  readonly family: 'IPv4' | 'IPv6';
+  readonly port: number;
+}
+
 /** Where a worker half puts what it receives: the adapter of the server that the app gave to listen(). */
 export interface Entrance {
   /** Takes ownership of the descriptor (non-blocking, close-on-exec); never throws. */
-  descriptor(fd: number): void;
-  /** Takes ownership of the handle; never throws. */
-  handle(handle: RawHandle): void;
+  descriptor(fd: number, client?: ProxiedClient): void;
+  /** Takes ownership of the handle; never throws. `read` is what was read from it already: it comes first in the stream. */
+  handle(handle: RawHandle, client?: ProxiedClient, read?: Buffer): void;
 }

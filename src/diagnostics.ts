@@ -9,6 +9,8 @@ export interface DiagnosticPayloads {
   'limpet:slot': { slot: number; pid: number | undefined; state: string; reason: string };
   /** A connection could not be served and was closed, with the reason. */
   'limpet:refused': { slot: number; reason: string };
+  /** A connection was closed before it could be placed (handoff `ipc`; the native acceptor only counts), with the reason. */
+  'limpet:unplaced': { reason: string };
   /** A connection was served by the fallback of a slot that is down. */
   'limpet:diverted': { slot: number; to: number };
   /** An error that concerns one connection or one worker and harmed nothing else. */
@@ -20,6 +22,7 @@ type Name = keyof DiagnosticPayloads;
 const channels = {
   'limpet:slot': channel('limpet:slot'),
   'limpet:refused': channel('limpet:refused'),
+  'limpet:unplaced': channel('limpet:unplaced'),
   'limpet:diverted': channel('limpet:diverted'),
   'limpet:fault': channel('limpet:fault'),
 } satisfies Record<Name, unknown>;

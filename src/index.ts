@@ -8,6 +8,7 @@ import type { RouterOptions } from './options.js';
 export { clientAddress } from './adapter/client-address.js';
 export type { Listenable } from './adapter/recognize.js';
 export type { UwsApp } from './adapter/uws.js';
+export { affinityCookie, writeAffinityCookie } from './cluster/affinity-cookie.js';
 export { listen, type OnBound } from './cluster/listen.js';
 export type { Router, RouterEvents } from './cluster/primary.js';
 export type { ListenerStatus, ProcessStatus, RouterStatus, SlotStatus } from './cluster/status.js';

@@ -80,6 +80,8 @@ export interface RouterOptions {
   trust?: Trust;
   /** Whether a trusted peer must send a PROXY header, where affinity is by it. */
   proxyProtocol?: 'required' | 'optional';
+  /** Where clients go that carry no cookie or Socket.IO session of ours yet: by the ring, or to the emptiest worker. */
+  spread?: 'ring' | 'least-connections';
   /** How long a limpet cookie leads to its worker, in ms. */
   cookieMaxAgeMs?: number;
   /** This machine's name in cookies, where several share a secret; by default the host's name. */
@@ -197,6 +199,7 @@ const routerRules: Record<keyof RouterOptions, Rule> = {
     fallback: [],
   },
   proxyProtocol: oneOf(['required', 'optional'], 'required'),
+  spread: oneOf(['ring', 'least-connections'], 'ring'),
   cookieMaxAgeMs: integer(1, 31_536_000_000, 604_800_000, ' (milliseconds)'),
   node: text,
   headBytes: integer(1024, 32_768, 16_384, ' (bytes)'),

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BoundAddress, Entrance } from '../connection.js';
 import type { LimpetError } from '../errors.js';
 
@@ -16,6 +17,8 @@ export interface Adapter extends Entrance {
   readonly open: number;
   /** Called for each connection that was fed, when it is known to be closed. */
   onClosed: (() => void) | undefined;
+  /** Node servers only: calls `hook` for each HTTP/1 request, ahead of the app's own listeners. */
+  eachRequest?(hook: (request: IncomingMessage, response: ServerResponse) => void): void;
   /** The address is bound: connections may come from now on. */
   listen(bound: BoundAddress, backlog: number): void;
   /** The address cannot be bound. Told as the server tells its errors; unheard, it is an uncaught exception. */

@@ -4,7 +4,7 @@ import type { Http2Session } from 'node:http2';
 import { Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
-import type { BoundAddress, RawHandle } from '../connection.js';
+import type { BoundAddress, ProxiedClient, RawHandle } from '../connection.js';
 import { publish } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
 import type { Adapter } from './contract.js';
@@ -54,11 +54,15 @@ export class NodeAdapter implements Adapter {
     this.#watchHttp2Sessions();
   }
 
+  eachRequest(hook: (request: IncomingMessage, response: ServerResponse) => void): void {
+    this.server.prependListener('request', hook);
+  }
+
   failed(error: LimpetError): void {
     process.nextTick(() => this.server.emit('error', error));
   }
 
-  handle(handle: RawHandle): void {
+  handle(handle: RawHandle, client?: ProxiedClient, read?: Buffer): void {
     if (!this.server.listening) {
       handle.close();
       this.onClosed?.();
@@ -72,8 +76,20 @@ export class NodeAdapter implements Adapter {
       close.call(handle, callback);
       this.onClosed?.();
     };
+    if (client) {
+      handle.getpeername = (out) => {
+        Object.assign(out, client);
+        return 0;
+      };
+    }
+    const putBack = (socket: Socket): void => {
+      socket.unshift(read);
+    };
+    if (read?.length) this.server.prependOnceListener('connection', putBack);
     try {
       this.#fed.feed(handle);
+      // Where the server refused the connection (maxConnections), nothing was emitted.
+      this.server.off('connection', putBack);
     } catch (error) {
       // What the app's own 'connection' listener throws is the app's, as on a plain listen: uncaught, outside of our loop.
       process.nextTick(() => {
@@ -82,9 +98,9 @@ export class NodeAdapter implements Adapter {
     }
   }
 
-  descriptor(fd: number): void {
+  descriptor(fd: number, client?: ProxiedClient): void {
     try {
-      this.handle(this.#handleOf(fd));
+      this.handle(this.#handleOf(fd), client);
     } catch (error) {
       publish('limpet:fault', () => ({ where: 'open descriptor', error }));
       closeIfOpen(fd);

@@ -1,7 +1,8 @@
 /** Whose word is taken: lists of addresses, CIDRs and names, as `proxy-addr` and Express write them. */
 
 import { headBinding } from '../binding/head-binding.js';
-import type { PackedPrefixes } from '../binding/twin/affinity-chain.js';
+import type { AffinityChain, PackedPrefixes } from '../binding/twin/affinity-chain.js';
+import { containsAny } from '../binding/twin/ip-address.js';
 import { LimpetError } from '../errors.js';
 import type { Trust } from '../options.js';
 
@@ -14,6 +15,14 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
 };
 
 const PREFIX_BYTES = 17;
+
+/** Whether the chain takes the word of a peer, whose address has 16 bytes, for anything. */
+export function trustsPeer({ proxyHeader, rules }: AffinityChain, peer: Uint8Array): boolean {
+  return (
+    containsAny(proxyHeader.trust, peer) ||
+    rules.some((rule) => rule.kind === 'forwarded' && containsAny(rule.trust, peer))
+  );
+}
 
 /**
  * The prefixes of a trust list; nobody is trusted by an empty one.

@@ -1,6 +1,7 @@
 /** The handoff part of the addon. It has no twin: where there is no addon, connections go by `ipc`. */
 import type { BoundAddress } from '../connection.js';
 import { native } from './native.js';
+import type { CompiledChain } from './twin/head-calls.js';
 
 /** A numeric address, or the path of a unix-domain socket. */
 export type NumericAddress =
@@ -50,6 +51,10 @@ export interface Acceptor {
   serve(source: number, what: number, detour?: Uint16Array): void;
   /** Closes the socket; with `drain`, after accepting what waits in it. */
   remove(source: number, drain: boolean): void;
+  /** The listener's connections are placed by these rules from now on; before, and without, by their address. */
+  placeBy(listener: number, chain: CompiledChain): void;
+  /** Connections closed before they could be placed, by {@link Refusal}; reasons that never occurred are left out. */
+  refused(): Record<string, number>;
   retable(owners: Uint16Array, homes: Uint16Array): void;
   /** The process that writes `row` takes the listener's connections for the slot. */
   seat(slot: number, listener: number, row: number): void;
@@ -92,10 +97,15 @@ export interface HandoffBinding {
       readonly key: Uint8Array;
       readonly ipv6Prefix: number;
       readonly queueMax: number;
+      /** Clients that no rule but `address` knows go to the slot with the fewest connections. */
+      readonly spreadEvenly: boolean;
+      readonly headTimeoutMs: number;
+      readonly pendingMax: number;
+      readonly pendingPerAddressMax: number;
     },
     settled: () => void,
   ) => Acceptor;
-  /** Each batch is written to the two arrays, of {@link takenAtOnce} entries, before `deliver` is called with its length. */
+  /** Each batch is written to the arrays, of {@link takenAtOnce} entries, before `deliver` is called with its length. */
   readonly Inbox: new (
     options: {
       readonly page: number;
@@ -103,6 +113,8 @@ export interface HandoffBinding {
       readonly slot: number;
       readonly descriptors: Int32Array;
       readonly listeners: Uint8Array;
+      /** {@link peerBytes} an entry: the client that a PROXY header told, address and port; zeros where there was none. */
+      readonly peers: Uint8Array;
     },
     deliver: (count: number) => void,
   ) => Inbox;
@@ -118,6 +130,9 @@ export interface HandoffBinding {
   mapPage(fd: number): ArrayBuffer;
   readonly pageLayout: Readonly<Record<string, number>>;
 }
+
+/** 16 bytes of address, two of port, network order. */
+export const peerBytes = 18;
 
 /** The most connections that an inbox delivers in one call. */
 export const takenAtOnce = 16;

@@ -12,10 +12,17 @@ export interface SlotCounters {
 /** What the primary counts, for each slot, for as long as the router lives. */
 export class Counters {
   readonly #slots: SlotCounters[] = [];
+  /** Connections closed before they could be placed, by reason. */
+  readonly unplacedBy: Record<string, number> = {};
 
   of(slot: number): SlotCounters {
     this.#slots[slot] ??= { handed: 0, diverted: 0, refused: {} };
     return this.#slots[slot];
+  }
+
+  unplaced(reason: string): void {
+    this.unplacedBy[reason] = (this.unplacedBy[reason] ?? 0) + 1;
+    publish('limpet:unplaced', () => ({ reason }));
   }
 
   handed(slot: number, diverted: boolean): void {

@@ -1,5 +1,7 @@
 import { handoffBinding } from '../binding/handoff-binding.js';
+import { headBinding } from '../binding/head-binding.js';
 import { bindingReport } from '../binding/native.js';
+import type { AffinityChain } from '../binding/twin/affinity-chain.js';
 import type { ListenAddress } from '../connection.js';
 import { LimpetError } from '../errors.js';
 import type { HandoffName, PrimaryHandoff } from '../handoff/contract.js';
@@ -10,11 +12,15 @@ import { KernelPrimary } from '../handoff/kernel-primary.js';
 import type { CheckedRouterOptions } from '../options.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import type { Counters } from './counters.js';
+import type { ServerTraits } from './messages.js';
+import type { RouterAffinity } from './router-affinity.js';
 
 /** A handoff that may serve a listener; whether it can is known when it opens. */
 export interface Candidate {
   readonly name: HandoffName;
   readonly handoff: PrimaryHandoff;
+  /** Why a better one is not among the candidates. */
+  readonly reason?: string;
 }
 
 /** The handoffs that a router can have here, and what its native ones share. */
@@ -22,19 +28,30 @@ export class Handoffs {
   readonly #options: CheckedRouterOptions;
   readonly #ring: SlotRing;
   readonly #counters: Counters;
+  readonly #affinity: RouterAffinity;
+  readonly #openIn: (slot: number) => number;
   readonly #exchange: Exchange | undefined;
   /** Why there is nothing but `ipc`. */
   readonly onlyIpc: string = '';
 
   /** Throws ERR_LIMPET_HANDOFF_UNSUPPORTED when the one that the options ask for needs what is not here. */
-  constructor(options: CheckedRouterOptions, ring: SlotRing, counters: Counters) {
+  constructor(
+    options: CheckedRouterOptions,
+    ring: SlotRing,
+    counters: Counters,
+    affinity: RouterAffinity,
+    openIn: (slot: number) => number,
+  ) {
     this.#options = options;
     this.#ring = ring;
     this.#counters = counters;
+    this.#affinity = affinity;
+    this.#openIn = openIn;
     if (options.handoff === 'ipc') return;
     try {
       const binding = handoffBinding();
-      if (binding) this.#exchange = new Exchange(binding, ring, options.queueMax);
+      if (binding)
+        this.#exchange = new Exchange(binding, ring, { ...options, spreadEvenly: affinity.spreadEvenly });
       else this.onlyIpc = `no native addon: ${bindingReport().reason}`;
     } catch (error) {
       if (error instanceof LimpetError) throw error;
@@ -50,17 +67,32 @@ export class Handoffs {
   }
 
   /** In the order in which they are to be tried: the one asked for, or all that there are. */
-  *candidates(listener: number, address: ListenAddress): Generator<Candidate> {
+  *candidates(listener: number, address: ListenAddress, traits: ServerTraits): Generator<Candidate> {
     const wanted = this.#options.handoff;
     const exchange = this.#exchange;
-    const on = { listener, address };
+    const affinity = this.#affinity.of(traits);
+    const chain = affinity.peeks ? affinity.chain : undefined;
+    const on = { listener, address, chain: chain && headBinding().compile(chain) };
     if (exchange && (wanted === 'kernel' || wanted === 'auto')) {
-      yield { name: 'kernel', handoff: new KernelPrimary(this.#ring, exchange, on) };
+      if (!chain) yield { name: 'kernel', handoff: new KernelPrimary(this.#ring, exchange, on) };
+      else if (wanted === 'kernel') throw mustPeek(this.#affinity.label);
     }
     if (exchange && (wanted === 'fd' || wanted === 'auto')) {
-      yield { name: 'fd', handoff: new FdPrimary(exchange, on) };
+      const fd = new FdPrimary(exchange, on);
+      yield chain && wanted === 'auto'
+        ? {
+            name: 'fd',
+            handoff: fd,
+            reason: `affinity by ${this.#affinity.label} must see what a client sends`,
+          }
+        : { name: 'fd', handoff: fd };
     }
-    if (wanted === 'ipc' || wanted === 'auto') yield { name: 'ipc', handoff: this.#ipc(address) };
+    // What was read of a connection cannot be given back to a server that takes bare descriptors.
+    if (chain && traits.kind === 'uws') {
+      if (wanted === 'ipc' || !exchange) throw mustGiveBack(this.#affinity.label);
+      return;
+    }
+    if (wanted === 'ipc' || wanted === 'auto') yield { name: 'ipc', handoff: this.#ipc(address, chain) };
   }
 
   /** The descriptors that a process of the slot inherits. */
@@ -73,17 +105,42 @@ export class Handoffs {
     return this.#exchange?.counts(slot);
   }
 
+  /** Connections closed before they could be placed, by reason. */
+  unplaced(): Record<string, number> {
+    const unplaced = this.#exchange?.acceptor.refused() ?? {};
+    return this.#exchange === undefined ? { ...this.#counters.unplacedBy } : unplaced;
+  }
+
   /** When every listener is closed and every process gone. */
   stop(): void {
     this.#exchange?.stop();
   }
 
-  #ipc(address: ListenAddress): IpcPrimary {
+  #ipc(address: ListenAddress, chain: AffinityChain | undefined): IpcPrimary {
     return new IpcPrimary(this.#ring, {
       address,
       queueMax: this.#options.queueMax,
       refused: (slot, reason) => this.#counters.refused(slot, reason),
       handed: (slot, diverted) => this.#counters.handed(slot, diverted),
+      pending: chain && { ...this.#options, chain },
+      unplaced: (refusal) => this.#counters.unplaced(refusal),
+      openIn: this.#affinity.spreadEvenly ? this.#openIn : undefined,
     });
   }
+}
+
+function mustPeek(affinity: string): LimpetError {
+  return unsupported('kernel', `it never sees a byte of a connection, and affinity by ${affinity} must`);
+}
+
+function mustGiveBack(affinity: string): LimpetError {
+  return unsupported('ipc', `affinity by ${affinity} reads what uWebSockets.js could not be given back`);
+}
+
+function unsupported(handoff: HandoffName, reason: string): LimpetError {
+  return new LimpetError(
+    'ERR_LIMPET_HANDOFF_UNSUPPORTED',
+    `handoff ${handoff} cannot be had: ${reason}. Use 'auto', which takes the best that can.`,
+    { handoff, reason },
+  );
 }

@@ -29,9 +29,9 @@ export class Listener {
     readonly traits: ServerTraits,
     handoffs: Handoffs,
   ) {
-    const [first, ...others] = handoffs.candidates(id, address) as Iterable<Candidate> as [Candidate];
+    const [first, ...others] = handoffs.candidates(id, address, traits) as Iterable<Candidate> as [Candidate];
     this.handoff = first.handoff;
-    this.choice = { name: first.name, reason: handoffs.onlyIpc || 'the first choice' };
+    this.choice = { name: first.name, reason: first.reason ?? (handoffs.onlyIpc || 'the first choice') };
     this.opened = this.#open(others);
     this.opened.catch(() => {});
   }

@@ -1,5 +1,6 @@
 import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import type { HandoffMessage, HandoffName } from '../handoff/contract.js';
+import type { AffinityPass } from './router-affinity.js';
 
 /**
  * The protocol between primary and worker, whole: what is not in these two tables is never sent.
@@ -42,6 +43,7 @@ export type PrimaryMessage =
 /** What a worker must know of the router's options to take its half of a handoff. */
 export interface ListenSettings {
   readonly stallTimeoutMs: number;
+  readonly affinity: AffinityPass;
 }
 
 /** What the primary must know of a server to choose a handoff for it. */

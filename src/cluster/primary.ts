@@ -17,6 +17,7 @@ import { ListenerKeys } from './listener-key.js';
 import type { ServerTraits, WorkerMessage } from './messages.js';
 import type { Occupant } from './occupant.js';
 import { Rounds } from './rounds.js';
+import { RouterAffinity } from './router-affinity.js';
 import { Seating } from './seating.js';
 import { handleSignals } from './signals.js';
 import { type RouterStatus, statusOf } from './status.js';
@@ -49,6 +50,7 @@ export class Router extends EventEmitter<RouterEvents> {
   readonly options: CheckedRouterOptions;
   readonly #startedAt: number = Date.now();
   readonly #ring: SlotRing;
+  readonly #affinity: RouterAffinity;
   readonly #counters: Counters = new Counters();
   readonly #handoffs: Handoffs;
   readonly #supervisor: Supervisor;
@@ -69,13 +71,21 @@ export class Router extends EventEmitter<RouterEvents> {
     if (!cluster.isPrimary) throw notThePrimary();
     this.options = checkRouterOptions(options);
     checkWorkerFile(this.options.exec ?? process.argv[1]);
+    const secret = this.options.secret ?? randomBytes(32).toString('hex');
+    this.#affinity = new RouterAffinity(this.options, secret);
     this.#ring = new SlotRing({
       slots: this.options.workers,
       buckets: this.options.buckets,
-      key: deriveKey(this.options.secret ?? randomBytes(32).toString('hex'), 'ring', 8),
+      key: deriveKey(secret, 'ring', 8),
       ipv6Prefix: this.options.ipv6Prefix,
     });
-    this.#handoffs = new Handoffs(this.options, this.#ring, this.#counters);
+    this.#handoffs = new Handoffs(
+      this.options,
+      this.#ring,
+      this.#counters,
+      this.#affinity,
+      (slot) => this.#supervisor.slots[slot]?.current?.vitals?.open ?? 0,
+    );
     this.#supervisor = new Supervisor(this.options, slotsMax * 2 + spareRows, {
       inherit: (slot) => this.#handoffs.inherit(slot),
       message: (occupant, message, handle) => this.#message(occupant, message, handle),
@@ -288,7 +298,7 @@ export class Router extends EventEmitter<RouterEvents> {
     }
     listener.opened.then((bound) => {
       const { id, choice } = listener;
-      const settings = { stallTimeoutMs: this.options.stallTimeoutMs };
+      const settings = { stallTimeoutMs: this.options.stallTimeoutMs, affinity: this.#affinity.pass() };
       occupant.send({ type: 'bound', key, listener: id, address: bound, handoff: choice.name, settings });
     }, refuse);
   }

@@ -63,6 +63,8 @@ export interface RouterStatus {
   readonly ring: { readonly buckets: number; readonly slots: number };
   readonly listeners: readonly ListenerStatus[];
   readonly slots: readonly SlotStatus[];
+  /** Connections closed before they could be placed, by reason. */
+  readonly unplaced: Readonly<Record<string, number>>;
 }
 
 interface RouterParts {
@@ -91,6 +93,7 @@ export function statusOf(parts: RouterParts): RouterStatus {
     handoff: listeners[0]?.choice,
     binding: bindingReport(),
     ring: { buckets: options.buckets, slots: ring.size },
+    unplaced: handoffs.unplaced(),
     listeners: listeners.map(({ bound, choice }) => ({ address: bound, handoff: choice })),
     slots: slots
       .filter(({ retired, leaving }) => !retired || leaving.size > 0)

@@ -3,6 +3,9 @@ import { EventEmitter } from 'node:events';
 import { url as inspectorUrl } from 'node:inspector';
 import { performance } from 'node:perf_hooks';
 import type { Adapter, Served } from '../adapter/contract.js';
+import { CookieIssuer } from '../affinity/cookie.js';
+import { setCookieOn } from '../affinity/set-cookie.js';
+import { sidMaker } from '../affinity/socket-io.js';
 import { type HandoffBinding, handoffBinding } from '../binding/handoff-binding.js';
 import type { ListenAddress } from '../connection.js';
 import { publish } from '../diagnostics.js';
@@ -15,6 +18,7 @@ import { KernelWorker } from '../handoff/kernel-worker.js';
 import { type SeatPass, seatPassVariable } from './fork.js';
 import { ListenerKeys } from './listener-key.js';
 import { type PrimaryMessage, receive, send, type WorkerMessage } from './messages.js';
+import type { AffinityPass } from './router-affinity.js';
 
 type MessageOf<T extends PrimaryMessage['type']> = Extract<PrimaryMessage, { type: T }>;
 
@@ -40,6 +44,8 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   readonly #waiting: Map<string, Listening> = new Map();
   readonly #listening: Map<number, Listening> = new Map();
   readonly #keys: ListenerKeys = new ListenerKeys();
+  #cookies: CookieIssuer | undefined;
+  #sidMaker: (() => string) | undefined;
   #seated: () => void = () => {};
   #leaving = false;
   #beatAt = 0;
@@ -79,6 +85,22 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     }
     const beat = setInterval(() => this.#beat(), this.#pass.beatMs);
     beat.unref();
+  }
+
+  /** Gives out limpet's cookie for this slot; undefined before the process serves, and where affinity has no cookie. */
+  get cookies(): CookieIssuer | undefined {
+    return this.#cookies;
+  }
+
+  /** Makes Engine.IO session ids that lead back to this process. Throws ERR_LIMPET_ROLE before the process serves. */
+  makeSid(): string {
+    if (!this.#sidMaker) {
+      throw new LimpetError(
+        'ERR_LIMPET_ROLE',
+        'makeSid() was called before listen() took effect in this worker.',
+      );
+    }
+    return this.#sidMaker();
   }
 
   /** Makes the app's server serve this slot's share of the address. Throws ERR_LIMPET_ROLE in a worker that limpet did not fork. */
@@ -144,10 +166,24 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     if (!listening) return;
     this.#waiting.delete(key);
     if (this.#leaving) return;
+    this.#take(settings.affinity);
+    const cookies = this.#cookies;
+    if (cookies)
+      listening.adapter.eachRequest?.((request, response) => setCookieOn(request, response, cookies));
     listening.half = this.#halfOf(handoff, listener, listening.adapter, settings.stallTimeoutMs);
     this.#listening.set(listener, listening);
     listening.adapter.listen(address, listening.backlog);
     this.#send({ type: 'open', listener });
+  }
+
+  #take({ cookie, sidKey }: AffinityPass): void {
+    if (this.#sidMaker) return;
+    const slot = this.slot as number;
+    const row = this.#pass?.row ?? 0;
+    this.#sidMaker = sidMaker(Buffer.from(sidKey, 'base64'), slot, row % 256);
+    if (!cookie) return;
+    const seal = { ...cookie.seal, key: Buffer.from(cookie.seal.key, 'base64') };
+    this.#cookies = new CookieIssuer({ ...cookie, seal }, slot);
   }
 
   #halfOf(handoff: HandoffName, listener: number, adapter: Adapter, stallTimeoutMs: number): WorkerHandoff {

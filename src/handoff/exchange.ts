@@ -1,5 +1,6 @@
 import type { Acceptor, HandoffBinding } from '../binding/handoff-binding.js';
 import { SharedPage } from '../binding/shared-page.js';
+import type { CompiledChain } from '../binding/twin/head-calls.js';
 import type { ListenAddress } from '../connection.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import type { Seat } from './contract.js';
@@ -26,11 +27,22 @@ export interface ExchangeCounts {
   starved: number;
 }
 
+/** What the acceptor keeps to, for all listeners. */
+export interface ExchangeSettings {
+  readonly queueMax: number;
+  readonly spreadEvenly: boolean;
+  readonly headTimeoutMs: number;
+  readonly pendingMax: number;
+  readonly pendingPerAddressMax: number;
+}
+
 /** One listener of the exchange. */
 export interface ExchangeListener {
   /** The router's number of it, 0 to 254. */
   readonly listener: number;
   readonly address: ListenAddress;
+  /** How its connections are placed; without, by their address. */
+  readonly chain?: CompiledChain | undefined;
 }
 
 type Kept = Pick<ExchangeCounts, 'accepted' | 'missteered' | 'lost' | 'starved'>;
@@ -50,11 +62,11 @@ export class Exchange {
   #homes: Uint16Array = new Uint16Array(0);
 
   /** Throws the system's error when page or thread cannot be had. */
-  constructor(binding: HandoffBinding, ring: SlotRing, queueMax: number) {
+  constructor(binding: HandoffBinding, ring: SlotRing, settings: ExchangeSettings) {
     this.binding = binding;
     this.page = SharedPage.create(binding);
     const { key, ipv6Prefix } = ring;
-    this.acceptor = new binding.Acceptor({ page: this.page.fd, key, ipv6Prefix, queueMax }, () =>
+    this.acceptor = new binding.Acceptor({ page: this.page.fd, key, ipv6Prefix, ...settings }, () =>
       this.#settled(),
     );
     this.retable(ring);

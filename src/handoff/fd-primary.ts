@@ -1,5 +1,6 @@
 import { unlinkSync } from 'node:fs';
 import { service } from '../binding/handoff-binding.js';
+import type { CompiledChain } from '../binding/twin/head-calls.js';
 import type { BoundAddress, ListenAddress } from '../connection.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import type { PrimaryHandoff, Seat } from './contract.js';
@@ -15,13 +16,15 @@ export class FdPrimary implements PrimaryHandoff {
   readonly #exchange: Exchange;
   readonly #listener: number;
   readonly #address: ListenAddress;
+  readonly #chain: CompiledChain | undefined;
   #source = -1;
   #served = false;
 
-  constructor(exchange: Exchange, { listener, address }: ExchangeListener) {
+  constructor(exchange: Exchange, { listener, address, chain }: ExchangeListener) {
     this.#exchange = exchange;
     this.#listener = listener;
     this.#address = address;
+    this.#chain = chain;
   }
 
   async open(): Promise<BoundAddress> {
@@ -29,6 +32,7 @@ export class FdPrimary implements PrimaryHandoff {
     const { backlog } = this.#address;
     const fd = await listenAt(this.#address, (numeric) => binding.listenAlone(numeric, backlog));
     try {
+      if (this.#chain) acceptor.placeBy(this.#listener, this.#chain);
       this.#source = acceptor.add(this.#listener, fd);
       return binding.boundAddress(fd);
     } finally {

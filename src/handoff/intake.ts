@@ -1,6 +1,7 @@
-import { type HandoffBinding, type Inbox, takenAtOnce } from '../binding/handoff-binding.js';
+import { type HandoffBinding, type Inbox, peerBytes, takenAtOnce } from '../binding/handoff-binding.js';
 import { SharedPage } from '../binding/shared-page.js';
-import type { Entrance } from '../connection.js';
+import { addressText } from '../binding/twin/ip-address.js';
+import type { Entrance, ProxiedClient } from '../connection.js';
 
 export interface IntakeSettings {
   readonly slot: number;
@@ -23,17 +24,19 @@ export class Intake {
     binding.closeOnExec(page);
     const descriptors = new Int32Array(takenAtOnce);
     const listeners = new Uint8Array(takenAtOnce);
+    const peers = new Uint8Array(takenAtOnce * peerBytes);
     this.#row = row;
     this.#page = SharedPage.map(binding, page);
-    this.#inbox = new binding.Inbox({ page, row, slot, descriptors, listeners }, (count) => {
+    this.#inbox = new binding.Inbox({ page, row, slot, descriptors, listeners, peers }, (count) => {
       // An entrance may call back: what was delivered is read first.
       const batch = Array.from(descriptors.subarray(0, count), (fd, i) => ({
         fd,
         to: listeners[i] as number,
+        client: clientIn(peers, i * peerBytes),
       }));
-      for (const { fd, to } of batch) {
+      for (const { fd, to, client } of batch) {
         const entrance = this.#entrances[to];
-        if (entrance) entrance.descriptor(fd);
+        if (entrance) entrance.descriptor(fd, client);
         else binding.close(fd);
       }
     });
@@ -66,4 +69,12 @@ export class Intake {
   countClosed(): void {
     this.#page.countClosed(this.#row);
   }
+}
+
+function clientIn(peers: Uint8Array, at: number): ProxiedClient | undefined {
+  const bytes = peers.subarray(at, at + 16);
+  if (bytes.every((byte) => byte === 0)) return undefined;
+  const address = addressText(bytes);
+  const port = ((peers[at + 16] as number) << 8) | (peers[at + 17] as number);
+  return { address, family: address.includes(':') ? 'IPv6' : 'IPv4', port };
 }

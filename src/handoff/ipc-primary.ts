@@ -1,9 +1,12 @@
 import { createServer, type Server } from 'node:net';
-import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
+import type { Refusal } from '../binding/twin/affinity-chain.js';
+import { parseAddress } from '../binding/twin/ip-address.js';
+import type { BoundAddress, ListenAddress, ProxiedClient, RawHandle } from '../connection.js';
 import { publish } from '../diagnostics.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import { bindError } from './bind-error.js';
 import type { HandoffMessage, PrimaryHandoff, Seat } from './contract.js';
+import { PendingHeads, type PendingSettings, type Placement } from './pending-heads.js';
 import { sharedClockMs } from './shared-clock.js';
 
 /**
@@ -12,7 +15,7 @@ import { sharedClockMs } from './shared-clock.js';
  * The primary keeps its copy of a handle until the worker says `took`, which the worker does before it reads a byte. So a
  * connection whose worker dies or stalls is passed on unless that worker had taken it; and none is served twice:
  *
- *     primary → worker   { seq, at } + handle      here is one
+ *     primary → worker   { seq, at } + handle      here is one; with `client` and `read` where it was looked into
  *     worker → primary   { took }                  mine; close your copy
  *                        { back }                  I take nothing new; give it to another
  *                        { claim }                 I was asleep when it came; is it still mine?
@@ -28,6 +31,11 @@ const probeEveryMs = 500;
 interface Waiting {
   readonly handle: RawHandle;
   readonly hash: number;
+  /** The slot that its client is to have instead, while that is up. */
+  readonly pinned?: number | undefined;
+  readonly client?: ProxiedClient | undefined;
+  /** What was read from it. */
+  readonly read?: Buffer;
   sentAt: number;
 }
 
@@ -42,6 +50,12 @@ export interface IpcSettings {
   /** A connection could not be served and was closed. */
   readonly refused: (slot: number, reason: string) => void;
   readonly handed: (slot: number, diverted: boolean) => void;
+  /** How connections are placed; without, by their address. */
+  readonly pending?: PendingSettings | undefined;
+  /** A connection was closed before it could be placed. */
+  readonly unplaced: (refusal: Refusal) => void;
+  /** Connections that are open in the slot's process; where given, clients that no rule knows go where they are fewest. */
+  readonly openIn?: ((slot: number) => number) | undefined;
 }
 
 export class IpcPrimary implements PrimaryHandoff {
@@ -49,7 +63,8 @@ export class IpcPrimary implements PrimaryHandoff {
   readonly #settings: IpcSettings;
   readonly #lanes: Lane[] = [];
   readonly #sent: Map<Seat, Map<number, Waiting>> = new Map();
-  readonly #peer: { address?: string } = {};
+  readonly #peer: { address?: string; port?: number } = {};
+  readonly #heads: PendingHeads | undefined;
   #ring: SlotRing;
   #server: Server | undefined;
   #seq = 0;
@@ -61,6 +76,16 @@ export class IpcPrimary implements PrimaryHandoff {
   constructor(ring: SlotRing, settings: IpcSettings) {
     this.#ring = ring;
     this.#settings = settings;
+    if (settings.pending) {
+      this.#heads = new PendingHeads(
+        settings.pending,
+        (handle, placement) => this.#placed(handle, placement),
+        (refusal) => {
+          settings.unplaced(refusal);
+          this.#settled();
+        },
+      );
+    }
   }
 
   open(): Promise<BoundAddress> {
@@ -108,8 +133,8 @@ export class IpcPrimary implements PrimaryHandoff {
   retable(ring: SlotRing): void {
     this.#ring = ring;
     this.#lanes.forEach((lane, slot) => {
-      const moving = lane.queue.filter((waiting) => this.#owner(waiting.hash) !== slot);
-      if (moving.length > 0) lane.queue = lane.queue.filter((waiting) => this.#owner(waiting.hash) === slot);
+      const moving = lane.queue.filter((waiting) => this.#owner(waiting) !== slot);
+      if (moving.length > 0) lane.queue = lane.queue.filter((waiting) => this.#owner(waiting) === slot);
       if ((slot >= ring.size || ring.isDown(slot)) && lane.seat) moving.unshift(...this.#takeBack(lane.seat));
       this.#again(moving);
     });
@@ -156,6 +181,7 @@ export class IpcPrimary implements PrimaryHandoff {
       quiet = this.#accepted === before ? quiet + 1 : 0;
     }
     server.close();
+    this.#heads?.drop(false);
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#emptied = resolve;
@@ -164,7 +190,7 @@ export class IpcPrimary implements PrimaryHandoff {
     });
     clearTimeout(timer);
     clearInterval(this.#probe);
-    let left = 0;
+    let left = this.#heads?.drop(true) ?? 0;
     this.#lanes.forEach((lane, slot) => {
       for (const waiting of lane.queue.splice(0)) {
         left += 1;
@@ -182,28 +208,69 @@ export class IpcPrimary implements PrimaryHandoff {
       return;
     }
     this.#accepted += 1;
+    if (this.#heads) {
+      this.#peer.address = '';
+      handle.getpeername?.(this.#peer);
+      // A unix-domain client is `::`.
+      const peer = parseAddress(this.#peer.address.split('%')[0] as string) ?? new Uint8Array(16);
+      this.#heads.admit(handle, peer, this.#peer.port ?? 0);
+      return;
+    }
     const slot = this.#enqueue({ handle, hash: this.#hashOf(handle), sentAt: 0 });
     if (slot !== undefined) this.#pump(slot);
+  }
+
+  #placed(handle: RawHandle, { slot, key, byAddress, unknown, client, read }: Placement): void {
+    const nobody = byAddress && key.every((byte) => byte === 0);
+    const hash = nobody
+      ? this.#inTurn()
+      : byAddress
+        ? this.#ring.hashOfAddressBytes(key)
+        : this.#ring.hashOfKey(key);
+    const pinned = slot ?? (unknown ? this.#emptiest() : undefined);
+    const at = this.#enqueue({ handle, hash, pinned, client, read, sentAt: 0 });
+    if (at !== undefined) this.#pump(at);
+    this.#settled();
+  }
+
+  /** Of several slots with as few connections, another one each time. */
+  #emptiest(): number | undefined {
+    const { openIn } = this.#settings;
+    if (!openIn) return undefined;
+    this.#turn += 1;
+    let emptiest: { slot: number; load: number } | undefined;
+    for (let i = 0; i < this.#ring.size; i++) {
+      const slot = (this.#turn + i) % this.#ring.size;
+      if (this.#ring.isDown(slot)) continue;
+      const load = openIn(slot) + this.queued(slot);
+      if (!emptiest || load < emptiest.load) emptiest = { slot, load };
+    }
+    return emptiest?.slot;
+  }
+
+  #inTurn(): number {
+    this.#turn += 1;
+    return Math.imul(this.#turn, 0x9e3779b1) >>> 0;
   }
 
   #hashOf(handle: RawHandle): number {
     this.#peer.address = '';
     // A unix-domain client has no address, and one that has reset already has none any more: any slot will do.
     if (handle.getpeername?.(this.#peer) !== 0 || !this.#peer.address) {
-      this.#turn += 1;
-      return Math.imul(this.#turn, 0x9e3779b1) >>> 0;
+      return this.#inTurn();
     }
     return this.#ring.hashOfAddress(this.#peer.address);
   }
 
-  /** The slot that serves the hash now; its home while no slot is up. */
-  #owner(hash: number): number {
+  /** The slot that serves it now; its home while no slot is up. */
+  #owner({ hash, pinned }: Waiting): number {
+    if (pinned !== undefined && pinned < this.#ring.size && !this.#ring.isDown(pinned)) return pinned;
     const owner = this.#ring.slotOfHash(hash);
     return owner === -1 ? this.#ring.homeOfHash(hash) : owner;
   }
 
   #enqueue(waiting: Waiting): number | undefined {
-    const slot = this.#owner(waiting.hash);
+    const slot = this.#owner(waiting);
     const lane = this.#lane(slot);
     if (lane.queue.length >= this.#settings.queueMax) {
       this.#refuse(waiting.handle, slot, 'queue full');
@@ -227,12 +294,14 @@ export class IpcPrimary implements PrimaryHandoff {
       const waiting = lane.queue.shift() as Waiting;
       this.#seq += 1;
       waiting.sentAt = sharedClockMs();
-      if (!seat.send({ seq: this.#seq, at: waiting.sentAt }, waiting.handle)) {
+      const { client, read } = waiting;
+      const message = { seq: this.#seq, at: waiting.sentAt, client, read: read?.toString('base64') };
+      if (!seat.send(message, waiting.handle)) {
         lane.queue.unshift(waiting);
         return;
       }
       sent.set(this.#seq, waiting);
-      this.#settings.handed(slot, this.#ring.homeOfHash(waiting.hash) !== slot);
+      this.#settings.handed(slot, (waiting.pinned ?? this.#ring.homeOfHash(waiting.hash)) !== slot);
     }
   }
 
@@ -254,6 +323,7 @@ export class IpcPrimary implements PrimaryHandoff {
   #settled(): void {
     if (!this.#emptied) return;
     const waiting =
+      (this.#heads?.size ?? 0) > 0 ||
       this.#lanes.some((lane) => lane.queue.length > 0) ||
       [...this.#sent.values()].some((sent) => sent.size > 0);
     if (!waiting) this.#emptied();

@@ -1,13 +1,15 @@
-import type { Entrance, RawHandle } from '../connection.js';
+import type { Entrance, ProxiedClient, RawHandle } from '../connection.js';
 import type { HandoffMessage, WorkerHandoff } from './contract.js';
 import { sharedClockMs } from './shared-clock.js';
+
+type Taken = Parameters<Entrance['handle']>;
 
 /** The worker half of ipc; the protocol is told in `ipc-primary.ts`. */
 export class IpcWorker implements WorkerHandoff {
   readonly #entrance: Entrance;
   readonly #send: (message: HandoffMessage) => void;
   readonly #claimAfterMs: number;
-  readonly #claims: Map<number, RawHandle> = new Map();
+  readonly #claims: Map<number, Taken> = new Map();
   #stopped = false;
 
   /** After `stallTimeoutMs` (0: never) the primary passes on what was not taken: from half of that on, the worker asks before use. */
@@ -18,8 +20,14 @@ export class IpcWorker implements WorkerHandoff {
   }
 
   received(message: HandoffMessage, handle?: RawHandle): void {
-    if (typeof message.seq === 'number' && handle) this.#take(message.seq, message.at as number, handle);
-    else if (typeof message.yours === 'number') this.#settle(message.yours, true);
+    if (typeof message.seq === 'number' && handle) {
+      const read = typeof message.read === 'string' ? Buffer.from(message.read, 'base64') : undefined;
+      this.#take(message.seq, message.at as number, [
+        handle,
+        message.client as ProxiedClient | undefined,
+        read,
+      ]);
+    } else if (typeof message.yours === 'number') this.#settle(message.yours, true);
     else if (typeof message.gone === 'number') this.#settle(message.gone, false);
     else if (typeof message.probe === 'number') this.#send({ passed: message.probe });
   }
@@ -29,24 +37,24 @@ export class IpcWorker implements WorkerHandoff {
     done();
   }
 
-  #take(seq: number, at: number, handle: RawHandle): void {
+  #take(seq: number, at: number, taken: Taken): void {
     if (this.#stopped) {
-      handle.close();
+      taken[0].close();
       this.#send({ back: seq });
     } else if (sharedClockMs() - at > this.#claimAfterMs) {
-      this.#claims.set(seq, handle);
+      this.#claims.set(seq, taken);
       this.#send({ claim: seq });
     } else {
       this.#send({ took: seq });
-      this.#entrance.handle(handle);
+      this.#entrance.handle(...taken);
     }
   }
 
   #settle(seq: number, yours: boolean): void {
-    const handle = this.#claims.get(seq);
+    const taken = this.#claims.get(seq);
     this.#claims.delete(seq);
-    if (!handle) return;
-    if (yours) this.#entrance.handle(handle);
-    else handle.close();
+    if (!taken) return;
+    if (yours) this.#entrance.handle(...taken);
+    else taken[0].close();
   }
 }

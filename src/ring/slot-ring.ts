@@ -1,6 +1,12 @@
 /** The ring of numbers: which slot serves a client. The cluster steers by it, and the named `Ring` is built on it. */
 import { ringBinding } from '../binding/ring-binding.js';
-import { bytesOfKey, type ClientKey, type Ipv6Prefix, keyOfText } from '../binding/twin/client-key.js';
+import {
+  bytesOfKey,
+  type ClientKey,
+  type Ipv6Prefix,
+  keyOfIpv6,
+  keyOfText,
+} from '../binding/twin/client-key.js';
 import { type HashKey, hashWords } from '../binding/twin/hash.js';
 import { addressError, checkIpv6Prefix, checkKey } from './checks.js';
 import { hashBytes, hashText } from './hash.js';
@@ -81,9 +87,7 @@ export class SlotRing extends SlotTable {
 
   /** The slot that serves this key (a text is its UTF-8 bytes); -1 when none is up. */
   slotOfKey(key: string | Uint8Array): number {
-    const hash =
-      typeof key === 'string' ? hashText(this.key, this.#words, key) : hashBytes(this.key, this.#words, key);
-    return this.slotOfHash(hash);
+    return this.slotOfHash(this.hashOfKey(key));
   }
 
   /** The slot that serves the client of this hash; -1 when none is up. */
@@ -99,6 +103,18 @@ export class SlotRing extends SlotTable {
   /** The hash of an address, 0 to 2^32 - 1. @throws LimpetError ERR_LIMPET_ADDRESS when it is none. */
   hashOfAddress(address: string): number {
     return this.#hashOf(this.#keyOf(address));
+  }
+
+  /** The hash of an address of 16 bytes, IPv4 as ::ffff:a.b.c.d. */
+  hashOfAddressBytes(bytes: Uint8Array): number {
+    return this.#hashOf(keyOfIpv6(bytes, 0, this.ipv6Prefix));
+  }
+
+  /** The hash of a key (a text is its UTF-8 bytes). */
+  hashOfKey(key: string | Uint8Array): number {
+    return typeof key === 'string'
+      ? hashText(this.key, this.#words, key)
+      : hashBytes(this.key, this.#words, key);
   }
 
   /**

@@ -41,7 +41,13 @@ export class Hall {
   constructor(handoff: 'kernel' | 'fd', options: HallOptions = {}) {
     this.#options = options;
     this.ring = new SlotRing({ slots: options.slots ?? 4, key: Buffer.from('limpets!') });
-    this.exchange = new Exchange(this.binding, this.ring, options.queueMax ?? 10_000);
+    this.exchange = new Exchange(this.binding, this.ring, {
+      queueMax: options.queueMax ?? 10_000,
+      spreadEvenly: false,
+      headTimeoutMs: 5000,
+      pendingMax: 10_000,
+      pendingPerAddressMax: 1000,
+    });
     const address = options.address ?? { port: 0, host: '127.0.0.1', ipv6Only: false, backlog: 4096 };
     this.primary =
       handoff === 'kernel'

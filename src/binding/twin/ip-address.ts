@@ -1,7 +1,9 @@
 /** Addresses as 16 bytes, IPv4 as ::ffff:a.b.c.d: one form for one address, however it was written. */
+import { SocketAddress } from 'node:net';
 import type { PackedPrefixes } from './affinity-chain.js';
 
 const PREFIX_BYTES = 17;
+const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff] as const;
 
 const DOT = 0x2e;
 const ZERO = 0x30;
@@ -13,6 +15,13 @@ export function parseAddress(text: string): Uint8Array | undefined {
   const quad = readQuad(text);
   const groups = quad >= 0 ? [0, 0, 0, 0, 0, 0xffff, quad >>> 16, quad & 0xffff] : readGroups(text);
   return groups && Uint8Array.from(groups.flatMap((group) => [group >>> 8, group]));
+}
+
+/** The text of an address of 16 bytes, as the system writes it. */
+export function addressText(bytes: Uint8Array): string {
+  if (MAPPED_PREFIX.every((byte, at) => bytes[at] === byte)) return bytes.subarray(12).join('.');
+  const groups = Buffer.from(bytes).toString('hex').match(/.{4}/g) ?? [];
+  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
 }
 
 /** Whether one of the prefixes holds the address. */

@@ -13,7 +13,7 @@ namespace {
 
 // Two hashes of a bucket and a slot, told apart by their key: what a slot takes when it joins, and how near it is.
 constexpr HashKey kTake = {1, 0};
-constexpr HashKey kDistance = {2, 0};
+constexpr HashKey kDistance = {2832, 0};
 
 // Quotas are quotients: what is this near to a whole number, of itself, is meant to be one.
 constexpr double kRounding = 1e-9;

@@ -32,8 +32,8 @@ const NODES_MAX = 65_535;
  *
  * - A node is home to its quota of the buckets, buckets * weight / all weights, within one bucket.
  * - `add` moves the new node's quota, to the new node; `remove` moves the removed node's buckets, to nodes short of
- *   their quotas. Nothing else moves. (Once nodes of unequal weights were removed, a quota may be missed by more than a
- *   bucket, until nodes are added again.)
+ *   their quotas. Nothing else moves. (Once nodes of unequal weights were removed, a node may be a little more than a
+ *   bucket off its quota.)
  * - While a node is down others serve its buckets, and no other bucket moves, whatever else is down and in whatever
  *   order it went; `up` brings exactly them back.
  *

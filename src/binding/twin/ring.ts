@@ -19,9 +19,12 @@ import { hashWords } from './hash.js';
 /** The owner of a bucket when no slot is live. */
 export const NO_SLOT = 0xffff;
 
-/** Two hashes of a bucket and a slot, told apart by their key: what a slot takes when it joins, and how near it is. */
+/**
+ * Two hashes of a bucket and a slot, told apart by their key: what a slot takes when it joins, and how near it is.
+ * The second was chosen: of the first 3,000 it spreads a dead slot's buckets as evenly as any, for 3 to 64 slots.
+ */
 const TAKE = 1;
-const DISTANCE = 2;
+const DISTANCE = 2832;
 
 /** Quotas are quotients: what is this near to a whole number, of itself, is meant to be one. */
 const ROUNDING = 1e-9;
@@ -134,10 +137,13 @@ function join(homes: Uint16Array, held: number[][], weights: Float64Array, slot:
 /** Passes to `slot` those `count` of a slot's buckets whose hashes for it are lowest. */
 function give(held: number[][], from: number, count: number, slot: number): void {
   if (count === 0) return;
-  const order = (held[from] as number[]).map((bucket) => hashWords(TAKE, 0, bucket, slot) * 0x10000 + bucket);
-  const buckets = order.sort((a, b) => a - b).map((entry) => entry % 0x10000);
-  (held[slot] as number[]).push(...buckets.splice(0, count));
-  held[from] = buckets;
+  const order = Float64Array.from(
+    held[from] as number[],
+    (bucket) => hashWords(TAKE, 0, bucket, slot) * 0x10000 + bucket,
+  );
+  const buckets = Array.from(order.sort(), (entry) => entry % 0x10000);
+  held[from] = buckets.splice(count);
+  for (const bucket of buckets) (held[slot] as number[]).push(bucket);
 }
 
 function bucketsOf(homes: Uint16Array, slots: number): number[][] {

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Backend, BackendListener, BackendStatus, Replaced, Row } from './backend.js';
 import { isStoreAway, storeClosed, storeRefused } from './backend.js';
-import { LoopWatch } from './loop-watch.js';
 import { NearCache } from './near-cache.js';
 import { keyPrefixOf, msUntil, type RedisClient, type Words } from './redis-client.js';
 import { ClusterRoute } from './redis-cluster.js';
@@ -15,7 +14,7 @@ export interface RedisBackendOptions {
   readonly commandTimeoutMs: number;
   /** A write is confirmed once so many replicas have it; 0 asks none. */
   readonly replicas: number;
-  readonly nearCache: { readonly entries: number; readonly bytes: number } | false;
+  readonly nearCache: { readonly entries: number; readonly bytes: number; readonly staleMs: number } | false;
   /** Rows are kept as last known even where they can't be tracked. */
   readonly keepLastKnown: boolean;
 }
@@ -29,7 +28,6 @@ export class RedisBackend implements Backend {
   readonly #options: RedisBackendOptions;
   readonly #prefix: string;
   readonly #near: NearCache;
-  readonly #loop = new LoopWatch();
   readonly #route: RedisRoute;
   readonly #followed = new Set<string>();
   #listener: BackendListener | undefined;
@@ -47,6 +45,7 @@ export class RedisBackend implements Backend {
     );
     const settings = {
       track: options.nearCache !== false,
+      staleMs: options.nearCache ? options.nearCache.staleMs : 0,
       probeKey: (link: RedisLink) => this.#probeKey(link),
       commandTimeoutMs: options.commandTimeoutMs,
       onInvalidation: (key: string | undefined) => this.#invalidated(key),
@@ -60,11 +59,10 @@ export class RedisBackend implements Backend {
   async read(sid: string): Promise<Row | undefined> {
     const key = this.#prefix + sid;
     const link = this.#route.link(key);
+    const trusted = link?.trusted;
+    const near = trusted && this.#near.get(key, trusted);
+    if (near) return near;
     const period = link?.period;
-    if (period && this.#loop.punctual) {
-      const row = this.#near.get(key, period);
-      if (row) return row;
-    }
     this.#near.missed();
     const version = this.#near.begin(key);
     let row: Row | undefined;
@@ -218,7 +216,6 @@ export class RedisBackend implements Backend {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#loop.stop();
     this.#route.close();
   }
 

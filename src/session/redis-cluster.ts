@@ -13,8 +13,8 @@ import { isServerAnswer, RedisLink } from './redis-link.js';
 import type { Ask, LinkSettings, RedisRoute, Request } from './redis-route.js';
 
 /** Answers that say: not here, or not now. */
-const elsewhere = /^(MOVED|ASK|CLUSTERDOWN|TRYAGAIN)\b/;
-const notNow = /^(CLUSTERDOWN|TRYAGAIN|MASTERDOWN|LOADING)\b/;
+const elsewhere = /^(MOVED|ASK|CLUSTERDOWN|TRYAGAIN)\b(?: \d+ (\S+))?/;
+const notNow = /^(CLUSTERDOWN|TRYAGAIN|MASTERDOWN|LOADING|READONLY|MOVED|ASK)\b/;
 
 const refreshPauseMs = 200;
 
@@ -70,12 +70,36 @@ export class ClusterRoute implements RedisRoute {
       try {
         return { answers: await link.exec(commands, endsAt, repeat), tracked: true };
       } catch (error) {
-        const redirected = isServerAnswer(error) && elsewhere.test(error.message);
-        if (redirected) this.#refresh();
-        else if (!isStoreAway(error) || repeat === 'once') throw error;
+        const target = isServerAnswer(error) ? elsewhere.exec(error.message) : undefined;
+        if (target) {
+          this.#refresh();
+          const answers = await this.#follow(target, commands, endsAt);
+          if (answers) return { answers, tracked: false };
+        } else if (!isStoreAway(error) || (repeat === 'once' && wasSent(error))) throw error;
       }
     }
     return { answers: await this.#answer(this.#cluster, commands, endsAt), tracked: false };
+  }
+
+  /**
+   * Sends commands where a redirection points, once. ioredis follows redirections by itself, but not for a pipeline of
+   * which one part is answered (WAIT). Undefined: that did not settle it.
+   */
+  async #follow(
+    target: RegExpExecArray,
+    commands: readonly Words[],
+    endsAt: number,
+  ): Promise<unknown[] | undefined> {
+    const [, kind, address] = target;
+    const node = this.#cluster.nodes('master').find((known) => addressOf(known) === address);
+    if (!node) return undefined;
+    try {
+      if (kind !== 'ASK') return await this.#answer(node, commands, endsAt);
+      return (await this.#answer(node, [['asking'], ...commands], endsAt)).slice(1);
+    } catch (error) {
+      if (isServerAnswer(error) && elsewhere.test(error.message)) return undefined;
+      throw error;
+    }
   }
 
   async servers(): Promise<Ask[]> {
@@ -165,7 +189,7 @@ export class ClusterRoute implements RedisRoute {
     this.#owners = owners;
     for (const [name, link] of this.#links) {
       if (used.has(name)) continue;
-      link.close();
+      link.retire();
       this.#links.delete(name);
     }
     if (learned.some(({ status }) => status === 'rejected')) throw storeAway('A master did not answer');
@@ -181,6 +205,10 @@ export class ClusterRoute implements RedisRoute {
     this.#links.set(name, link);
     return link;
   }
+}
+
+function wasSent(error: unknown): boolean {
+  return (error as { facts?: { sent?: boolean } }).facts?.sent !== false;
 }
 
 function addressOf(node: RedisConnection): string {

@@ -1,4 +1,4 @@
-import { isStoreAway, storeAway, storeClosed } from './backend.js';
+import { isStoreAway, storeAway } from './backend.js';
 import { before, Late } from './deadline.js';
 import type { TrackingPeriod } from './near-cache.js';
 import { ownConnection, type RedisConnection, send, type Words } from './redis-client.js';
@@ -8,6 +8,8 @@ export interface LinkOptions {
   /** Makes one more connection to the same server. */
   readonly connect: (override: object) => RedisConnection;
   readonly track: boolean;
+  /** How old, in milliseconds, the proof may be that nothing is left to be heard. */
+  readonly staleMs: number;
   /** A key on this server that no session has and the user may write; undefined: none of the keys can be here. */
   readonly probeKey: (link: RedisLink) => string | undefined;
   readonly commandTimeoutMs: number;
@@ -76,10 +78,16 @@ export class RedisLink {
     this.#heartbeat.unref();
   }
 
+  /** The current period, if a row that was cached in it may be given out now. */
+  get trusted(): TrackingPeriod | undefined {
+    return this.period && this.#pushes?.heardWithin(this.#options.staleMs) ? this.period : undefined;
+  }
+
   /**
    * Sends `commands` in one write and gives their answers. Waits for a connection that is coming back, up to
    * `endsAt` (performance.now() milliseconds), except when it has been away for longer than a command may take.
-   * Rejects with ERR_LIMPET_STORE, `facts.away`, when no answer came; with Redis's own error when it refused.
+   * Rejects with ERR_LIMPET_STORE, `facts.away`, when no answer came (`facts.sent` is false when the commands were
+   * never sent); with Redis's own error when it refused.
    */
   async exec(commands: readonly Words[], endsAt: number, repeat: Repeat): Promise<unknown[]> {
     for (;;) {
@@ -110,6 +118,13 @@ export class RedisLink {
     if (this.#closed) return;
     this.#commandsLost(reason);
     this.#commands.disconnect(true);
+  }
+
+  /** Takes no more commands, lets those under way have their time, then closes. */
+  retire(): void {
+    this.#commandsLost('this server holds no sessions any more');
+    clearInterval(this.#heartbeat);
+    setTimeout(() => this.close(), this.#options.commandTimeoutMs).unref();
   }
 
   close(): void {
@@ -144,9 +159,12 @@ export class RedisLink {
   async #backUp(endsAt: number): Promise<void> {
     const awayMs = performance.now() - this.#downSince;
     const away = (): Error =>
-      storeAway(`Redis is away: ${this.downReason}`, { reason: this.downReason, awayMs: Math.round(awayMs) });
-    if (this.#closed) throw storeClosed();
-    if (awayMs > this.#options.commandTimeoutMs) throw away();
+      storeAway(`Redis is away: ${this.downReason}`, {
+        reason: this.downReason,
+        awayMs: Math.round(awayMs),
+        sent: false,
+      });
+    if (this.#closed || awayMs > this.#options.commandTimeoutMs) throw away();
     let resume = (): void => undefined;
     const back = new Promise<void>((resolve) => {
       resume = resolve;
@@ -159,7 +177,7 @@ export class RedisLink {
     } finally {
       this.#waiting.delete(resume);
     }
-    if (this.#closed) throw storeClosed();
+    if (this.#closed) throw away();
   }
 
   #endPeriod(reason: string): void {
@@ -200,12 +218,15 @@ export class RedisLink {
   async #beat(): Promise<void> {
     const endsAt = performance.now() + heartbeatMs;
     if (this.downReason === undefined && this.#pushes) {
-      await this.exec([['ping']], endsAt, 'once').catch((error) => {
+      // A key, not PING: a node of a Cluster that lost its slots, or its fellows, still answers PING.
+      const key = this.#options.probeKey(this);
+      await this.exec([key === undefined ? ['ping'] : ['get', key]], endsAt, 'once').catch((error) => {
         if (!isStoreAway(error)) this.doubt((error as Error).message);
       });
     }
     await this.#pushes?.beat(endsAt);
-    if (this.#pushes && !this.period && this.#beatsLeft > 0 && --this.#beatsLeft === 0) this.#beginPeriod();
+    // After a failover the two connections may have come to different servers: one of them starts over.
+    if (!this.period && this.#beatsLeft > 0 && --this.#beatsLeft === 0) this.#pushes?.reconnect();
   }
 }
 

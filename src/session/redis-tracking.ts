@@ -12,6 +12,11 @@ export interface PushListener {
   onInvalidation(key: string | undefined): void;
 }
 
+/** How often it is asked whether everything has been heard, while somebody wants to know. */
+const askMs = 10;
+/** The asking stops when nobody wanted to know for so many times, so that an idle process sleeps. */
+const idleAsks = 200;
+
 /** The connection on which a server tells what another connection's tracked keys have become invalid. */
 export class PushConnection {
   readonly #connection: RedisConnection;
@@ -20,6 +25,12 @@ export class PushConnection {
   #id: number | undefined;
   #probe: { key: string; seen: () => void } | undefined;
   #refusal = 'the connection for invalidations is not up';
+  /** All that the server had to tell by this time (performance.now()) has been heard. */
+  #heardUpTo = Number.NEGATIVE_INFINITY;
+  #asking: NodeJS.Timeout | undefined;
+  #asked = false;
+  #wanted = false;
+  #idle = 0;
 
   constructor(connection: RedisConnection, listener: PushListener) {
     this.#connection = connection;
@@ -28,6 +39,17 @@ export class PushConnection {
     connection.on('ready', () => void this.#subscribe());
     connection.on('close', () => this.#lost('the connection for invalidations closed'));
     connection.on('messageBuffer', (_channel: Buffer, keys: Buffer[] | null) => this.#received(keys));
+  }
+
+  /**
+   * Whether everything that the server had to tell until `staleMs` ago has been heard. The answer to a PING comes
+   * after all invalidations that were written before it, so the time of the last answered PING is proof, whatever was
+   * held up since: this process, the server, or the network. False at the first call after an idle time.
+   */
+  heardWithin(staleMs: number): boolean {
+    this.#wanted = true;
+    if (!this.#asking) this.#listenClosely();
+    return performance.now() - this.#heardUpTo < staleMs;
   }
 
   /**
@@ -74,12 +96,17 @@ export class PushConnection {
     try {
       await before(endsAt, this.#connection.call('ping'));
     } catch {
-      this.#lost('the connection for invalidations does not answer');
-      this.#connection.disconnect(true);
+      this.reconnect();
     }
   }
 
+  reconnect(): void {
+    this.#lost('the connection for invalidations is made anew');
+    this.#connection.disconnect(true);
+  }
+
   close(): void {
+    this.#stopListening();
     this.#connection.disconnect();
   }
 
@@ -95,7 +122,42 @@ export class PushConnection {
     }
   }
 
+  #listenClosely(): void {
+    if (this.#id === undefined) return;
+    this.#idle = 0;
+    this.#asking = setInterval(() => {
+      this.#idle = this.#wanted ? 0 : this.#idle + 1;
+      this.#wanted = false;
+      if (this.#idle > idleAsks) this.#stopListening();
+      else this.#ask();
+    }, askMs);
+    this.#asking.unref();
+    this.#ask();
+  }
+
+  #ask(): void {
+    if (this.#asked) return;
+    this.#asked = true;
+    const askedAt = performance.now();
+    this.#connection.call('ping').then(
+      () => {
+        this.#asked = false;
+        if (this.#asking) this.#heardUpTo = askedAt;
+      },
+      () => {
+        this.#asked = false;
+      },
+    );
+  }
+
+  #stopListening(): void {
+    clearInterval(this.#asking);
+    this.#asking = undefined;
+    this.#heardUpTo = Number.NEGATIVE_INFINITY;
+  }
+
   #lost(reason: string): void {
+    this.#stopListening();
     this.#id = undefined;
     this.#refusal = reason;
     this.#listener.onLost(reason);

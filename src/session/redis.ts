@@ -21,8 +21,11 @@ export interface RedisStoreOptions extends StoreOptions {
    * an error in all three.
    */
   onStoreDown?: OnStoreDown;
-  /** Bounds of the near cache, or false for none. Default 10,000 entries, 16 MiB. */
-  nearCache?: false | { entries?: number; bytes?: number };
+  /**
+   * Bounds of the near cache, or false for none. Default: 10,000 entries, 16 MiB; `staleMs`, 40: no read gives a row
+   * that was replaced or destroyed longer ago than that, in milliseconds. Keep it above the time to Redis and back.
+   */
+  nearCache?: false | { entries?: number; bytes?: number; staleMs?: number };
   /** A write is confirmed when so many replicas have it (WAIT): what is confirmed then survives a failover. Default 0. */
   replicas?: number;
 }
@@ -40,13 +43,14 @@ const rules = {
   commandTimeoutMs: integer(10, 600_000, 1000, ' (milliseconds)'),
   onStoreDown: oneOf(['error', 'stale', 'anonymous'], 'error'),
   nearCache: {
-    expected: 'false, or an object with entries and bytes, each a whole number above 0',
+    expected: 'false, or an object with entries, bytes or staleMs, each a whole number above 0',
     ok: (v: unknown) =>
       v === false ||
       (typeof v === 'object' &&
         v !== null &&
         Object.entries(v).every(
-          ([name, n]) => ['entries', 'bytes'].includes(name) && Number.isInteger(n) && (n as number) > 0,
+          ([name, n]) =>
+            ['entries', 'bytes', 'staleMs'].includes(name) && Number.isInteger(n) && (n as number) > 0,
         )),
     fallback: {},
   },
@@ -75,7 +79,12 @@ export class RedisStore extends SessionStore {
         },
       );
     }
-    const nearCache = checked.nearCache && { entries: 10_000, bytes: 16 * 1024 * 1024, ...checked.nearCache };
+    const nearCache = checked.nearCache && {
+      entries: 10_000,
+      bytes: 16 * 1024 * 1024,
+      staleMs: 40,
+      ...checked.nearCache,
+    };
     super(
       new RedisBackend({
         client: checked.client,

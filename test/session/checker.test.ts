@@ -1,0 +1,110 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { needs } from '../needs.ts';
+import { startCluster, startRedis, startSentinel } from '../services/redis.ts';
+import { check, type Entry, summary, violations } from './checker.ts';
+import {
+  clusterFailover,
+  cut,
+  durable,
+  holdWorker,
+  moveSlots,
+  once,
+  oneOf,
+  restart,
+  sentinelFailover,
+  stop,
+} from './faults.ts';
+
+needs('redis-server');
+
+test('the checker sees what it is there to see', () => {
+  const entry = (kind: Entry['kind'], start: number, more: object = {}): Entry => ({
+    kind,
+    sid: 's',
+    worker: 'a',
+    start,
+    end: start + 1,
+    outcome: 'ok',
+    ...more,
+  });
+  const begun = [entry('create', 0), entry('add', 10, { key: 'k' })];
+  const seen = (...more: Entry[]): string[] => violations([...begun, ...more]);
+  expect(seen(entry('read', 20, { result: ['k'] }), entry('read', 20, { result: [] }))).toEqual([]);
+  expect(seen(entry('read', 100, { result: [] }))).toEqual([expect.stringContaining('missing')]);
+  expect(seen(entry('read', 100, { result: null }))).toEqual([expect.stringContaining('not there')]);
+  expect(seen(entry('read', 5, { result: ['k'] }))).toEqual([
+    expect.stringContaining('before it was written'),
+  ]);
+  const destroyed = entry('destroy', 100);
+  expect(
+    seen(destroyed, entry('read', 120, { result: ['k'] }), entry('read', 200, { result: null })),
+  ).toEqual([]);
+  expect(seen(destroyed, entry('read', 200, { result: ['k'] }))).toEqual([
+    expect.stringContaining('after it was destroyed'),
+  ]);
+  const gone = entry('add', 30, { key: 'g', outcome: 'gone' });
+  expect(seen(gone, entry('read', 40, { result: ['k', 'g'] }))).toEqual([
+    expect.stringContaining('told not to be'),
+  ]);
+  expect(seen(entry('add', 30, { key: 'e', outcome: 'broken', error: 'E: x' }))).toEqual(['s: E: x']);
+});
+
+const seed = Number(process.env.LIMPET_TEST_SEED ?? Date.now() % 100_000);
+
+test(`one Redis that is cut, stopped and restarted, workers that are held up (seed ${seed})`, async () => {
+  const redis = await startRedis({ config: durable });
+  onTestFinished(redis.stop);
+  const servers = () => [redis];
+  const judged = await check({
+    seed,
+    address: { port: redis.port },
+    durationMs: 3000,
+    faultEveryMs: 250,
+    fault: oneOf(cut(servers), cut(servers), stop(servers, 300), restart(servers), holdWorker),
+  });
+  expect(judged.violations, summary(judged)).toEqual([]);
+  const caches = judged.statuses.map(({ nearCache }) => nearCache);
+  expect(caches.filter(({ on, hits }) => !on || hits === 0)).toEqual([]);
+});
+
+test(`a failover by Sentinel (seed ${seed})`, async () => {
+  const group = await startSentinel();
+  onTestFinished(group.stop);
+  const judged = await check({
+    seed,
+    address: { sentinels: group.sentinels, name: group.name },
+    durationMs: 4000,
+    faultEveryMs: 1000,
+    replicas: 1,
+    fault: once(sentinelFailover(group)),
+  });
+  expect(judged.violations, summary(judged)).toEqual([]);
+  const caches = judged.statuses.map(({ nearCache }) => nearCache);
+  expect(caches.filter(({ on, hits }) => !on || hits === 0)).toEqual([]);
+});
+
+test(`a Cluster whose slots move and whose masters change (seed ${seed})`, async () => {
+  const cluster = await startCluster({ replicas: 1 });
+  onTestFinished(cluster.stop);
+  const servers = () => cluster.servers;
+  const keys = () =>
+    Array.from({ length: 6 }, (_, slot) => [0, 1, 2, 3].map((period) => `sess:${slot}.${period}`)).flat();
+  const judged = await check({
+    seed,
+    address: cluster.nodes,
+    durationMs: 4000,
+    faultEveryMs: 150,
+    replicas: 1,
+    commandTimeoutMs: 2000,
+    fault: oneOf(
+      moveSlots(cluster, keys),
+      moveSlots(cluster, keys),
+      cut(servers),
+      clusterFailover(cluster),
+      holdWorker,
+    ),
+  });
+  expect(judged.violations, summary(judged)).toEqual([]);
+  const caches = judged.statuses.map(({ nearCache }) => nearCache);
+  expect(caches.filter(({ hits }) => hits === 0)).toEqual([]);
+});

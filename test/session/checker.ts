@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+/**
+ * A seeded checker in the style of Jepsen: worker processes run random operations on shared sessions against a real
+ * Redis while faults are made, and write down what they asked and were told. Every session is a set that only grows:
+ * an `add` puts in a key of its own, so that the whole history can be judged key by key.
+ */
+export interface Entry {
+  readonly kind: 'create' | 'read' | 'add' | 'destroy';
+  readonly sid: string;
+  readonly key?: string;
+  readonly worker: string;
+  /** Milliseconds of the machine's monotonic clock. */
+  readonly start: number;
+  readonly end: number;
+  /** unknown: an error that leaves open whether it was done; gone: not done, because the session was no more. */
+  readonly outcome: 'ok' | 'gone' | 'unknown' | 'broken';
+  readonly result?: string[] | null;
+  readonly error?: string;
+}
+
+export interface WorkerStatus {
+  readonly worker: string;
+  readonly nearCache: { on: boolean; reason?: string; hits: number; misses: number; invalidations: number };
+  readonly conflicts: number;
+}
+
+/** The longest time after a confirmed write for which an older row may be read. */
+const staleMs = 50;
+
+/** What is wrong with a history: nothing, if the store keeps its promises. */
+export function violations(history: readonly Entry[]): string[] {
+  const wrong: string[] = [];
+  for (const [sid, entries] of groupBySid(history)) {
+    const of = (kind: Entry['kind']): Entry[] => entries.filter((entry) => entry.kind === kind);
+    const [created] = of('create').filter(({ outcome }) => outcome === 'ok');
+    const destroys = of('destroy');
+    // A destroy that came before the session was made, or while it was, ends nothing.
+    const made = Math.max(
+      ...of('create').map(({ outcome, end }) => (outcome === 'ok' ? end : Number.POSITIVE_INFINITY)),
+    );
+    const adds = of('add');
+    const byKey = new Map(adds.map((add) => [add.key, add]));
+    for (const entry of entries) if (entry.outcome === 'broken') wrong.push(`${sid}: ${entry.error}`);
+    for (const read of of('read')) {
+      if (read.outcome !== 'ok') continue;
+      const say = (what: string): void => {
+        wrong.push(`${sid}: ${what} (${read.worker} read at ${read.start.toFixed(1)} ms)`);
+      };
+      const mayBeDestroyed = destroys.some(({ start }) => start < read.end);
+      if (read.result === null || read.result === undefined) {
+        if (created && created.end + staleMs < read.start && !mayBeDestroyed)
+          say('the session was not there');
+        continue;
+      }
+      const dead = destroys.find(
+        ({ outcome, start, end }) => outcome === 'ok' && start > made && end + staleMs < read.start,
+      );
+      if (dead) say(`read ${(read.start - dead.end).toFixed(1)} ms after it was destroyed by ${dead.worker}`);
+      const seen = new Set(read.result);
+      for (const key of seen) {
+        const add = byKey.get(key);
+        if (!add || add.start > read.end) say(`${key} was read before it was written`);
+        else if (add.outcome === 'gone' && add.end < read.start)
+          say(`${key} is there, and was told not to be`);
+      }
+      for (const add of adds) {
+        if (add.outcome !== 'ok' || add.end + staleMs >= read.start || seen.has(add.key ?? '')) continue;
+        say(`${add.key} is missing ${(read.start - add.end).toFixed(1)} ms after it was stored`);
+      }
+    }
+  }
+  return wrong;
+}
+
+function groupBySid(history: readonly Entry[]): Map<string, Entry[]> {
+  const groups = new Map<string, Entry[]>();
+  for (const entry of history) {
+    const group = groups.get(entry.sid);
+    if (group) group.push(entry);
+    else groups.set(entry.sid, [entry]);
+  }
+  return groups;
+}
+
+export interface Run {
+  readonly seed: number;
+  /** What ioredis is given: the options of a Redis, or the nodes of a Cluster. */
+  readonly address: object;
+  readonly durationMs: number;
+  readonly workers?: number;
+  readonly replicas?: number;
+  readonly commandTimeoutMs?: number;
+  /** Makes one fault; called again and again, with a pause between. */
+  readonly fault: (random: () => number, workers: ChildProcess[]) => Promise<void>;
+  readonly faultEveryMs: number;
+}
+
+export interface Judged {
+  readonly violations: string[];
+  readonly history: Entry[];
+  readonly statuses: WorkerStatus[];
+}
+
+const fixture = fileURLToPath(new URL('../fixtures/session/checker-worker.js', import.meta.url));
+
+/** Runs workers and faults for `durationMs`, then judges. The seed decides everything but the machine's timing. */
+export async function check(run: Run): Promise<Judged> {
+  const workers = Array.from({ length: run.workers ?? 3 }, (_, index) => {
+    const options = {
+      name: String.fromCharCode(97 + index),
+      seed: run.seed * 1000 + index,
+      address: run.address,
+      slots: 6,
+      tasks: 4,
+      periodMs: 1500,
+      durationMs: run.durationMs,
+      replicas: run.replicas ?? 0,
+      commandTimeoutMs: run.commandTimeoutMs ?? 1000,
+    };
+    return spawn(process.execPath, [fixture, JSON.stringify(options)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+  });
+  onTestFinished(() => {
+    for (const worker of workers) worker.kill('SIGKILL');
+  });
+  const ready = workers.map((worker) => (worker.stdout ? once(worker.stdout, 'data') : undefined));
+  const histories = workers.map(collect);
+  await Promise.all(ready);
+  const now = (): number => Number(process.hrtime.bigint()) / 1e6;
+  const startsAt = now() + 50;
+  for (const worker of workers) worker.stdin?.write(String(startsAt));
+  const random = mulberry32(run.seed);
+  const endsAt = startsAt + run.durationMs;
+  await pause(300);
+  while (now() < endsAt - 300) {
+    await run.fault(random, workers);
+    await pause(run.faultEveryMs * (0.5 + random()));
+  }
+  const lines = (await Promise.all(histories)).flat();
+  const statuses = lines.filter(
+    (line) => (line as { kind: string }).kind === 'status',
+  ) as unknown as WorkerStatus[];
+  const history = lines.filter(
+    (line) => !['status', 'ready'].includes((line as { kind: string }).kind),
+  ) as Entry[];
+  if (statuses.length !== workers.length) throw new Error('a worker of the checker ended early');
+  return { violations: violations(history), history, statuses };
+}
+
+async function collect(worker: ChildProcess): Promise<object[]> {
+  const lines: object[] = [];
+  if (worker.stdout)
+    for await (const line of createInterface({ input: worker.stdout })) lines.push(JSON.parse(line));
+  return lines;
+}
+
+export function mulberry32(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** One line of figures, for the results of a long run. */
+export function summary({ history, statuses, violations: wrong }: Judged): string {
+  const count = (kind: string, outcome: string): number =>
+    history.filter((entry) => entry.kind === kind && entry.outcome === outcome).length;
+  const total = (of: (status: WorkerStatus) => number): number =>
+    statuses.reduce((sum, status) => sum + of(status), 0);
+  return [
+    `${count('read', 'ok')} reads`,
+    `${count('add', 'ok')} writes (${count('add', 'gone')} gone, ${count('add', 'unknown')} unknown)`,
+    `${count('destroy', 'ok')} destroys`,
+    `${total(({ nearCache }) => nearCache.hits)} hits`,
+    `${total(({ nearCache }) => nearCache.invalidations)} invalidations`,
+    `${total(({ conflicts }) => conflicts)} conflicts`,
+    `${wrong.length} violations`,
+  ].join(', ');
+}

@@ -1,0 +1,94 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { needs } from '../needs.ts';
+import { startCluster, startRedis, startSentinel } from '../services/redis.ts';
+import { check, type Judged, summary } from './checker.ts';
+import {
+  clusterFailover,
+  cut,
+  durable,
+  holdWorker,
+  moveSlots,
+  oneOf,
+  restart,
+  sentinelFailover,
+  stop,
+} from './faults.ts';
+
+needs('redis-server');
+
+/** Minutes for each of the three; LIMPET_SOAK_MINUTES changes it. */
+const minutes = Number(process.env.LIMPET_SOAK_MINUTES ?? 3);
+const seed = Number(process.env.LIMPET_TEST_SEED ?? Date.now() % 100_000);
+const durationMs = minutes * 60_000;
+const timeout = durationMs + 120_000;
+
+/** Adds a line to bench/results/sessions-checker.md when LIMPET_SOAK_RECORD says so. */
+function record(name: string, judged: Judged): void {
+  console.log(`${name}: ${summary(judged)}`);
+  if (!process.env.LIMPET_SOAK_RECORD) return;
+  const file = fileURLToPath(new URL('../../bench/results/sessions-checker.md', import.meta.url));
+  mkdirSync(fileURLToPath(new URL('.', `file://${file}`)), { recursive: true });
+  writeFileSync(file, `- ${name}, ${minutes} min, seed ${seed}: ${summary(judged)}\n`, { flag: 'a' });
+}
+
+test(`one Redis, seed ${seed}`, { timeout }, async () => {
+  const redis = await startRedis({ config: durable });
+  onTestFinished(redis.stop);
+  const servers = () => [redis];
+  const judged = await check({
+    seed,
+    address: { port: redis.port },
+    durationMs,
+    faultEveryMs: 400,
+    fault: oneOf(cut(servers), cut(servers), cut(servers), stop(servers, 600), restart(servers), holdWorker),
+  });
+  record('one Redis', judged);
+  expect(judged.violations.slice(0, 20)).toEqual([]);
+});
+
+test(`Sentinel, seed ${seed}`, { timeout }, async () => {
+  const group = await startSentinel();
+  onTestFinished(group.stop);
+  const judged = await check({
+    seed,
+    address: { sentinels: group.sentinels, name: group.name },
+    durationMs,
+    faultEveryMs: 1500,
+    replicas: 1,
+    fault: oneOf(
+      sentinelFailover(group),
+      cut(() => group.servers),
+      holdWorker,
+    ),
+  });
+  record('Sentinel', judged);
+  expect(judged.violations.slice(0, 20)).toEqual([]);
+});
+
+test(`Cluster, seed ${seed}`, { timeout }, async () => {
+  const cluster = await startCluster({ replicas: 1 });
+  onTestFinished(cluster.stop);
+  const servers = () => cluster.servers;
+  const periods = Array.from({ length: durationMs / 1500 }, (_, period) => period);
+  const keys = () =>
+    Array.from({ length: 6 }, (_, slot) => periods.map((period) => `sess:${slot}.${period}`)).flat();
+  const judged = await check({
+    seed,
+    address: cluster.nodes,
+    durationMs,
+    faultEveryMs: 300,
+    replicas: 1,
+    commandTimeoutMs: 2000,
+    fault: oneOf(
+      moveSlots(cluster, keys),
+      moveSlots(cluster, keys),
+      cut(servers),
+      clusterFailover(cluster),
+      holdWorker,
+    ),
+  });
+  record('Cluster', judged);
+  expect(judged.violations.slice(0, 20)).toEqual([]);
+});

@@ -1,7 +1,8 @@
-#pragma once
+// Runs steering programs without a kernel.
+#ifndef LIMPET_TEST_NATIVE_BPF_INTERPRETER_H_
+#define LIMPET_TEST_NATIVE_BPF_INTERPRETER_H_
 
-#include <netinet/in.h>
-
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -9,11 +10,11 @@
 
 namespace limpet {
 
-/// Runs a classic-BPF program on the network header of a packet, as the kernel would. -1 when the program does what
-/// the kernel's checker forbids or would read past the header.
+// Runs a classic-BPF program on the network header of a packet, as the kernel would. -1 when the program does what
+// the kernel's checker forbids or would read past the header.
 int64_t RunBpf(const std::vector<BpfInstruction>& program, const uint8_t* network_header, size_t length);
 
-/// The headers that the program sees: version and source address set, nothing else.
+// The headers that the program sees: version and source address set, nothing else.
 struct Packet {
   uint8_t bytes[40] = {};
   size_t length = 0;
@@ -22,3 +23,5 @@ struct Packet {
 };
 
 }  // namespace limpet
+
+#endif  // LIMPET_TEST_NATIVE_BPF_INTERPRETER_H_

@@ -1,0 +1,55 @@
+/**
+ * Sessions that every worker shares: `node examples/redis-sessions/app.js`, then open it twice, in two browsers.
+ * With REDIS_URL (redis://127.0.0.1:6379) they are in Redis, as connect-redis would keep them; without, on this machine.
+ */
+import { randomBytes } from 'node:crypto';
+import http from 'node:http';
+import express from 'express';
+import limpet from 'limpet';
+import { LocalStore, RedisStore, sessions } from 'limpet/session';
+
+const { REDIS_URL, PORT = '3000' } = process.env;
+// Workers inherit the environment of the process that forks them: one secret for all.
+process.env.SESSION_SECRET ??= randomBytes(32).toString('hex');
+
+const app = express();
+const shared = sessions({ secret: process.env.SESSION_SECRET, store: await openStore() });
+
+app.use(shared);
+app.use(express.urlencoded());
+
+app.get('/', (request, response) => {
+  const { session } = request;
+  session.visits = (session.visits ?? 0) + 1;
+  const who = session.user ? `Signed in as ${escapeHtml(session.user)}` : 'Not signed in';
+  response.send(`<p>${who}. Visit ${session.visits}, served by process ${process.pid}.</p>
+<form method="post" action="/login"><input name="user" placeholder="name"><button>Sign in</button></form>
+<form method="post" action="/logout"><button>Sign out</button></form>`);
+});
+
+app.post('/login', (request, response, next) => {
+  // A new sid, so that one that was planted or seen before is worth nothing.
+  request.session.regenerate((error) => {
+    if (error) return next(error);
+    request.session.user = String(request.body?.user ?? '');
+    response.redirect('/');
+  });
+});
+
+app.post('/logout', (request, response, next) => {
+  request.session.destroy((error) => (error ? next(error) : response.redirect('/')));
+});
+
+app.get('/store', (_request, response) => response.json(shared.store.status()));
+
+limpet.listen(http.createServer(app), { port: Number(PORT), host: '127.0.0.1' }, { workers: 4 });
+
+async function openStore() {
+  if (!REDIS_URL) return new LocalStore();
+  const { Redis } = await import('ioredis');
+  return new RedisStore({ client: new Redis(REDIS_URL) });
+}
+
+function escapeHtml(text) {
+  return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+}

@@ -1,0 +1,85 @@
+/**
+ * A whole Express request with a session: requests a second that read one, by the store behind express-session.
+ *
+ * `node bench/sessions/express.js [redis port]` needs a redis-server there (default 6379) and an idle machine. Server
+ * and client are processes of their own; rounds are interleaved, the median is printed.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent, createServer, request } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { RedisStore as ConnectRedis } from 'connect-redis8';
+import express from 'express';
+import expressSession from 'express-session';
+import { Redis } from 'ioredis5';
+import { RedisStore, sessions } from 'limpet/session';
+
+const port = Number(process.argv[2] ?? 6379);
+const secret = 'only for this measurement';
+const atOnce = 16;
+const roundMs = 1500;
+const rounds = 5;
+
+const kinds = {
+  'limpet RedisStore': (client) => sessions({ secret, store: new RedisStore({ client }) }),
+  'connect-redis 8, ioredis 5': (client) => plain(new ConnectRedis({ client })),
+  'express-session MemoryStore': () => plain(new expressSession.MemoryStore()),
+};
+const plain = (store) => expressSession({ secret, store, resave: false, saveUninitialized: false });
+
+if (process.argv[3]) serve(kinds[process.argv[3]](new Redis(port)));
+else await measure();
+
+function serve(middleware) {
+  const app = express();
+  app.use(middleware);
+  app.get('/login', (request, response) => {
+    request.session.user = { id: 4711, name: 'Ada Lovelace', roles: ['reader', 'author'] };
+    response.send('in');
+  });
+  app.get('/', (request, response) => response.send(request.session.user.name));
+  const server = createServer(app).listen(0, '127.0.0.1', () => process.send(server.address().port));
+}
+
+async function measure() {
+  const servers = [];
+  for (const name of Object.keys(kinds)) {
+    const child = fork(fileURLToPath(import.meta.url), [String(port), name]);
+    const [at] = await once(child, 'message');
+    const response = await fetch(`http://127.0.0.1:${at}/login`);
+    const cookie = response.headers.getSetCookie()[0].split(';')[0];
+    servers.push({ name, child, at, cookie, rates: [] });
+  }
+  for (let round = 0; round <= rounds; round++) {
+    for (const server of servers) {
+      const rate = await load(server);
+      if (round > 0) server.rates.push(rate);
+    }
+  }
+  console.log(
+    `Node ${process.version}, ${atOnce} requests at once, median of ${rounds} rounds, requests a second`,
+  );
+  for (const { name, child, rates } of servers) {
+    console.log(`${name.padEnd(30)} ${Math.round(rates.sort((a, b) => a - b)[rounds >> 1])}`);
+    child.kill();
+  }
+}
+
+/** Requests a second that one server answers. */
+async function load({ at, cookie }) {
+  const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
+  const endsAt = performance.now() + roundMs;
+  let answered = 0;
+  const client = async () => {
+    while (performance.now() < endsAt) {
+      const sent = request({ host: '127.0.0.1', port: at, headers: { cookie }, agent }).end();
+      const [response] = await once(sent, 'response');
+      if (response.statusCode !== 200) throw new Error(`answered ${response.statusCode}`);
+      await once(response.resume(), 'end');
+      answered++;
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, client));
+  agent.destroy();
+  return (answered * 1000) / roundMs;
+}

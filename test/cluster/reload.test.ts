@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 async function start(options: object = {}) {
-  const given = { drainTimeoutMs: 3000, ...options };
+  const given = { drainTimeoutMs: 3000, respawnGraceMs: 30_000, ...options };
   app = startApp('apps/router.cjs', {
     env: { LIMPET_TEST_OPTIONS: JSON.stringify(given), LIMPET_TEST_BROKEN: join(folder, 'broken') },
   });

@@ -16,7 +16,9 @@ let app: App;
 afterEach(() => app.stop());
 
 async function start(options: object = {}) {
-  app = startApp('apps/router.cjs', { env: { LIMPET_TEST_OPTIONS: JSON.stringify(options) } });
+  app = startApp('apps/router.cjs', {
+    env: { LIMPET_TEST_OPTIONS: JSON.stringify({ respawnGraceMs: 30_000, ...options }) },
+  });
   const { addresses: bound } = (await app.hears('started')) as unknown as { addresses: { port: number }[] };
   await Promise.all([0, 1].map((slot) => app.hears('ready', (told) => told.slot === slot)));
   return bound.map(({ port }) => port);

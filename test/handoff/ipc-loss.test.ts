@@ -10,7 +10,14 @@ describe.runIf(process.platform === 'linux')('ipc: a worker that stops taking', 
 
   async function start(options: object) {
     app = startApp('apps/http.js', {
-      env: { LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 2, handoff: 'ipc', ...options }) },
+      env: {
+        LIMPET_TEST_OPTIONS: JSON.stringify({
+          workers: 2,
+          handoff: 'ipc',
+          respawnGraceMs: 30_000,
+          ...options,
+        }),
+      },
     });
     const { port } = (await app.hears('listening')) as unknown as { port: number };
     const victim = (await app.hears('ready', (told) => told.slot === 1)) as unknown as { pid: number };
@@ -28,10 +35,10 @@ describe.runIf(process.platform === 'linux')('ipc: a worker that stops taking', 
     JSON.parse((await ask(port, from)).body) as { slot: number; pid: number };
 
   it('blocked: the fallback serves all of 100, the blocked request is answered later, nothing leaks', async () => {
-    const { port, victim, own } = await start({ stallTimeoutMs: 500 });
+    const { port, victim, own } = await start({ stallTimeoutMs: 1500 });
     await expect.poll(() => descriptorsOf(app.pid)).toBeLessThan(60);
     const before = descriptorsOf(app.pid);
-    const blocked = ask(port, own[100] as string, { path: '/block?ms=3000' });
+    const blocked = ask(port, own[100] as string, { path: '/block?ms=8000' });
     await app.hears('blocking');
     const answers = await Promise.all(own.slice(0, 100).map((from) => asked(port, from)));
     for (const { slot } of answers) expect(slot).toBe(0);
@@ -43,7 +50,7 @@ describe.runIf(process.platform === 'linux')('ipc: a worker that stops taking', 
   });
 
   it('killed: the replacement serves what the dead worker had not taken, nothing hangs, nothing leaks', async () => {
-    const { port, victim, own } = await start({ stallTimeoutMs: 5000 });
+    const { port, victim, own } = await start({ stallTimeoutMs: 30_000 });
     const before = descriptorsOf(app.pid);
     process.kill(victim.pid, 'SIGSTOP');
     const answers = Promise.all(own.slice(0, 100).map((from) => asked(port, from)));

@@ -14,7 +14,7 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
 }
 
-const patienceMs = 20_000;
+const patienceMs = 45_000;
 
 /** A fixture app in a process of its own, as a user would start it. */
 export class App {

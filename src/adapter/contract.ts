@@ -19,6 +19,11 @@ export interface Adapter extends Entrance {
   onClosed: (() => void) | undefined;
   /** Node servers only: calls `hook` for each HTTP/1 request, ahead of the app's own listeners. */
   eachRequest?(hook: (request: IncomingMessage, response: ServerResponse) => void): void;
+  /**
+   * Node's HTTP servers only: passes requests on to the door that `ownerOf` gives, and opens a door of its own at `path`;
+   * `opened` is called when others may come.
+   */
+  rehome?(path: string, ownerOf: (request: IncomingMessage) => string | undefined, opened: () => void): void;
   /** The address is bound: connections may come from now on. */
   listen(bound: BoundAddress, backlog: number): void;
   /** The address cannot be bound. Told as the server tells its errors; unheard, it is an uncaught exception. */

@@ -9,6 +9,8 @@ import { publish } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
 import type { Adapter } from './contract.js';
 import { FedHandle, missingInternals } from './fed-handle.js';
+import { OwnerDoor } from './owner-door.js';
+import { rehome } from './rehoming.js';
 
 type HandleClass = new (type: number) => RawHandle & { open(fd: number): number };
 
@@ -32,6 +34,7 @@ export class NodeAdapter implements Adapter {
   readonly #closedByApp: () => void;
   #HandleClass: HandleClass | undefined;
   #draining = false;
+  #door: OwnerDoor | undefined;
 
   /**
    * Make it in the app's own call of listen(): the server's events run in the asynchronous context of that call.
@@ -56,6 +59,15 @@ export class NodeAdapter implements Adapter {
 
   eachRequest(hook: (request: IncomingMessage, response: ServerResponse) => void): void {
     this.server.prependListener('request', hook);
+  }
+
+  rehome(path: string, ownerOf: (request: IncomingMessage) => string | undefined, opened: () => void): void {
+    if (!('headersTimeout' in this.server)) {
+      opened();
+      return;
+    }
+    rehome(this.server, ownerOf);
+    this.#door = new OwnerDoor(path, this.server, opened);
   }
 
   failed(error: LimpetError): void {
@@ -121,10 +133,11 @@ export class NodeAdapter implements Adapter {
     for (const session of this.#http2Sessions) session.close();
     // An answer that had begun before leaves its connection idle and kept alive: look again until all are gone.
     const again = setInterval(() => closeIdleConnections?.call(server), 50);
-    server.once('close', () => {
+    const gone = () => {
       clearInterval(again);
       done();
-    });
+    };
+    server.once('close', () => (this.#door ? this.#door.close(gone) : gone()));
     // Where the app has called close(), we are inside of that call.
     if (!this.#fed.closed) server.close();
     closeIdleConnections?.call(server);

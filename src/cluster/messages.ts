@@ -1,6 +1,6 @@
 import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import type { HandoffMessage, HandoffName } from '../handoff/contract.js';
-import type { AffinityPass } from './router-affinity.js';
+import type { NeighbourTable } from './neighbours.js';
 
 /**
  * The protocol between primary and worker, whole: what is not in these two tables is never sent.
@@ -35,6 +35,8 @@ export type PrimaryMessage =
   | { type: 'handoff'; listener: number; body: HandoffMessage }
   /** The process is seated: its slot's clients come to it. */
   | { type: 'seated' }
+  /** Who serves whom, where requests may have to be passed on. */
+  | { type: 'neighbours'; table: NeighbourTable }
   /** Take nothing new; answer 'stopped'. */
   | { type: 'stop' }
   /** Finish what is there, then exit; at the deadline, close the rest. */
@@ -43,7 +45,8 @@ export type PrimaryMessage =
 /** What a worker must know of the router's options to take its half of a handoff. */
 export interface ListenSettings {
   readonly stallTimeoutMs: number;
-  readonly affinity: AffinityPass;
+  /** An {@link AffinityPass}, serialized. */
+  readonly affinity: string;
 }
 
 /** What the primary must know of a server to choose a handoff for it. */

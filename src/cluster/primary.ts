@@ -99,6 +99,7 @@ export class Router extends EventEmitter<RouterEvents> {
       respawnGraceMs: this.options.respawnGraceMs,
       listeners: () => this.#listeners.values(),
       seatedIn: (slot) => [...this.#supervisor.occupants()].find((each) => each.slot === slot && each.seated),
+      changed: () => this.#tellNeighbours(),
       serves: (occupant) => this.#supervisor.ready(occupant, 'its servers are open'),
     });
   }
@@ -250,6 +251,7 @@ export class Router extends EventEmitter<RouterEvents> {
     const left = await Promise.all(listeners.map(({ handoff }) => handoff.close(timeoutMs)));
     await this.#supervisor.close(reason);
     this.#handoffs.stop();
+    this.#affinity.close();
     this.#unhandleSignals?.();
     this.#state = 'closed';
     this.emit('closed');
@@ -298,7 +300,10 @@ export class Router extends EventEmitter<RouterEvents> {
     }
     listener.opened.then((bound) => {
       const { id, choice } = listener;
-      const settings = { stallTimeoutMs: this.options.stallTimeoutMs, affinity: this.#affinity.pass() };
+      const settings = {
+        stallTimeoutMs: this.options.stallTimeoutMs,
+        affinity: this.#affinity.pass(this.#ring),
+      };
       occupant.send({ type: 'bound', key, listener: id, address: bound, handoff: choice.name, settings });
     }, refuse);
   }
@@ -315,6 +320,21 @@ export class Router extends EventEmitter<RouterEvents> {
     for (const { number, current } of this.#supervisor.slots) {
       if (!current?.seated) this.#seating.startGrace(number);
     }
+  }
+
+  #tellNeighbours(): void {
+    if (!this.#affinity.rehomes || this.#closing) return;
+    const occupants = [...this.#supervisor.occupants()];
+    const table = {
+      slots: this.#ring.size,
+      down: Array.from({ length: this.#ring.size }, (_, slot) => slot).filter((slot) =>
+        this.#ring.isDown(slot),
+      ),
+      processes: occupants
+        .filter(({ opened }) => opened.size > 0)
+        .map(({ slot, row, seated }) => ({ slot, row, seated })),
+    };
+    for (const occupant of occupants) occupant.send({ type: 'neighbours', table });
   }
 
   #changed(occupant: Occupant): void {

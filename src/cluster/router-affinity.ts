@@ -1,34 +1,58 @@
-import { createHmac } from 'node:crypto';
-import { hostname } from 'node:os';
+import { createHmac, randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
 import { type CompiledAffinity, compileAffinity, describeAffinity } from '../affinity/chain.js';
 import type { CookieSettings } from '../affinity/cookie.js';
+import type { AffinityChain } from '../binding/twin/affinity-chain.js';
+import type { Ipv6Prefix } from '../binding/twin/client-key.js';
 import { LimpetError } from '../errors.js';
 import type { CheckedRouterOptions } from '../options.js';
 import { deriveKey } from '../ring/secret.js';
+import type { SlotRing } from '../ring/slot-ring.js';
 import type { ServerTraits } from './messages.js';
 
 const KEY_BYTES = 16;
 const NODE_CHARACTERS = 8;
 
-/** What a worker must know to give out cookies and session ids that lead back to it; plain JSON. */
+/** What a worker must know to give out cookies and session ids that lead back to it, and to know whose a request is. */
 export interface AffinityPass {
-  readonly cookie: (Omit<CookieSettings, 'seal'> & { readonly seal: SealPass }) | undefined;
-  /** Base64. */
-  readonly sidKey: string;
+  readonly cookie: CookieSettings | undefined;
+  readonly sidKey: Uint8Array;
+  /** Undefined where no rule reads requests. */
+  readonly rehoming: RehomingPass | undefined;
 }
 
-type SealPass = Omit<CookieSettings['seal'], 'key'> & { readonly key: string };
+export interface RehomingPass {
+  readonly directory: string;
+  readonly chain: AffinityChain;
+  readonly ring: {
+    readonly slots: number;
+    readonly buckets: number;
+    readonly key: Uint8Array;
+    readonly ipv6Prefix: Ipv6Prefix;
+  };
+}
+
+/** An {@link AffinityPass} as it travels. */
+export function unpackAffinity(pass: string): AffinityPass {
+  return deserialize(Buffer.from(pass, 'base64')) as AffinityPass;
+}
 
 /** How the router tells clients apart: its option `affinity`, compiled with keys of its own. */
 export class RouterAffinity {
   /** The rules in words. */
   readonly label: string;
+  /** Whether requests may have to be passed on. */
+  readonly rehomes: boolean;
   /** Whether clients that no rule knows go to the emptiest slot. */
   readonly spreadEvenly: boolean;
   readonly #options: CheckedRouterOptions;
   readonly #cookieKey: Uint8Array;
   readonly #sidKey: Uint8Array;
   readonly #node: string;
+  #directory: string | undefined;
 
   /** Throws ERR_LIMPET_OPTION. */
   constructor(options: CheckedRouterOptions, secret: string) {
@@ -41,7 +65,8 @@ export class RouterAffinity {
       .digest('base64url')
       .slice(0, NODE_CHARACTERS);
     this.label = describeAffinity(options.affinity);
-    const { chain } = this.#compile(false);
+    const { chain, readsHead } = this.#compile(false);
+    this.rehomes = readsHead;
     const carried = chain.rules.some(({ kind }) => kind === 'affinity-cookie' || kind === 'sid');
     if (options.spread === 'least-connections' && !carried) throw spreadNeedsCarrier(this.label);
     this.spreadEvenly = options.spread === 'least-connections';
@@ -54,13 +79,29 @@ export class RouterAffinity {
     return affinity;
   }
 
-  pass(): AffinityPass {
-    const { cookie } = this.#compile(false);
-    const key = Buffer.from(this.#cookieKey).toString('base64');
-    return {
-      cookie: cookie && { ...cookie, seal: { ...cookie.seal, key } },
-      sidKey: Buffer.from(this.#sidKey).toString('base64'),
-    };
+  /** An {@link AffinityPass}, serialized. */
+  pass(ring: SlotRing): string {
+    const { cookie, chain, readsHead } = this.#compile(false);
+    const { size: slots, buckets, key, ipv6Prefix } = ring;
+    const rehoming = readsHead
+      ? { directory: this.#makeDirectory(), chain, ring: { slots, buckets, key, ipv6Prefix } }
+      : undefined;
+    const pass: AffinityPass = { cookie, sidKey: this.#sidKey, rehoming };
+    return serialize(pass).toString('base64');
+  }
+
+  /** When no worker is left. */
+  close(): void {
+    if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Of the user alone. */
+  #makeDirectory(): string {
+    this.#directory ??=
+      process.platform === 'win32'
+        ? `limpet-${randomBytes(8).toString('hex')}`
+        : mkdtempSync(join(tmpdir(), 'limpet-'));
+    return this.#directory;
   }
 
   #compile(keepProxyHeader: boolean): CompiledAffinity {

@@ -11,6 +11,8 @@ export interface SeatingSurroundings {
   listeners(): Iterable<Listener>;
   /** The seated process of a slot. */
   seatedIn(slot: number): Occupant | undefined;
+  /** Who serves whom has changed. */
+  changed(): void;
   /** The process serves its slot from now on: whoever served it before must leave. */
   serves(occupant: Occupant): void;
 }
@@ -53,6 +55,7 @@ export class Seating {
       if (occupant.opened.has(listener.id)) listener.seat(occupant);
     }
     occupant.send({ type: 'seated' });
+    this.#around.changed();
   }
 
   left(occupant: Occupant, gone: boolean): void {
@@ -60,6 +63,7 @@ export class Seating {
     const was = occupant.seated;
     occupant.seated = false;
     if (was && !this.#around.seatedIn(occupant.slot)) this.startGrace(occupant.slot);
+    this.#around.changed();
   }
 
   startGrace(slot: number): void {
@@ -101,5 +105,6 @@ export class Seating {
 
   #retable(): void {
     for (const { handoff } of this.#around.listeners()) handoff.retable(this.#ring);
+    this.#around.changed();
   }
 }

@@ -1,9 +1,11 @@
 import cluster from 'node:cluster';
 import { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { url as inspectorUrl } from 'node:inspector';
 import { performance } from 'node:perf_hooks';
 import type { Adapter, Served } from '../adapter/contract.js';
 import { CookieIssuer } from '../affinity/cookie.js';
+import { RequestClaims } from '../affinity/request-claims.js';
 import { setCookieOn } from '../affinity/set-cookie.js';
 import { sidMaker } from '../affinity/socket-io.js';
 import { type HandoffBinding, handoffBinding } from '../binding/handoff-binding.js';
@@ -15,10 +17,12 @@ import { FdWorker } from '../handoff/fd-worker.js';
 import { Intake } from '../handoff/intake.js';
 import { IpcWorker } from '../handoff/ipc-worker.js';
 import { KernelWorker } from '../handoff/kernel-worker.js';
+import { SlotRing } from '../ring/slot-ring.js';
 import { type SeatPass, seatPassVariable } from './fork.js';
 import { ListenerKeys } from './listener-key.js';
 import { type PrimaryMessage, receive, send, type WorkerMessage } from './messages.js';
-import type { AffinityPass } from './router-affinity.js';
+import { doorPath, incarnations, Neighbours } from './neighbours.js';
+import { unpackAffinity } from './router-affinity.js';
 
 type MessageOf<T extends PrimaryMessage['type']> = Extract<PrimaryMessage, { type: T }>;
 
@@ -46,6 +50,9 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   readonly #keys: ListenerKeys = new ListenerKeys();
   #cookies: CookieIssuer | undefined;
   #sidMaker: (() => string) | undefined;
+  #neighbours: Neighbours | undefined;
+  #claims: RequestClaims | undefined;
+  #door: (listener: number) => string = () => '';
   #seated: () => void = () => {};
   #leaving = false;
   #beatAt = 0;
@@ -153,6 +160,9 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
       case 'seated':
         this.#seated();
         break;
+      case 'neighbours':
+        this.#neighbours?.update(message.table);
+        break;
       case 'stop':
         this.#stop();
         break;
@@ -173,17 +183,32 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     listening.half = this.#halfOf(handoff, listener, listening.adapter, settings.stallTimeoutMs);
     this.#listening.set(listener, listening);
     listening.adapter.listen(address, listening.backlog);
-    this.#send({ type: 'open', listener });
+    this.#rehome(listening.adapter, listener, () => this.#send({ type: 'open', listener }));
   }
 
-  #take({ cookie, sidKey }: AffinityPass): void {
+  /** What the process must know of the router's affinity is told with its first listener. */
+  #take(pass: string): void {
     if (this.#sidMaker) return;
+    const { cookie, sidKey, rehoming } = unpackAffinity(pass);
     const slot = this.slot as number;
-    const row = this.#pass?.row ?? 0;
-    this.#sidMaker = sidMaker(Buffer.from(sidKey, 'base64'), slot, row % 256);
-    if (!cookie) return;
-    const seal = { ...cookie.seal, key: Buffer.from(cookie.seal.key, 'base64') };
-    this.#cookies = new CookieIssuer({ ...cookie, seal }, slot);
+    const row = this.#pass?.row as number;
+    this.#sidMaker = sidMaker(sidKey, slot, row % incarnations);
+    if (cookie) this.#cookies = new CookieIssuer(cookie, slot);
+    if (!rehoming) return;
+    this.#neighbours = new Neighbours(rehoming.directory, slot, row, new SlotRing(rehoming.ring));
+    this.#claims = new RequestClaims(rehoming.chain);
+    this.#door = (listener) => doorPath(rehoming.directory, listener, row);
+  }
+
+  /** Lets the listener's requests go where they belong, then calls `opened`. */
+  #rehome(adapter: Adapter, listener: number, opened: () => void): void {
+    const [neighbours, claims] = [this.#neighbours, this.#claims];
+    if (!neighbours || !claims || !adapter.rehome) {
+      opened();
+      return;
+    }
+    const ownerOf = (request: IncomingMessage) => neighbours.doorOf(claims.of(request), listener);
+    adapter.rehome(this.#door(listener), ownerOf, opened);
   }
 
   #halfOf(handoff: HandoffName, listener: number, adapter: Adapter, stallTimeoutMs: number): WorkerHandoff {

@@ -1,0 +1,75 @@
+import { chmodSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { addressText } from '../binding/twin/ip-address.js';
+import { readProxyHeader } from '../binding/twin/proxy-protocol.js';
+import { publish } from '../diagnostics.js';
+
+const headerBytesMax = 256;
+const entered: WeakSet<object> = new WeakSet();
+
+/** Whether a connection came through a door: then it is where it belongs, and is never passed on again. */
+export function cameThroughDoor(socket: object): boolean {
+  return entered.has(socket);
+}
+
+/**
+ * Where other workers of this router bring requests of this worker's clients: a unix-domain socket that the user alone may
+ * connect to. Each connection begins with a PROXY header that tells the client; from there on it is the app's, as if it had come in
+ * at the front, and after TLS where the app's server speaks that.
+ */
+export class OwnerDoor {
+  readonly #server: Server;
+
+  /** `open` is called when others may come. */
+  constructor(path: string, app: Server, open: () => void) {
+    const event = 'setSecureContext' in app ? 'secureConnection' : 'connection';
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
+      entered.add(socket);
+      socket.on('error', () => {});
+      afterProxyHeader(socket, event === 'secureConnection', () => app.emit(event, socket));
+    });
+    this.#server.on('error', (error) => publish('limpet:fault', () => ({ where: 'owner door', error })));
+    this.#server.listen(path, () => {
+      if (process.platform !== 'win32') chmodSync(path, 0o600);
+      open();
+    });
+    this.#server.unref();
+  }
+
+  /** Lets nobody new in; `done` when the last has gone. */
+  close(done: () => void): void {
+    this.#server.close(() => done());
+  }
+}
+
+function afterProxyHeader(socket: Socket, encrypted: boolean, enter: () => void): void {
+  let read = Buffer.alloc(0);
+  const look = (): void => {
+    for (let chunk = socket.read(); chunk !== null; chunk = socket.read())
+      read = Buffer.concat([read, chunk]);
+    const header = readProxyHeader(read, headerBytesMax);
+    if (header.shape === 'partial') return;
+    socket.off('readable', look);
+    if (header.shape !== 'proxied' && header.shape !== 'silent') {
+      socket.destroy();
+      return;
+    }
+    if (header.shape === 'proxied') showClient(socket, header.source.address, header.source.port);
+    if (encrypted) Object.defineProperty(socket, 'encrypted', { value: true });
+    if (read.length > header.length) socket.unshift(read.subarray(header.length));
+    // The stream forgets in the next tick that it had a 'readable' listener, and flows then.
+    process.nextTick(() => {
+      if (!socket.destroyed) enter();
+    });
+  };
+  socket.on('readable', look);
+}
+
+function showClient(socket: Socket, bytes: Uint8Array, port: number): void {
+  const address = addressText(bytes);
+  Object.defineProperties(socket, {
+    remoteAddress: { value: address },
+    remotePort: { value: port },
+    remoteFamily: { value: address.includes(':') ? 'IPv6' : 'IPv4' },
+  });
+}

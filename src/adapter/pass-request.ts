@@ -1,0 +1,185 @@
+import {
+  Agent,
+  request as ask,
+  type ClientRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { proxyHeader } from './proxy-header.js';
+
+/** RFC 9110 §7.6.1: what concerns one connection, not the next. */
+const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'te',
+]);
+/** Methods that a server may be asked twice. */
+const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/** Connections to the owners of one client connection's requests: they end with it. */
+class ClientAgent extends Agent {
+  readonly #header: Buffer;
+
+  constructor(client: Socket) {
+    super({ keepAlive: true });
+    this.#header = proxyHeader(client.remoteAddress, client.remotePort);
+    client.once('close', () => this.destroy());
+  }
+
+  override createConnection(options: { socketPath?: string | undefined }): Duplex {
+    const socket = connect(options.socketPath as string);
+    socket.write(this.#header);
+    return socket;
+  }
+}
+
+const agents: WeakMap<Socket, ClientAgent> = new WeakMap();
+
+function agentOf(client: Socket): ClientAgent {
+  const agent = agents.get(client) ?? new ClientAgent(client);
+  agents.set(client, agent);
+  return agent;
+}
+
+/**
+ * Passes one request on to the worker that listens at `path`, and its response back: body, trailers, 100 Continue, aborts
+ * and back-pressure of both sides. `serveHere` is called instead where the owner cannot be reached and nothing has been passed,
+ * or the request may be asked twice; else a dead owner is a 502, or a cut response. `asksFirst`: the client awaits 100
+ * Continue, and the owner is to decide.
+ */
+export function passRequest(
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  asksFirst: boolean,
+  serveHere: () => void,
+): void {
+  const hasBody =
+    'transfer-encoding' in request.headers || Number(request.headers['content-length'] ?? 0) > 0;
+  const passed = ask({
+    socketPath: path,
+    agent: agentOf(request.socket),
+    method: request.method,
+    path: request.url,
+    headers:
+      hasBody && 'transfer-encoding' in request.headers
+        ? [...headersOf(request), 'Transfer-Encoding', 'chunked']
+        : headersOf(request),
+    setHost: false,
+  } as object);
+  let connected = false;
+  const again = () => !connected || (!hasBody && repeatable.has(request.method as string));
+  passed.on('error', () => {
+    if (response.headersSent || response.destroyed) response.destroy();
+    else if (again()) serveHere();
+    else refuse(request, response);
+  });
+  passed.once('socket', (socket) => {
+    const begin = (): void => {
+      connected = true;
+      sendBody(request, passed, hasBody);
+    };
+    if (socket.connecting) socket.once('connect', begin);
+    else begin();
+  });
+  // Where the app leaves it to Node, Node has said it to the client already.
+  if (asksFirst) passed.on('continue', () => response.writeContinue());
+  // After a whole answer its connection may serve the next request already.
+  let answered = false;
+  passed.on('response', (answer) => {
+    answer.once('end', () => {
+      answered = true;
+    });
+    passAnswer(answer, response);
+  });
+  response.once('close', () => {
+    if (!answered) passed.destroy();
+  });
+}
+
+/**
+ * Passes an upgrade on, and the stream that follows. Where the owner cannot be reached, `serveHere` is called instead.
+ */
+export function passUpgrade(
+  path: string,
+  request: IncomingMessage,
+  client: Duplex,
+  head: Buffer,
+  serveHere: () => void,
+): void {
+  const owner = connect({ path, allowHalfOpen: true });
+  owner.once('error', serveHere);
+  owner.once('connect', () => {
+    owner.off('error', serveHere);
+    const lines = [`${request.method} ${request.url} HTTP/1.1`];
+    for (let i = 0; i < request.rawHeaders.length; i += 2) {
+      lines.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}`);
+    }
+    owner.write(proxyHeader(request.socket.remoteAddress, request.socket.remotePort));
+    owner.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+    owner.write(head);
+    for (const [one, other] of [
+      [client, owner],
+      [owner, client],
+    ] as const) {
+      one.on('error', () => other.destroy());
+      one.on('close', () => other.destroy());
+      one.pipe(other);
+    }
+  });
+}
+
+function sendBody(request: IncomingMessage, passed: ClientRequest, hasBody: boolean): void {
+  if (!hasBody) {
+    passed.end();
+    return;
+  }
+  request.on('error', () => passed.destroy());
+  request.on('end', () => {
+    passed.addTrailers(pairs(request.rawTrailers));
+    passed.end();
+  });
+  request.pipe(passed, { end: false });
+}
+
+function passAnswer(answer: IncomingMessage, response: ServerResponse): void {
+  response.sendDate = false;
+  response.writeHead(answer.statusCode as number, answer.statusMessage, headersOf(answer));
+  response.flushHeaders();
+  answer.on('error', () => response.destroy());
+  answer.on('close', () => {
+    if (!answer.complete) response.destroy();
+  });
+  answer.on('end', () => {
+    if (answer.rawTrailers.length > 0) response.addTrailers(pairs(answer.rawTrailers));
+    response.end();
+  });
+  answer.pipe(response, { end: false });
+}
+
+/** All but what is hop by hop, as it was written. */
+function headersOf({ rawHeaders, headers }: IncomingMessage): string[] {
+  const named = new Set(headers.connection?.toLowerCase().split(/[ \t]*,[ \t]*/));
+  const kept: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase();
+    if (!hopByHop.has(name) && !named.has(name))
+      kept.push(rawHeaders[i] as string, rawHeaders[i + 1] as string);
+  }
+  return kept;
+}
+
+function pairs(raw: readonly string[]): [string, string][] {
+  return Array.from({ length: raw.length / 2 }, (_, i) => [raw[2 * i] as string, raw[2 * i + 1] as string]);
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse): void {
+  request.unpipe();
+  request.resume();
+  response.writeHead(502, { 'Content-Length': 0, Connection: 'close' }).end();
+}

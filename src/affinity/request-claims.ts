@@ -1,0 +1,89 @@
+/** Whose a request is: what the rules say of requests that Node has parsed, by the same reader as reads their connections. */
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { headBinding } from '../binding/head-binding.js';
+import type { AffinityChain, ChainRule } from '../binding/twin/affinity-chain.js';
+import type { CompiledChain } from '../binding/twin/head-calls.js';
+import { parseAddress } from '../binding/twin/ip-address.js';
+import { HOUR_MS } from './cookie.js';
+
+/** What a request says of its client. */
+export interface Claim {
+  /** The slot that the client brought, sealed. */
+  readonly slot: number | undefined;
+  /** With a sid: which of the slot's processes. */
+  readonly incarnation: number | undefined;
+  /** What the ring is asked with: an address of 16 bytes or a text's bytes. Undefined where no rule knew the client. */
+  readonly key: Uint8Array | undefined;
+  readonly byAddress: boolean;
+}
+
+interface Remembered {
+  readonly said: string;
+  readonly hour: number;
+  readonly claim: Claim;
+}
+
+const nobody: Claim = { slot: undefined, incarnation: undefined, key: undefined, byAddress: false };
+
+export class RequestClaims {
+  readonly #rules: readonly ChainRule[];
+  readonly #chain: CompiledChain;
+  readonly #lastOf: WeakMap<Socket, Remembered> = new WeakMap();
+
+  /** Rules from the first that goes by the connection (`address`, `proxy-protocol`) on are left out: that is placed already. */
+  constructor(chain: AffinityChain) {
+    const end = chain.rules.findIndex(({ kind }) => kind === 'address' || kind === 'proxy-protocol');
+    this.#rules = chain.rules.slice(0, end);
+    this.#chain = headBinding().compile({
+      ...chain,
+      rules: [...this.#rules, { kind: 'address' }],
+      proxyHeader: { use: 'ignored', optional: true, trust: new Uint8Array() },
+      // Node's parser has its own limit, and kept to it.
+      headBytesMax: 0x7fffffff,
+    });
+  }
+
+  /** Requests that say the same on one connection are read once. */
+  of(request: IncomingMessage): Claim {
+    const said = this.#said(request);
+    const hour = Math.floor(Date.now() / HOUR_MS);
+    const last = this.#lastOf.get(request.socket);
+    if (last?.said === said && last.hour === hour) return last.claim;
+    const claim = this.#read(request, hour);
+    this.#lastOf.set(request.socket, { said, hour, claim });
+    return claim;
+  }
+
+  /** All of a request that the rules may look at. */
+  #said({ headers, url = '' }: IncomingMessage): string {
+    let said = '';
+    for (const rule of this.#rules) {
+      if (rule.kind === 'header') said += `${headers[rule.name]}\n`;
+      else if (rule.kind === 'forwarded') said += `${headers['x-forwarded-for']}\n${headers.forwarded}\n`;
+      else if (rule.kind === 'sid') said += `${/[?&]sid=[^&#]*/.exec(url)?.[0]}\n`;
+      else if (rule.kind === 'query') said += `${url}\n`;
+      else said += `${headers.cookie}\n`;
+    }
+    return said;
+  }
+
+  #read({ method, url, rawHeaders, socket }: IncomingMessage, hour: number): Claim {
+    let head = `${method} ${url} HTTP/1.1\r\n`;
+    for (let i = 0; i < rawHeaders.length; i += 2) head += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;
+    const bytes = Buffer.from(`${head}\r\n`, 'latin1');
+    const address = parseAddress(socket.remoteAddress?.split('%')[0] ?? '') ?? new Uint8Array(16);
+    const reading = headBinding().begin(this.#chain, { address, port: 0 });
+    let decision = reading.decide(bytes, true, hour);
+    let { slot, incarnation } = nobody;
+    while (decision.outcome === 'slot') {
+      if (slot === undefined) ({ slot, incarnation } = decision);
+      decision = reading.decide(bytes, true, hour);
+    }
+    if (decision.outcome === 'text') return { slot, incarnation, key: decision.text, byAddress: false };
+    if (decision.outcome !== 'address' || decision.rule === this.#rules.length) {
+      return { slot, incarnation, key: undefined, byAddress: false };
+    }
+    return { slot, incarnation, key: decision.address, byAddress: true };
+  }
+}

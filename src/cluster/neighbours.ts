@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import type { Claim } from '../affinity/request-claims.js';
+import type { SlotRing } from '../ring/slot-ring.js';
+
+/** The processes of the router, as each worker is told of them; plain JSON. */
+export interface NeighbourTable {
+  /** How many slots the ring has. */
+  readonly slots: number;
+  readonly down: readonly number[];
+  /** Those that can be reached: seated ones first, then those that drain. */
+  readonly processes: readonly { readonly slot: number; readonly row: number; readonly seated: boolean }[];
+}
+
+/** How many processes of a slot a sid can tell apart. */
+export const incarnations = 256;
+
+/** The door of a process's server for a listener. */
+export function doorPath(directory: string, listener: number, row: number): string {
+  if (process.platform === 'win32') return `\\\\.\\pipe\\${directory}-${listener}-${row}`;
+  return join(directory, `${listener}-${row}.sock`);
+}
+
+/** What a worker knows of the others: whose a request is. */
+export class Neighbours {
+  readonly #directory: string;
+  readonly #row: number;
+  readonly #slot: number;
+  readonly #ring: SlotRing;
+  #table: NeighbourTable;
+
+  /** `ring` is this object's own from here on. */
+  constructor(directory: string, slot: number, row: number, ring: SlotRing) {
+    this.#directory = directory;
+    this.#slot = slot;
+    this.#row = row;
+    this.#ring = ring;
+    this.#table = { slots: ring.size, down: [], processes: [] };
+  }
+
+  update(table: NeighbourTable): void {
+    if (table.slots !== this.#ring.size) this.#ring.resize(table.slots);
+    for (let slot = 0; slot < table.slots; slot++) {
+      if (table.down.includes(slot)) this.#ring.down(slot);
+      else this.#ring.up(slot);
+    }
+    this.#table = table;
+  }
+
+  /** The door of the process that a request with this claim belongs to; undefined where that is this one, or nobody. */
+  doorOf(claim: Claim, listener: number): string | undefined {
+    const row = this.#rowOf(claim);
+    return row === undefined || row === this.#row ? undefined : doorPath(this.#directory, listener, row);
+  }
+
+  #rowOf({ slot, incarnation, key, byAddress }: Claim): number | undefined {
+    if (slot !== undefined && incarnation !== undefined) {
+      // A session lives in one process: where that is gone, it is unknown everywhere.
+      return this.#table.processes.find(
+        (each) => each.slot === slot && each.row % incarnations === incarnation,
+      )?.row;
+    }
+    if (slot !== undefined && slot < this.#ring.size && !this.#ring.isDown(slot)) return this.#seatedIn(slot);
+    if (key === undefined) return undefined;
+    const hash = byAddress ? this.#ring.hashOfAddressBytes(key) : this.#ring.hashOfKey(key);
+    return this.#seatedIn(this.#ring.slotOfHash(hash));
+  }
+
+  /** A process that still drains serves its slot's requests on the connections that it has. */
+  #seatedIn(slot: number): number | undefined {
+    if (slot === this.#slot) return undefined;
+    return this.#table.processes.find((each) => each.slot === slot && each.seated)?.row;
+  }
+}

@@ -1,0 +1,216 @@
+import type { IncomingMessage } from 'node:http';
+import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { RouterOptions } from '../../src/options.ts';
+import { makeCertificate } from '../integration/certificate.ts';
+import { type App, startApp } from '../processes/app.js';
+import { RawConnection } from '../processes/raw.js';
+import { request } from './heads.ts';
+
+interface Facts {
+  slot: number;
+  pid: number;
+  method: string;
+  url: string;
+  from: string;
+  encrypted: boolean;
+  headers: Record<string, string>;
+  length: number;
+  trailers: Record<string, string>;
+}
+
+let app: App | undefined;
+let certificate: ReturnType<typeof makeCertificate>;
+beforeAll(() => {
+  certificate = makeCertificate();
+});
+afterEach(async () => {
+  await app?.stop();
+  app = undefined;
+});
+
+async function start(options: RouterOptions, env: Record<string, string> = {}): Promise<number> {
+  app = startApp('apps/rehomed.js', {
+    env: {
+      LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 3, affinity: { header: 'x-user' }, ...options }),
+      ...env,
+    },
+  });
+  const { port } = await app.hears('listening');
+  await app.hears('ready', undefined, 3);
+  return port as number;
+}
+
+/** One user of each slot, found on connections of their own. */
+async function userOfEachSlot(port: number): Promise<string[]> {
+  const users: string[] = [];
+  for (let i = 0; users.filter(Boolean).length < 3; i++) {
+    const connection = new RawConnection(port);
+    await connection.write(request('/', `x-user: ${i}`, 'Connection: close'));
+    const slot = Number((await connection.until(/"slot":(\d)/))[1]);
+    users[slot] ??= String(i);
+    connection.socket.destroy();
+  }
+  return users;
+}
+
+/** The body that begins after `connection.received` had `from` characters. */
+async function next(connection: RawConnection, from: number): Promise<Facts> {
+  const pattern = new RegExp(
+    `^[\\s\\S]{${from}}[\\s\\S]*?\\r\\n\\r\\n[0-9a-f]+\\r\\n(\\{.*\\})\\r\\n0\\r\\n`,
+  );
+  return JSON.parse((await connection.until(pattern))[1] as string) as Facts;
+}
+
+describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
+  test('each request of a kept-alive connection goes to its own client’s worker, and shows the client', async () => {
+    const port = await start({ handoff });
+    const users = await userOfEachSlot(port);
+    const connection = new RawConnection(port, '127.0.0.44');
+    for (const [slot, user] of [...users.entries(), ...users.entries()]) {
+      const from = connection.received.length;
+      await connection.write(
+        `POST /path?q=1 HTTP/1.1\r\nHost: a\r\nX-User: ${user}\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n` +
+          'Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nX-Kept: 1\r\n\r\n5\r\nhello\r\n0\r\nX-T: end\r\n\r\n',
+      );
+      const facts = await next(connection, from);
+      expect(facts).toMatchObject({
+        slot,
+        method: 'POST',
+        url: '/path?q=1',
+        from: '127.0.0.44',
+        length: 5,
+        trailers: { 'x-t': 'end' },
+        headers: { host: 'a', 'x-user': user, 'x-kept': '1' },
+      });
+      await connection.until(new RegExp(`^[\\s\\S]{${from}}[\\s\\S]*\\r\\n0\\r\\nX-Sum: 5\\r\\n\\r\\n`));
+      expect(connection.received.slice(from).match(/^date:/gim)).toHaveLength(1);
+    }
+    connection.socket.destroy();
+  });
+
+  test('pipelined requests of three clients are answered in order', async () => {
+    const port = await start({ handoff });
+    const users = await userOfEachSlot(port);
+    const connection = new RawConnection(port);
+    await connection.write(users.map((user, i) => request(`/${i}`, `x-user: ${user}`)).join(''));
+    await connection.until(
+      /"slot":0[\s\S]*"url":"\/0"[\s\S]*"slot":1[\s\S]*"url":"\/1"[\s\S]*"slot":2[\s\S]*"url":"\/2"[\s\S]*\r\n0\r\n/,
+    );
+    connection.socket.destroy();
+  });
+
+  test('events flow at once, and an abort reaches the owner', async () => {
+    const port = await start({ handoff });
+    const users = await userOfEachSlot(port);
+    const connection = new RawConnection(port);
+    await connection.write(request('/', `x-user: ${users[0]}`) + request('/events', `x-user: ${users[1]}`));
+    await connection.until(/data: .*"slot":1[\s\S]*data: beat[\s\S]*data: beat/);
+    connection.socket.destroy();
+    expect(await (app as App).hears('aborted')).toMatchObject({ slot: 1 });
+  });
+
+  test('a client that does not read holds the owner back', async () => {
+    const port = await start({ handoff });
+    const users = await userOfEachSlot(port);
+    const connection = new RawConnection(port);
+    await connection.write(request('/', `x-user: ${users[0]}`));
+    await connection.until(/\r\n0\r\n/);
+    connection.socket.pause();
+    await connection.write(request('/big?chunks=800', `x-user: ${users[2]}`));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((app as App).told.some(({ event }) => event === 'sent')).toBe(false);
+    connection.socket.resume();
+    expect(await (app as App).hears('sent')).toMatchObject({ slot: 2 });
+    connection.socket.destroy();
+  });
+
+  test('an upgrade goes to its owner, with what follows it', async () => {
+    const port = await start({ handoff });
+    const users = await userOfEachSlot(port);
+    const connection = new RawConnection(port);
+    await connection.write(request('/', `x-user: ${users[0]}`));
+    await connection.until(/\r\n0\r\n/);
+    await connection.write(request('/', `x-user: ${users[1]}`, 'Connection: Upgrade', 'Upgrade: echo'));
+    await connection.until(/101 Switching Protocols[\s\S]*"slot":1/);
+    await connection.write('over and out');
+    await connection.until(/over and out/);
+    connection.socket.end();
+    await connection.closed;
+  });
+
+  test('100 Continue is the owner’s to say', async () => {
+    const port = await start({ handoff }, { LIMPET_TEST_CONTINUE: '1' });
+    const users = await userOfEachSlot(port);
+    const connection = new RawConnection(port);
+    await connection.write(request('/', `x-user: ${users[0]}`));
+    await connection.until(/\r\n0\r\n/);
+    const ask = (...more: string[]): string =>
+      [
+        'POST / HTTP/1.1',
+        'Host: a',
+        `x-user: ${users[1]}`,
+        'Content-Length: 4',
+        'Expect: 100-continue',
+        ...more,
+        '\r\n',
+      ].join('\r\n');
+    await connection.write(ask());
+    await connection.until(/HTTP\/1\.1 100 Continue\r\n\r\n$/);
+    await connection.write('body');
+    await connection.until(/"slot":1.*"length":4/);
+    await connection.write(ask('X-No: 1'));
+    await connection.until(/HTTP\/1\.1 417/);
+    connection.socket.destroy();
+  });
+
+  test('an owner that dies: 502 where the request may have been done, served elsewhere where it may be asked again', async () => {
+    const port = await start({ handoff, respawnGraceMs: 0 });
+    const users = await userOfEachSlot(port);
+    const connection = new RawConnection(port);
+    await connection.write(request('/', `x-user: ${users[0]}`));
+    await connection.until(/\r\n0\r\n/);
+    await connection.write(
+      `POST /die HTTP/1.1\r\nHost: a\r\nx-user: ${users[1]}\r\nContent-Length: 1\r\n\r\nx`,
+    );
+    expect(await connection.closed).toMatch(/HTTP\/1\.1 502 Bad Gateway/);
+    const other = new RawConnection(port);
+    for (let i = 0; i < 5; i++) {
+      const from = other.received.length;
+      await other.write(request('/', `x-user: ${users[1]}`));
+      await next(other, from);
+    }
+    other.socket.destroy();
+  });
+
+  test('on a TLS server, where nobody could look before', async () => {
+    const port = await start({ handoff }, certificate);
+    const agent = new TlsAgent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
+    const seen = new Set<number>();
+    for (let i = 0; i < 12; i++) {
+      const options = { port, host: '127.0.0.1', agent, headers: { 'x-user': `u${i % 6}` } };
+      const facts = await get(options);
+      expect(facts.encrypted).toBe(true);
+      seen.add(facts.slot);
+      expect((await get({ ...options, agent: new TlsAgent({ rejectUnauthorized: false }) })).slot).toBe(
+        facts.slot,
+      );
+    }
+    agent.destroy();
+    expect(seen.size).toBeGreaterThan(1);
+  });
+});
+
+function get(options: object): Promise<Facts> {
+  return new Promise((resolve, reject) => {
+    const asked = httpsRequest(options, (res: IncomingMessage) => {
+      let body = '';
+      res.on('data', (chunk) => {
+        body += chunk;
+      });
+      res.on('end', () => resolve(JSON.parse(body) as Facts));
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
+}

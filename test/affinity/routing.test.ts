@@ -27,6 +27,7 @@ async function start(options: RouterOptions): Promise<number> {
     env: { LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 3, ...options }) },
   });
   const { port } = await app.hears('listening');
+  await app.hears('ready', undefined, 3);
   return port as number;
 }
 

@@ -1,0 +1,69 @@
+import { interleave, summary } from '../rounds.js';
+import { measure } from './measure.js';
+import { subjects } from './subjects/index.js';
+import { workloads } from './workloads.js';
+
+/**
+ * Every workload against every subject, interleaved.
+ * @param {{ rounds: number, workers: number, scale: number, only: string[], say: (line: string) => void }} run
+ *   `only` names workloads, subjects, or both; empty means all
+ * @returns {Promise<object>} workload → title, operation, subjects: name → its rounds with medians and spreads, or why it did not run
+ */
+export async function measureConnections({ rounds, workers, scale, only, say }) {
+  const all = subjects(workers);
+  const pick = (names) => {
+    const asked = names.filter((name) => only.includes(name));
+    return asked.length > 0 ? asked : names;
+  };
+  const chosen = pick(all.map(({ name }) => name));
+  const results = {};
+  for (const name of pick(Object.keys(workloads))) {
+    const { title, operation, app = 'http' } = workloads[name];
+    const reached = new Map();
+    const missing = new Map();
+    for (const subject of all.filter((one) => chosen.includes(one.name))) {
+      const reason = subject.lacks?.includes(app) ? `does not serve ${app}` : subject.missing?.();
+      if (reason) missing.set(subject.name, reason);
+      else reached.set(subject.name, []);
+    }
+    const able = all.filter((one) => reached.has(one.name));
+    say(`${title}: ${able.length} subjects, ${rounds} rounds`);
+    for (const { round, entry } of interleave(able, rounds)) {
+      if (missing.has(entry.name)) continue;
+      try {
+        const one = await measure(entry, workloads[name], { workers, scale });
+        reached.get(entry.name).push(one);
+        say(`  ${round + 1}/${rounds} ${entry.title.padEnd(28)} ${line(one)}`);
+      } catch (error) {
+        missing.set(entry.name, error.message);
+        say(`  ${round + 1}/${rounds} ${entry.title.padEnd(28)} did not run: ${error.message}`);
+      }
+    }
+    results[name] = { title, operation, subjects: {} };
+    for (const { name: subject, title: subjectTitle, group } of all) {
+      const head = { title: subjectTitle, group };
+      if (missing.has(subject)) results[name].subjects[subject] = { ...head, missing: missing.get(subject) };
+      else if (reached.has(subject)) {
+        results[name].subjects[subject] = {
+          ...head,
+          ...summary(reached.get(subject)),
+          rounds: reached.get(subject).map(({ distribution, ...figures }) => figures),
+        };
+      }
+    }
+  }
+  return results;
+}
+
+function line({ perSecond, routerCpu, workersCpu, p99, moved, failed, elsewhere }) {
+  const parts = [
+    `${Math.round(perSecond).toLocaleString('en')}/s`.padStart(9),
+    `router ${routerCpu.toFixed(3)} s`,
+    `workers ${workersCpu.toFixed(3)} s`,
+    `p99 ${(p99 / 1000).toFixed(1)} ms`,
+  ];
+  if (moved > 0) parts.push(`${moved} moved`);
+  if (failed > 0) parts.push(`${failed} failed`);
+  if (elsewhere > 0.1) parts.push(`(${Math.round(elsewhere * 100)} % of the CPU went elsewhere)`);
+  return parts.join('  ');
+}

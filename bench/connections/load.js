@@ -1,0 +1,29 @@
+import { spawn } from 'node:child_process';
+import { tool } from '../prepare.js';
+import { prefer } from './processes.js';
+
+/**
+ * Runs the load client to its end.
+ * @param {number} port
+ * @param {Record<string, string | number | true>} options the client's options, as its options.h has them
+ * @param {(held: number) => Promise<void> | void} [whileHeld] with `hold`: called once all connections are open
+ * @returns {Promise<object>} what the client prints
+ */
+export async function load(port, options, whileHeld) {
+  const args = Object.entries({ port, ...options }).flatMap(([name, value]) =>
+    value === true ? [`--${name}`] : [`--${name}`, String(value)],
+  );
+  const client = spawn(tool('load-client'), args, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
+  prefer(client.pid);
+  let printed = '';
+  for await (const text of client.stdout.setEncoding('utf8')) {
+    printed += text;
+    const held = /^\{"held":(\d+)\}\n$/.exec(printed);
+    if (!held) continue;
+    printed = '';
+    await whileHeld?.(Number(held[1]));
+    client.stdin.end();
+  }
+  if (printed === '') throw new Error(`the load client ended without a result: ${args.join(' ')}`);
+  return JSON.parse(printed);
+}

@@ -1,0 +1,66 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { load } from './load.js';
+import { busySeconds } from './processes.js';
+import { RunningSubject } from './subject.js';
+
+/** Before what counts comes the same load, this part of it: V8 is still compiling during the first 10,000 connections. */
+const warmUpPart = 2 / 3;
+/** A subject may finish closing before its CPU is read. */
+const settleMs = 150;
+
+/**
+ * Starts a subject, warms it up, loads it once, stops it.
+ * @param {import('./subjects/index.js').Subject} subject
+ * @param {import('./workloads.js').Workload} workload
+ * @param {{ workers: number, scale: number }} size
+ * @returns {Promise<object>} times in seconds per 10,000 operations, latencies in microseconds, memory in MiB
+ */
+export async function measure(subject, workload, { workers, scale }) {
+  const running = await RunningSubject.start({
+    command: subject.command,
+    env: { ...subject.env, BENCH_APP: workload.app ?? 'http' },
+    workers: subject.workers ?? workers,
+  });
+  try {
+    const options = workload.options(scale);
+    if (!options.hold) {
+      const operations = Math.ceil(options.operations * warmUpPart);
+      await load(running.port, { ...options, operations });
+    }
+    await delay(settleMs);
+    const before = { cpu: running.cpu(), memory: running.memory(), busy: busySeconds() };
+    let held;
+    const result = await load(running.port, options, () => {
+      held = running.memory();
+    });
+    await delay(settleMs);
+    const cpu = running.cpu();
+    const busy = busySeconds() - before.busy;
+    const router = cpu.router - before.cpu.router;
+    const atWork = cpu.workers - before.cpu.workers;
+    const per10k = (seconds) => (seconds * 10_000) / result.answered;
+    const memory = held ?? running.memory();
+    return {
+      perSecond: result.perSecond,
+      cpu: per10k(router + atWork),
+      routerCpu: per10k(router),
+      workersCpu: per10k(atWork),
+      clientCpu: per10k(result.cpu.seconds),
+      clientShare: result.cpu.share,
+      /** Of the CPU that the machine spent meanwhile, the part that went elsewhere. */
+      elsewhere: Math.max(0, busy - router - atWork - result.cpu.seconds) / busy,
+      p50: result.latencyUs.p50,
+      p99: result.latencyUs.p99,
+      p999: result.latencyUs.p999,
+      routerMemory: memory.router,
+      workersMemory: memory.workers,
+      memoryGrowth: memory.router + memory.workers - before.memory.router - before.memory.workers,
+      answered: result.answered,
+      failed: result.failed,
+      moved: result.moved,
+      distribution: result.distribution,
+    };
+  } finally {
+    await running.stop();
+  }
+}

@@ -1,0 +1,93 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { tool } from '../../prepare.js';
+
+/**
+ * Something that serves the app from several processes.
+ * @typedef {object} Subject
+ * @property {string} name as --only and the results name it
+ * @property {string} title
+ * @property {'limpet' | 'sticky' | 'proxy' | 'plain'} group `plain` brings clients back by chance only, or serves from one process
+ * @property {string[]} command `{port}` stands for the port
+ * @property {Record<string, string>} [env]
+ * @property {number} [workers] fixed number of workers, whatever is asked for
+ * @property {string[]} [lacks] apps that it cannot serve
+ * @property {() => string | undefined} [missing] why it cannot run here
+ */
+
+const file = (name) => fileURLToPath(new URL(name, import.meta.url));
+const node = (name) => [process.execPath, file(name)];
+const launcher = (how, workers) => [
+  tool('reuseport-launcher'),
+  how,
+  '{port}',
+  String(workers),
+  process.execPath,
+  file('single.js'),
+];
+const product = fileURLToPath(new URL('../../../dist/index.js', import.meta.url));
+
+const limpet = (name, title, options) => ({
+  name,
+  title,
+  group: 'limpet',
+  command: node('limpet.js'),
+  env: { BENCH_LIMPET: product, BENCH_OPTIONS: JSON.stringify(options) },
+});
+const proxy = (name, title) => ({
+  name,
+  title,
+  group: 'proxy',
+  command: node('proxied.js'),
+  env: { BENCH_PROXY: name },
+  missing: () => (spawnSync(name, ['-v']).status === 0 ? undefined : `${name} is not installed`),
+});
+
+/**
+ * @param {number} workers
+ * @returns {Subject[]} in the order in which the reports list them
+ */
+export function subjects(workers) {
+  return [
+    limpet('limpet-kernel', 'limpet, kernel', { handoff: 'kernel' }),
+    limpet('limpet-fd', 'limpet, fd', { handoff: 'fd' }),
+    limpet('limpet-ipc', 'limpet, ipc', { handoff: 'ipc' }),
+    {
+      name: 'sticky-session',
+      title: 'sticky-session 1.1.2',
+      group: 'sticky',
+      command: node('sticky-session.js'),
+    },
+    {
+      name: 'sticky-cluster',
+      title: 'sticky-cluster 0.3.5',
+      group: 'sticky',
+      command: node('sticky-cluster.js'),
+    },
+    {
+      name: 'socket.io-sticky',
+      title: '@socket.io/sticky 2.0.1',
+      group: 'sticky',
+      command: node('socket.io-sticky.js'),
+      lacks: ['express', 'websocket'],
+    },
+    proxy('nginx', 'nginx in front'),
+    proxy('haproxy', 'HAProxy in front'),
+    { name: 'round-robin', title: 'Node cluster, round robin', group: 'plain', command: node('cluster.js') },
+    {
+      name: 'sched-none',
+      title: 'Node cluster, SCHED_NONE',
+      group: 'plain',
+      command: node('cluster.js'),
+      env: { NODE_CLUSTER_SCHED_POLICY: 'none' },
+    },
+    { name: 'reuseport', title: 'bare SO_REUSEPORT', group: 'plain', command: launcher('hash', workers) },
+    {
+      name: 'reuseport-bpf',
+      title: 'bare SO_REUSEPORT + BPF',
+      group: 'plain',
+      command: launcher('bpf', workers),
+    },
+    { name: 'single', title: 'one process', group: 'plain', command: node('single.js'), workers: 1 },
+  ];
+}

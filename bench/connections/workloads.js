@@ -1,0 +1,58 @@
+/**
+ * What the load client does to a subject.
+ * @typedef {object} Workload
+ * @property {string} title
+ * @property {string} operation what is counted, in one word, plural
+ * @property {string} [app] the app that is served; `http` by default
+ * @property {(scale: number) => Record<string, string | number | true>} options of the load client; `scale` is 1 in a full run,
+ *   less in a quick one
+ * @property {boolean} [held] connections are held open while memory is read
+ */
+
+const quickly = (full, scale, least) => Math.max(least, Math.round(full * scale));
+
+/** @type {Record<string, Workload>} */
+export const workloads = {
+  short: {
+    title: 'Short connections, 64 at once',
+    operation: 'connections',
+    options: (scale) => ({ operations: quickly(30_000, scale, 5000), width: 64 }),
+  },
+  paced: {
+    title: 'Short connections, 2,000 a second, each due at its time',
+    operation: 'connections',
+    options: (scale) => ({ operations: quickly(10_000, scale, 2000), rate: 2000, width: 4096 }),
+  },
+  alive: {
+    title: 'Kept-alive requests on 256 connections',
+    operation: 'requests',
+    options: (scale) => ({ operations: quickly(100_000, scale, 20_000), width: 256, 'per-connection': 0 }),
+  },
+  websocket: {
+    title: 'WebSocket messages of 64 bytes on 256 connections',
+    operation: 'messages',
+    app: 'websocket',
+    options: (scale) => ({
+      operations: quickly(200_000, scale, 20_000),
+      width: 256,
+      'per-connection': 0,
+      websocket: true,
+    }),
+  },
+  bodies: {
+    title: 'Short connections, every twentieth a POST of 1 MiB',
+    operation: 'connections',
+    options: (scale) => ({
+      operations: quickly(10_000, scale, 2000),
+      width: 64,
+      'body-percent': 5,
+      'body-bytes': 1_048_576,
+    }),
+  },
+  idle: {
+    title: 'Idle connections held open',
+    operation: 'connections',
+    held: true,
+    options: (scale) => ({ operations: quickly(20_000, scale, 2000), width: 64, hold: true }),
+  },
+};

@@ -1,0 +1,18 @@
+/**
+ * The parts of the suite, in the order in which they run. Each is loaded when it runs, and gives what its results file holds.
+ *
+ * @typedef {object} Run
+ * @property {number} rounds
+ * @property {number} workers
+ * @property {number} scale 1 in a full run, less in a quick one
+ * @property {string[]} only workloads and subjects to keep to; empty means all
+ * @property {(line: string) => void} say
+ */
+
+/** @type {Record<string, (run: Run) => Promise<object>>} */
+export const parts = {
+  quality: async (run) => (await import('./quality/index.js')).measureQuality(run),
+  connections: async (run) => (await import('./connections/index.js')).measureConnections(run),
+  proof: async (run) => (await import('./proof/index.js')).measureProof(run),
+  scale: async (run) => (await import('./scale/index.js')).measureScale(run),
+};

@@ -1,0 +1,31 @@
+import type { BoundAddress, Entrance } from '../connection.js';
+import type { LimpetError } from '../errors.js';
+/** What the app gave to listen(), recognized. */
+export interface Served {
+    readonly kind: 'node' | 'uws';
+    readonly tls: boolean;
+    /** For a worker: what feeds connections to the app's server. `closedByApp` is called when the app closes it: the process shall leave. */
+    adapter(closedByApp: () => void): Adapter;
+    /** For the primary, where nothing is served: what makes the app's server speak for the router, which `close` closes. */
+    face(close: () => Promise<unknown>): Face;
+}
+export interface Adapter extends Entrance {
+    /** Connections fed and not yet closed. */
+    readonly open: number;
+    /** Called for each connection that was fed, when it is known to be closed. */
+    onClosed: (() => void) | undefined;
+    /** The address is bound: connections may come from now on. */
+    listen(bound: BoundAddress, backlog: number): void;
+    /** The address cannot be bound. Told as the server tells its errors; unheard, it is an uncaught exception. */
+    failed(error: LimpetError): void;
+    /** Finishes what is open, keeping no connection alive beyond its answer; calls `done` when the last one is closed. */
+    drain(done: () => void): void;
+    /** Closes what is still open. */
+    closeAll(): void;
+}
+/** What the router says through the app's server. */
+export interface Face {
+    bound(address: BoundAddress): void;
+    /** False when nobody was there to hear it. */
+    failed(error: LimpetError): boolean;
+}

@@ -1,0 +1,119 @@
+import { handoffBinding } from '../binding/handoff-binding.js';
+import { bindingReport } from '../binding/native.js';
+import { publish } from '../diagnostics.js';
+import { LimpetError } from '../errors.js';
+import { GivenDescriptors } from './given-descriptors.js';
+import { UwsResponses } from './uws-responses.js';
+const drainLookMs = 50;
+/**
+ * Feeds a uWebSockets.js app. uWS tells nobody when a WebSocket ends, and can close all connections or none: so open ones are
+ * counted by their descriptors, and a drain makes each answer the last on its connection. Idle ones go when uWS finds them idle.
+ */
+export class UwsAdapter {
+    onClosed;
+    #app;
+    #binding;
+    #closeNow;
+    #responses = new UwsResponses();
+    #given;
+    #draining = false;
+    #closed = false;
+    constructor(app, binding, closedByApp) {
+        const { close } = app;
+        this.#app = app;
+        this.#binding = binding;
+        this.#closeNow = () => close.call(app);
+        app.filter((response) => this.#responses.meet(response));
+        app.close = () => {
+            if (!this.#draining)
+                closedByApp();
+            return app;
+        };
+    }
+    get open() {
+        return this.#given?.count() ?? 0;
+    }
+    listen(bound) {
+        this.#given = new GivenDescriptors(this.#binding, bound, () => this.onClosed?.());
+    }
+    failed(error) {
+        process.nextTick(() => {
+            throw error;
+        });
+    }
+    /** Node does not let go of a descriptor: uWS gets a duplicate. */
+    handle(handle) {
+        try {
+            this.descriptor(this.#binding.duplicate(handle.fd));
+        }
+        catch (error) {
+            publish('limpet:fault', () => ({ where: 'duplicate descriptor', error }));
+        }
+        finally {
+            handle.close();
+        }
+    }
+    descriptor(fd) {
+        if (this.#closed || !this.#given) {
+            this.#binding.close(fd);
+            this.onClosed?.();
+            return;
+        }
+        this.#given.add(fd);
+        try {
+            this.#app.adoptSocket(fd);
+        }
+        catch (error) {
+            publish('limpet:fault', () => ({ where: 'adoptSocket', error }));
+        }
+    }
+    drain(done) {
+        this.#draining = true;
+        this.#responses.closeConnections();
+        const look = () => {
+            if (this.open > 0)
+                return;
+            clearInterval(looking);
+            done();
+        };
+        const looking = setInterval(look, drainLookMs);
+        look();
+    }
+    closeAll() {
+        this.#closed = true;
+        this.#closeNow();
+    }
+}
+export function isUwsApp(given) {
+    const app = given;
+    return typeof app?.filter === 'function' && typeof app.numSubscribers === 'function';
+}
+/** Throws ERR_LIMPET_ADAPTER when the app, or this limpet, has no way to pass a connection to it. */
+export function uwsServed(app) {
+    const { adopting, binding } = able(app);
+    return {
+        kind: 'uws',
+        tls: app.constructor.name.includes('SSL'),
+        adapter: (closedByApp) => new UwsAdapter(adopting, binding, closedByApp),
+        face: (close) => {
+            app.close = () => {
+                close().catch(() => { });
+                return app;
+            };
+            return { bound: () => { }, failed: () => false };
+        },
+    };
+}
+function able(app) {
+    if (typeof app.adoptSocket !== 'function') {
+        throw new LimpetError('ERR_LIMPET_ADAPTER', 'listen() got a uWebSockets.js app without adoptSocket(), expected uWebSockets.js v20.49.0 or newer, which has it. ' +
+            'Install a newer tag: npm install uNetworking/uWebSockets.js#v20.57.0', { found: 'no adoptSocket()', needed: 'v20.49.0' });
+    }
+    const binding = handoffBinding();
+    if (!binding || process.platform === 'win32') {
+        const reason = binding ? 'Windows has none' : `there is no addon here: ${bindingReport().reason}`;
+        throw new LimpetError('ERR_LIMPET_ADAPTER', `listen() got a uWebSockets.js app, which takes connections by file descriptor; ${reason}. ` +
+            'On Linux and macOS, "npm rebuild limpet" builds the addon that passes them; a Node server works everywhere.', { platform: process.platform, binding: bindingReport().kind });
+    }
+    return { adopting: app, binding };
+}

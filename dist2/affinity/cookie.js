@@ -1,0 +1,56 @@
+/** Affinity by cookie: limpet's own, which carries the slot, sealed, or one that the app sets anyway, as a key. */
+import { parseCookie, stringifySetCookie } from 'cookie';
+import { headBinding } from '../binding/head-binding.js';
+export const HOUR_MS = 3_600_000;
+/** limpet's own cookie. A forged, expired or other machine's yields no key. */
+export const affinityCookieRule = { kind: 'affinity-cookie' };
+/** A cookie of the app's; its value is the client key. Yields no key when it is absent or empty. */
+export function namedCookieRule(name) {
+    return { kind: 'cookie', name };
+}
+/** Gives a worker's clients the cookie that brings them back to it. */
+export class CookieIssuer {
+    #settings;
+    #slot;
+    #hour = -1;
+    #value = '';
+    /** `slot` is this worker's own, 0 to 255. */
+    constructor(settings, slot) {
+        this.#settings = settings;
+        this.#slot = slot;
+    }
+    /**
+     * The Set-Cookie value that a response should carry, or undefined when the client's cookie already leads here and is
+     * in the first half of its life.
+     * @param cookieHeader the request's Cookie header.
+     * @param secure whether the request came over TLS: adds Secure unless the attributes say otherwise.
+     */
+    setCookie(cookieHeader, secure, now = Date.now()) {
+        const { seal, attributes } = this.#settings;
+        const hour = Math.floor(now / HOUR_MS);
+        if (cookieHeader?.includes(seal.name)) {
+            const given = parseCookie(cookieHeader, { decode: String })[seal.name] ?? '';
+            const fresh = { ...seal, hoursMax: Math.floor(seal.hoursMax / 2) };
+            if (headBinding().readAffinityCookie(given, fresh, hour) === this.#slot)
+                return undefined;
+        }
+        const { maxAge, domain, path = '/', httpOnly = true, sameSite = 'lax' } = attributes;
+        const options = { path, httpOnly, sameSite, secure: attributes.secure ?? secure };
+        if (maxAge !== undefined)
+            options.maxAge = maxAge;
+        if (domain !== undefined)
+            options.domain = domain;
+        return stringifySetCookie(seal.name, this.value(hour), options);
+    }
+    /** The cookie's value for clients that come in `hour` (since 1970). */
+    value(hour) {
+        if (hour !== this.#hour) {
+            const { node, key } = this.#settings.seal;
+            const sealed = `1.${node}.${this.#slot}.${hour}`;
+            const tag = headBinding().sipHash24(key, Buffer.from(sealed, 'latin1'));
+            this.#value = `${sealed}.${Buffer.from(tag).reverse().toString('hex')}`;
+            this.#hour = hour;
+        }
+        return this.#value;
+    }
+}

@@ -1,0 +1,14 @@
+import type { ChainRule, ProxyHeaderPolicy } from '../binding/twin/affinity-chain.js';
+import type { ProxyProtocolRule } from '../options.js';
+/**
+ * Affinity by the client that a PROXY header (version 1 or 2) tells, from trusted peers only. Yields no key where the
+ * header is LOCAL or names no address.
+ */
+export declare const proxyProtocolRule: ChainRule;
+/**
+ * What is done about PROXY headers, before and whichever rule decides. A trusted peer that comes without one, or with
+ * a malformed one, is closed and counted; a peer that is not trusted is never asked for one.
+ * @param keep the worker reads version 2 headers itself (uWebSockets.js): it stays in the stream.
+ */
+export declare function proxyHeaderPolicy(rule: Required<ProxyProtocolRule>, keep: boolean): ProxyHeaderPolicy;
+export declare const noProxyHeader: ProxyHeaderPolicy;

@@ -1,0 +1,34 @@
+/** Whose word is taken: lists of addresses, CIDRs and names, as `proxy-addr` and Express write them. */
+import { headBinding } from '../binding/head-binding.js';
+import { LimpetError } from '../errors.js';
+/** `unix` is ours: peers of a unix socket, which have no address. The others are proxy-addr's. */
+const NAMES = {
+    loopback: ['127.0.0.1/8', '::1/128'],
+    linklocal: ['169.254.0.0/16', 'fe80::/10'],
+    uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
+    unix: ['::/128'],
+};
+const PREFIX_BYTES = 17;
+/**
+ * The prefixes of a trust list; nobody is trusted by an empty one.
+ * @throws LimpetError ERR_LIMPET_OPTION when an entry is neither a name, an address nor a CIDR.
+ */
+export function packTrust(trust) {
+    const entries = (typeof trust === 'string' ? trust.split(',') : [...trust]).map((entry) => `${entry}`.trim());
+    const prefixes = entries.flatMap((entry) => NAMES[entry] ?? [entry]);
+    const packed = new Uint8Array(prefixes.length * PREFIX_BYTES);
+    prefixes.forEach((prefix, index) => {
+        packed.set(packPrefix(prefix), index * PREFIX_BYTES);
+    });
+    return packed;
+}
+function packPrefix(text) {
+    const [network = '', length, ...rest] = text.split('/');
+    const address = headBinding().parseAddress(network);
+    const addressBits = network.includes(':') ? 128 : 32;
+    const bits = length === undefined ? addressBits : /^\d{1,3}$/.test(length) ? Number(length) : -1;
+    if (address === undefined || rest.length > 0 || bits < 0 || bits > addressBits) {
+        throw new LimpetError('ERR_LIMPET_OPTION', `trust: "${text}" is none of ${Object.keys(NAMES).join(', ')}, and no address or CIDR such as 10.0.0.0/8.`, { option: 'trust', value: text });
+    }
+    return Uint8Array.of(...address, bits + 128 - addressBits);
+}

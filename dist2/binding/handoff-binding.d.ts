@@ -1,0 +1,109 @@
+/** The handoff part of the addon. It has no twin: where there is no addon, connections go by `ipc`. */
+import type { BoundAddress } from '../connection.js';
+/** A numeric address, or the path of a unix-domain socket. */
+export type NumericAddress = {
+    readonly host: string;
+    readonly port: number;
+    readonly ipv6Only: boolean;
+} | {
+    readonly path: string;
+};
+/** What the kernel needs to find a client's home by itself. */
+export interface SteeringTable {
+    /** 8 bytes. */
+    readonly key: Uint8Array;
+    readonly ipv6Prefix: number;
+    /** The home slot of each bucket, all under 256. */
+    readonly homes: Uint16Array;
+}
+/**
+ * N listening sockets on one address among which the kernel chooses by the steering program; slot n's is the n-th.
+ * Everything that fails throws an error with `code` and `syscall`, like Node's own.
+ */
+export interface ReuseportGroup {
+    readonly size: number;
+    /** Adds sockets at the end until there are `slots`, then replaces the program. */
+    resize(slots: number, table: SteeringTable): void;
+    removeLast(): void;
+    /** The slot's socket, which stays the group's. */
+    descriptor(slot: number): number;
+    close(): void;
+}
+/** What the acceptor does with a listening socket. */
+export declare const service: {
+    /** Nothing: a worker accepts from it, or its connections wait in the kernel. */
+    readonly held: 0;
+    /** Nothing, until its queue in the kernel is more than half full; then as `served`. */
+    readonly watched: 1;
+    /** Accepts its connections and hands them on. */
+    readonly served: 2;
+};
+/** The primary's acceptor thread. Calls take effect before they return. Listeners are numbered 0 to 254. */
+export interface Acceptor {
+    /** The channel end that the slot's processes inherit; stays the acceptor's. */
+    channelEnd(slot: number): number;
+    /** Adds a duplicate of a listening socket, held; its number. */
+    add(listener: number, fd: number): number;
+    /** `detour`, where given, says who serves each bucket instead of the owners. */
+    serve(source: number, what: number, detour?: Uint16Array): void;
+    /** Closes the socket; with `drain`, after accepting what waits in it. */
+    remove(source: number, drain: boolean): void;
+    retable(owners: Uint16Array, homes: Uint16Array): void;
+    /** The process that writes `row` takes the listener's connections for the slot. */
+    seat(slot: number, listener: number, row: number): void;
+    unseat(slot: number, listener: number): void;
+    queued(slot: number, listener: number): number;
+    /** Accepts what waits in the kernel, then closes the listener's sockets; `settled` is called when all of it was taken. */
+    closeListener(listener: number): void;
+    settled(listener: number): boolean;
+    /** Closes what waits for the listener; how many connections. */
+    abandon(listener: number): number;
+    /** Ends the thread and closes its descriptors; nothing may be called afterwards. */
+    stop(): void;
+}
+/** The intake of a worker process. */
+export interface Inbox {
+    /** Accepts from a duplicate of `fd` for the listener. */
+    accept(listener: number, fd: number): void;
+    /** With `drain`, first delivers what waits in the kernel's queue. */
+    stopAccepting(listener: number, drain: boolean): void;
+    /** Receives from the channel, which stays the caller's. */
+    receive(channel: number): void;
+    /** What comes through the channel for a listener that is not expected is passed back. */
+    expect(listener: number, expected: boolean): void;
+    stop(): void;
+}
+export interface HandoffBinding {
+    /** The program as an array of `struct sock_filter`; empty when the table makes one that the kernel would not take. */
+    steeringProgram(table: SteeringTable): Buffer;
+    readonly ReuseportGroup: new (address: NumericAddress, slots: number, backlog: number, table: SteeringTable) => ReuseportGroup;
+    readonly Acceptor: new (options: {
+        readonly page: number;
+        readonly key: Uint8Array;
+        readonly ipv6Prefix: number;
+        readonly queueMax: number;
+    }, settled: () => void) => Acceptor;
+    /** Each batch is written to the two arrays, of {@link takenAtOnce} entries, before `deliver` is called with its length. */
+    readonly Inbox: new (options: {
+        readonly page: number;
+        readonly row: number;
+        readonly slot: number;
+        readonly descriptors: Int32Array;
+        readonly listeners: Uint8Array;
+    }, deliver: (count: number) => void) => Inbox;
+    /** A listening socket, alone on its address. The caller owns it. */
+    listenAlone(address: NumericAddress, backlog: number): number;
+    boundAddress(fd: number): BoundAddress;
+    /** Close-on-exec. */
+    duplicate(fd: number): number;
+    close(fd: number): void;
+    closeOnExec(fd: number): void;
+    /** A new shared page; the caller owns its descriptor. */
+    createPage(): number;
+    mapPage(fd: number): ArrayBuffer;
+    readonly pageLayout: Readonly<Record<string, number>>;
+}
+/** The most connections that an inbox delivers in one call. */
+export declare const takenAtOnce = 16;
+/** Null where there is no addon. Throws ERR_LIMPET_NATIVE when there is one that does not load. */
+export declare function handoffBinding(): HandoffBinding | null;

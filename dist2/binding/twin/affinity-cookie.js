@@ -1,0 +1,29 @@
+import { sipHash24 } from './siphash.js';
+/**
+ * The slot that a cookie's value `1.<node>.<slot>.<hour>.<tag>` names. Undefined unless it is exactly that, of this
+ * node, not older than `hoursMax`, from no later than the next hour (clocks differ), and the tag is right: the tag
+ * is SipHash-2-4 of all that stands before its dot, as 16 lower-case hexadecimal digits.
+ */
+export function readAffinityCookie(value, seal, hourNow) {
+    const [version, node, slot = '', hour = '', tag = '', ...rest] = value.split('.');
+    if (version !== '1' || node !== seal.node || rest.length > 0)
+        return undefined;
+    if (!/^(0|[1-9][0-9]{0,2})$/.test(slot) || Number(slot) > 255)
+        return undefined;
+    if (!/^(0|[1-9][0-9]{0,9})$/.test(hour) || Number(hour) > 0xffffffff)
+        return undefined;
+    const age = hourNow - Number(hour);
+    if (!/^[0-9a-f]{16}$/.test(tag) || age < -1 || age > seal.hoursMax)
+        return undefined;
+    const sealed = Buffer.from(value.slice(0, -17), 'latin1');
+    const expected = Buffer.from(sipHash24(seal.key, sealed)).readBigUInt64LE();
+    return BigInt(`0x${tag}`) === expected ? Number(slot) : undefined;
+}
+/** The pairs of one Cookie line from the left. A pair without `=` has an empty name. */
+export function cookiePairs(line) {
+    return line.split(';').map((text) => {
+        const pair = text.replace(/^[ \t]+|[ \t]+$/g, '');
+        const equals = pair.indexOf('=');
+        return { name: pair.slice(0, Math.max(equals, 0)), value: pair.slice(equals + 1) };
+    });
+}

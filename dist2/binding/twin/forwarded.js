@@ -1,0 +1,95 @@
+import { containsAny, parseAddress } from './ip-address.js';
+import { isPort } from './proxy-protocol.js';
+import { trimWhitespace } from './request-head.js';
+/**
+ * The right-most address that is not in `trust`, or the left-most when all are; the peer itself must be trusted
+ * already. Undefined, and no key, when no line tells or when the hop in question is `unknown`, obfuscated or no
+ * address: nothing to the left of it can be believed. What stands to its left is never read. A proxy writes one of
+ * the two headers and passes on the other as the client wrote it, so `either` takes whichever is there, and nothing
+ * when both are there and do not agree.
+ */
+export function findForwardedClient(lines, header, trust) {
+    const xForwardedFor = header === 'forwarded' ? 'nothing' : tell(lines, 'x-forwarded-for', trust);
+    const forwarded = header === 'x-forwarded-for' ? 'nothing' : tell(lines, 'forwarded', trust);
+    if (xForwardedFor === 'nothing')
+        return typeof forwarded === 'string' ? undefined : forwarded;
+    if (forwarded === 'nothing')
+        return typeof xForwardedFor === 'string' ? undefined : xForwardedFor;
+    if (typeof xForwardedFor === 'string' || typeof forwarded === 'string')
+        return undefined;
+    return Buffer.compare(xForwardedFor, forwarded) === 0 ? xForwardedFor : undefined;
+}
+function tell(lines, name, trust) {
+    let leftmost = 'nothing';
+    for (const line of lines.toReversed()) {
+        if (line.name !== name)
+            continue;
+        for (const element of elementsFromRight(line.value, ',', name === 'forwarded')) {
+            if (element === '')
+                continue;
+            const hop = parseForwardedNode(name === 'forwarded' ? forParameter(element) : element);
+            if (hop === undefined)
+                return 'hidden';
+            if (!containsAny(trust, hop))
+                return hop;
+            leftmost = hop;
+        }
+    }
+    return leftmost;
+}
+/**
+ * The elements of a list from the right, so that what a client wrote to the left can neither hide one nor run into
+ * it. With `quotes`, a separator inside a quoted string is no separator.
+ */
+function* elementsFromRight(list, separator, quotes) {
+    let end = list.length;
+    let quoted = false;
+    for (let at = end - 1; at >= 0; at--) {
+        if (list[at] === separator && !quoted) {
+            yield trimWhitespace(list.slice(at + 1, end));
+            end = at;
+        }
+        else if (list[at] === '"' && quotes) {
+            let before = at;
+            while (quoted && list[before - 1] === '\\')
+                before--;
+            if ((at - before) % 2 === 0)
+                quoted = !quoted;
+            at = before;
+        }
+    }
+    yield trimWhitespace(list.slice(0, end));
+}
+/** The one `for` parameter of a Forwarded element; empty when there is none, or more than one. */
+function forParameter(element) {
+    let found = '';
+    for (const pair of elementsFromRight(element, ';', true)) {
+        const equals = pair.indexOf('=');
+        if (equals < 0 || pair.slice(0, equals).toLowerCase() !== 'for')
+            continue;
+        if (found !== '')
+            return '';
+        found = pair.slice(equals + 1);
+    }
+    return found.length >= 2 && found.startsWith('"') && found.endsWith('"') ? found.slice(1, -1) : found;
+}
+/**
+ * A hop as X-Forwarded-For and RFC 7239 §6 write it: an address, IPv6 with or without brackets, a port after it or
+ * none. Undefined for `unknown` and obfuscated identifiers.
+ */
+function parseForwardedNode(text) {
+    if (text.startsWith('[')) {
+        const close = text.indexOf(']');
+        const inside = text.slice(1, close);
+        if (close < 0 || !inside.includes(':'))
+            return undefined;
+        return endsInPort(text.slice(close + 1)) ? parseAddress(inside) : undefined;
+    }
+    const colon = text.indexOf(':');
+    if (colon < 0 || text.includes(':', colon + 1))
+        return parseAddress(text);
+    return endsInPort(text.slice(colon)) ? parseAddress(text.slice(0, colon)) : undefined;
+}
+function endsInPort(rest) {
+    return rest === '' || (rest.startsWith(':') && (rest[1] === '_' || isPort(rest.slice(1))));
+}

@@ -1,0 +1,81 @@
+/**
+ * HalfSipHash: a keyed 32-bit hash made of 32-bit adds, rotates and xors
+ * (Aumasson and Bernstein, "SipHash: a fast short-input PRF"; https://github.com/veorq/SipHash).
+ * limpet uses it with one round a word and three at the end, "1-3", as the Linux kernel's hsiphash does on
+ * 32-bit machines. It spreads clients over a ring and nothing else: 32 bits are no message authentication code.
+ */
+/** Reads the two words of a key of exactly 8 bytes; the caller has checked the length. */
+export function hashKey(bytes) {
+    return { k0: wordAt(bytes, 0), k1: wordAt(bytes, 4) };
+}
+/** HalfSipHash-c-d of the first `length` bytes, 0 to 2^32 - 1: `c` rounds for each word, `d` at the end. */
+export function halfSipHash(c, d, key, bytes, length) {
+    const words = length >>> 2;
+    let v0 = key.k0;
+    let v1 = key.k1;
+    let v2 = key.k0 ^ 0x6c796765;
+    let v3 = key.k1 ^ 0x74656462;
+    for (let step = 0; step <= words + 1; step++) {
+        const word = step < words ? wordAt(bytes, step * 4) : step === words ? lastWord(bytes, length) : 0;
+        if (step === words + 1)
+            v2 ^= 0xff;
+        v3 ^= word;
+        for (let round = step > words ? d : c; round > 0; round--) {
+            v0 = (v0 + v1) | 0;
+            v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+            v0 = (v0 << 16) | (v0 >>> 16);
+            v2 = (v2 + v3) | 0;
+            v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+            v0 = (v0 + v3) | 0;
+            v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+            v2 = (v2 + v1) | 0;
+            v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+            v2 = (v2 << 16) | (v2 >>> 16);
+        }
+        v0 ^= word;
+    }
+    return (v1 ^ v3) >>> 0;
+}
+/** HalfSipHash-1-3 of the first `length` bytes, 0 to 2^32 - 1. */
+export function hash32(key, bytes, length = bytes.length) {
+    return halfSipHash(1, 3, key, bytes, length);
+}
+/** HalfSipHash-1-3 of the 8 bytes that `w0` and `w1` are, each little-endian: {@link hash32}, unrolled for speed. */
+export function hashWords(k0, k1, w0, w1) {
+    let v0 = k0;
+    let v1 = k1;
+    let v2 = k0 ^ 0x6c796765;
+    let v3 = k1 ^ 0x74656462;
+    for (let step = 0; step < 6; step++) {
+        const word = step === 0 ? w0 : step === 1 ? w1 : step === 2 ? 8 << 24 : 0;
+        if (step === 3)
+            v2 ^= 0xff;
+        v3 ^= word;
+        v0 = (v0 + v1) | 0;
+        v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+        v0 = (v0 << 16) | (v0 >>> 16);
+        v2 = (v2 + v3) | 0;
+        v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+        v0 = (v0 + v3) | 0;
+        v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+        v2 = (v2 + v1) | 0;
+        v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+        v2 = (v2 << 16) | (v2 >>> 16);
+        v0 ^= word;
+    }
+    return (v1 ^ v3) >>> 0;
+}
+function wordAt(bytes, at) {
+    return (bytes[at] |
+        (bytes[at + 1] << 8) |
+        (bytes[at + 2] << 16) |
+        (bytes[at + 3] << 24));
+}
+/** The bytes that fill no word, and the length modulo 256 in the top byte. */
+function lastWord(bytes, length) {
+    let word = length << 24;
+    for (let at = length & ~3, shift = 0; at < length; at++, shift += 8) {
+        word |= bytes[at] << shift;
+    }
+    return word;
+}

@@ -1,0 +1,125 @@
+const PREFIX_BYTES = 17;
+const DOT = 0x2e;
+const ZERO = 0x30;
+const COLON = 0x3a;
+const LETTER_A = 0x61;
+/** The bytes of an address in text; undefined when it is none. No zone, no brackets, no port. */
+export function parseAddress(text) {
+    const quad = readQuad(text);
+    const groups = quad >= 0 ? [0, 0, 0, 0, 0, 0xffff, quad >>> 16, quad & 0xffff] : readGroups(text);
+    return groups && Uint8Array.from(groups.flatMap((group) => [group >>> 8, group]));
+}
+/** Whether one of the prefixes holds the address. */
+export function containsAny(prefixes, address) {
+    for (let at = 0; at < prefixes.length; at += PREFIX_BYTES) {
+        const bits = prefixes[at + 16];
+        const whole = bits >>> 3;
+        let byte = 0;
+        while (byte < whole && prefixes[at + byte] === address[byte])
+            byte++;
+        if (byte < whole)
+            continue;
+        const rest = bits & 7;
+        if (rest === 0 || (prefixes[at + whole] ^ address[whole]) >>> (8 - rest) === 0) {
+            return true;
+        }
+    }
+    return false;
+}
+/**
+ * The IPv4 address that `text` from `from` on is, first octet most significant: four decimal numbers without leading
+ * zeros; -1 if it is none.
+ */
+export function readQuad(text, from = 0) {
+    let quad = 0;
+    let octet = 0;
+    let digits = 0;
+    let dots = 0;
+    for (let at = from; at < text.length; at++) {
+        const char = text.charCodeAt(at);
+        if (char === DOT) {
+            if (digits === 0 || dots === 3)
+                return -1;
+            quad = (quad << 8) | octet;
+            octet = 0;
+            digits = 0;
+            dots++;
+            continue;
+        }
+        const digit = char - ZERO;
+        if (digit < 0 || digit > 9 || (digits > 0 && octet === 0))
+            return -1;
+        octet = octet * 10 + digit;
+        digits++;
+        if (octet > 255)
+            return -1;
+    }
+    return digits === 0 || dots !== 3 ? -1 : ((quad << 8) | octet) >>> 0;
+}
+/**
+ * The eight 16-bit groups of the IPv6 address that is the whole of `text`, in one of the forms of RFC 4291 §2.2: `::`
+ * stands for one or more groups of zeros, and the last 32 bits may be a dotted quad. Undefined if it is none.
+ */
+export function readGroups(text) {
+    const end = text.length;
+    if (end < 2)
+        return undefined;
+    const groups = [];
+    let gap = -1;
+    let at = 0;
+    if (text.charCodeAt(0) === COLON) {
+        if (text.charCodeAt(1) !== COLON)
+            return undefined;
+        gap = 0;
+        at = 2;
+    }
+    while (at < end) {
+        if (groups.length === 8)
+            return undefined;
+        const start = at;
+        let group = 0;
+        for (; at < end; at++) {
+            const digit = hexDigit(text.charCodeAt(at));
+            if (digit < 0)
+                break;
+            if (at - start === 4)
+                return undefined;
+            group = (group << 4) | digit;
+        }
+        if (at < end && text.charCodeAt(at) === DOT) {
+            const quad = readQuad(text, start);
+            if (quad < 0 || groups.length > 6)
+                return undefined;
+            groups.push(quad >>> 16, quad & 0xffff);
+            break;
+        }
+        if (at === start)
+            return undefined;
+        groups.push(group);
+        if (at === end)
+            break;
+        if (text.charCodeAt(at) !== COLON || ++at === end)
+            return undefined;
+        if (text.charCodeAt(at) === COLON) {
+            if (gap >= 0)
+                return undefined;
+            gap = groups.length;
+            at++;
+        }
+    }
+    if (gap < 0)
+        return groups.length === 8 ? groups : undefined;
+    if (groups.length === 8)
+        return undefined;
+    const tail = groups.splice(gap);
+    while (groups.length + tail.length < 8)
+        groups.push(0);
+    return groups.concat(tail);
+}
+function hexDigit(char) {
+    const digit = char - ZERO;
+    if (digit >= 0 && digit <= 9)
+        return digit;
+    const letter = (char | 0x20) - LETTER_A;
+    return letter >= 0 && letter <= 5 ? letter + 10 : -1;
+}

@@ -1,0 +1,321 @@
+import cluster from 'node:cluster';
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { noticeTwin } from '../binding/native.js';
+import { publish } from '../diagnostics.js';
+import { LimpetError } from '../errors.js';
+import { checkRouterOptions, slotsMax } from '../options.js';
+import { deriveKey } from '../ring/secret.js';
+import { SlotRing } from '../ring/slot-ring.js';
+import { Counters } from './counters.js';
+import { Handoffs } from './handoffs.js';
+import { Listener } from './listener.js';
+import { ListenerKeys } from './listener-key.js';
+import { Rounds } from './rounds.js';
+import { Seating } from './seating.js';
+import { handleSignals } from './signals.js';
+import { statusOf } from './status.js';
+import { Supervisor } from './supervisor.js';
+/** Rows beyond two for each slot: processes that drain slowly through several reloads. */
+const spareRows = 64;
+/**
+ * The primary's whole. Connections flow from a listener's handoff to the processes that the supervisor keeps in the slots; the
+ * ring says to which, and seating alone changes what it says.
+ */
+export class Router extends EventEmitter {
+    options;
+    #startedAt = Date.now();
+    #ring;
+    #counters = new Counters();
+    #handoffs;
+    #supervisor;
+    #seating;
+    #rounds = new Rounds();
+    #listeners = new Map();
+    #keys = new ListenerKeys();
+    #started = new Started();
+    #listenersMade = 0;
+    #state = 'starting';
+    #closing;
+    #forked = false;
+    #unhandleSignals;
+    /** Checks everything that can be checked before a process is forked. Throws ERR_LIMPET_OPTION, _ROLE or _WORKER_START. */
+    constructor(options = {}) {
+        super();
+        if (!cluster.isPrimary)
+            throw notThePrimary();
+        this.options = checkRouterOptions(options);
+        checkWorkerFile(this.options.exec ?? process.argv[1]);
+        this.#ring = new SlotRing({
+            slots: this.options.workers,
+            buckets: this.options.buckets,
+            key: deriveKey(this.options.secret ?? randomBytes(32).toString('hex'), 'ring', 8),
+            ipv6Prefix: this.options.ipv6Prefix,
+        });
+        this.#handoffs = new Handoffs(this.options, this.#ring, this.#counters);
+        this.#supervisor = new Supervisor(this.options, slotsMax * 2 + spareRows, {
+            inherit: (slot) => this.#handoffs.inherit(slot),
+            message: (occupant, message, handle) => this.#message(occupant, message, handle),
+            left: (occupant, gone) => this.#seating.left(occupant, gone),
+            stalled: (occupant, stalled) => this.#stalled(occupant, stalled),
+            changed: (occupant) => this.#changed(occupant),
+            crashLoop: (error) => this.#trouble(error),
+            neverStarted: (error) => this.#fail(error),
+        });
+        this.#seating = new Seating(this.#ring, {
+            respawnGraceMs: this.options.respawnGraceMs,
+            listeners: () => this.#listeners.values(),
+            seatedIn: (slot) => [...this.#supervisor.occupants()].find((each) => each.slot === slot && each.seated),
+            serves: (occupant) => this.#supervisor.ready(occupant, 'its servers are open'),
+        });
+    }
+    /**
+     * Forks the workers (before it returns) and resolves when the first serves. Rejects with ERR_LIMPET_WORKER_START when none
+     * can be brought up; the router is then closed and no process is left.
+     */
+    start() {
+        if (this.#closing)
+            return Promise.reject(closedError());
+        if (!this.#forked) {
+            this.#forked = true;
+            noticeTwin();
+            if (this.options.signals)
+                this.#unhandleSignals = handleSignals(this);
+            this.#supervisor.start(this.options.workers);
+        }
+        return this.#started.promise;
+    }
+    /** Binds an address now, before any worker asks for it. Rejects with ERR_LIMPET_ADDRESS_*; then nothing is bound. */
+    listen(address, traits = { kind: 'node', tls: false }) {
+        if (this.#closing)
+            return Promise.reject(closedError());
+        const listener = this.#listener(this.#keys.of(address), address, traits);
+        listener.declared = true;
+        return listener.opened;
+    }
+    /** Where the listeners are bound, in the order in which they were asked for. */
+    addresses() {
+        return [...this.#listeners.values()].flatMap(({ bound }) => (bound ? [bound] : []));
+    }
+    /** Which slot serves a client address, and why. Throws ERR_LIMPET_ADDRESS. */
+    explain(address) {
+        return this.#ring.explain(address);
+    }
+    status() {
+        return statusOf({
+            state: this.#state,
+            startedAt: this.#startedAt,
+            options: this.options,
+            ring: this.#ring,
+            counters: this.#counters,
+            handoffs: this.#handoffs,
+            listeners: [...this.#listeners.values()],
+            slots: this.#supervisor.slots,
+        });
+    }
+    /**
+     * Replaces every worker by a new process, `parallel` slots at a time, each new one ready before the old one drains: no
+     * connection is refused, no client is moved. Resolves when all slots are served by new processes (old ones may still finish
+     * what they have). Rejects with ERR_LIMPET_WORKER_START when a new process does not become ready: the old one then serves
+     * on, and slots not yet reloaded stay as they are. A reload during another waits for it.
+     */
+    reload({ parallel = 1 } = {}) {
+        if (this.#closing)
+            return Promise.reject(closedError());
+        return this.#rounds.run(() => this.#supervisor.slots.filter(({ retired }) => !retired).map(({ number }) => number), Math.max(1, parallel), (slot) => this.#supervisor.replace(slot));
+    }
+    /**
+     * Changes the number of slots; only what the ring must move moves. Up: resolves when the new slots serve their share, or
+     * rejects with ERR_LIMPET_WORKER_START and the number is as before. Down: the processes of the slots taken away drain.
+     */
+    async scale(workers) {
+        checkRouterOptions({ workers, buckets: this.options.buckets });
+        if (this.#closing)
+            throw closedError();
+        await this.#rounds.run(() => [0], 1, () => this.#scale(workers));
+    }
+    /**
+     * Takes what waits in the kernel's queues, lets the workers finish, closes what is left after drainTimeoutMs, ends them.
+     * Resolves when no process is left, with the number of connections that were closed unserved.
+     */
+    close(reason = 'the router closes') {
+        this.#closing ??= this.#close(reason);
+        return this.#closing;
+    }
+    /** Ends every worker at once; nothing is finished. */
+    kill(reason = 'killed') {
+        this.#supervisor.kill(reason);
+    }
+    async #scale(workers) {
+        const before = this.#ring.size;
+        if (workers < before) {
+            this.#seating.resize(workers);
+            this.#supervisor.retire(workers);
+            return;
+        }
+        if (workers === before)
+            return;
+        this.#supervisor.start(workers);
+        const slots = Array.from({ length: workers - before }, (_, i) => before + i);
+        try {
+            await Promise.all(slots.map((slot) => this.#seated(slot)));
+        }
+        catch (error) {
+            this.#supervisor.retire(before);
+            throw error;
+        }
+        this.#seating.resize(workers);
+    }
+    /** Resolves when the slot is served; rejects when a process of it ends first. */
+    #seated(slot) {
+        return new Promise((resolve, reject) => {
+            const done = () => {
+                this.off('ready', onReady);
+                this.off('gone', onGone);
+            };
+            const onReady = (number) => {
+                if (number !== slot)
+                    return;
+                done();
+                resolve();
+            };
+            const onGone = (number, _pid, reason) => {
+                if (number !== slot)
+                    return;
+                done();
+                reject(new LimpetError('ERR_LIMPET_WORKER_START', `the worker of the new slot ${slot} did not become ready (${reason}). The number of slots is as before.`, { slot, reason }));
+            };
+            this.on('ready', onReady);
+            this.on('gone', onGone);
+        });
+    }
+    async #close(reason) {
+        this.#state = 'closing';
+        this.#seating.end();
+        this.#started.reject(closedError());
+        const listeners = [...this.#listeners.values()];
+        await Promise.allSettled(listeners.map(({ opened }) => opened));
+        const serving = [...this.#supervisor.occupants()].some(({ seated }) => seated);
+        const timeoutMs = serving ? this.options.drainTimeoutMs : 0;
+        const left = await Promise.all(listeners.map(({ handoff }) => handoff.close(timeoutMs)));
+        await this.#supervisor.close(reason);
+        this.#handoffs.stop();
+        this.#unhandleSignals?.();
+        this.#state = 'closed';
+        this.emit('closed');
+        return { left: left.reduce((sum, count) => sum + count, 0) };
+    }
+    #listener(key, address, traits) {
+        const known = this.#listeners.get(key);
+        if (known)
+            return known;
+        const id = this.#listenersMade++;
+        const listener = new Listener(id, key, address, traits, this.#handoffs);
+        this.#listeners.set(key, listener);
+        listener.opened.then((bound) => this.emit('listening', bound), () => this.#listeners.delete(key));
+        return listener;
+    }
+    #message(occupant, message, handle) {
+        switch (message.type) {
+            case 'listen':
+                this.#listen(occupant, message.key, message.address, message.server);
+                break;
+            case 'open':
+                occupant.opened.add(message.listener);
+                if (this.#seating.complete(occupant))
+                    this.#take(occupant);
+                break;
+            case 'handoff':
+                for (const listener of this.#listeners.values()) {
+                    if (listener.id === message.listener)
+                        listener.received(occupant, message.body, handle);
+                }
+        }
+    }
+    #listen(occupant, key, address, traits) {
+        occupant.asked.add(key);
+        const refuse = ({ code, message }) => occupant.send({ type: 'unbound', key, code, text: message });
+        let listener;
+        try {
+            listener = this.#listener(key, address, traits);
+        }
+        catch (error) {
+            refuse(error);
+            return;
+        }
+        listener.opened.then((bound) => {
+            const { id, choice } = listener;
+            const settings = { stallTimeoutMs: this.options.stallTimeoutMs };
+            occupant.send({ type: 'bound', key, listener: id, address: bound, handoff: choice.name, settings });
+        }, refuse);
+    }
+    async #take(occupant) {
+        const again = occupant.seated;
+        await this.#seating.take(occupant);
+        if (again || !occupant.seated)
+            return;
+        this.emit('ready', occupant.slot, occupant.pid);
+        if (this.#state !== 'starting')
+            return;
+        this.#state = 'serving';
+        this.#started.resolve();
+        // Siblings boot about as fast as the first did: what is not there a grace later does not hold up its clients.
+        for (const { number, current } of this.#supervisor.slots) {
+            if (!current?.seated)
+                this.#seating.startGrace(number);
+        }
+    }
+    #changed(occupant) {
+        const { slot, pid, life } = occupant;
+        if (life.state === 'draining' || life.state === 'gone')
+            this.emit(life.state, slot, pid, life.reason);
+    }
+    #stalled(occupant, stalled) {
+        this.emit('stalled', occupant.slot, occupant.pid, stalled);
+        if (!occupant.seated)
+            return;
+        if (stalled)
+            this.#seating.down(occupant.slot);
+        else
+            this.#seating.up(occupant.slot);
+    }
+    #fail(error) {
+        this.#started.reject(error);
+        this.#supervisor.kill(error.message);
+        this.close(error.message).then(() => this.#trouble(error));
+    }
+    #trouble(error) {
+        publish('limpet:fault', () => ({ where: 'router', error }));
+        if (this.listenerCount('error') > 0)
+            this.emit('error', error);
+    }
+}
+/** A promise that may be rejected before anybody looks at it. */
+class Started {
+    resolve = () => { };
+    reject = () => { };
+    promise = new Promise((resolve, reject) => {
+        this.resolve = resolve;
+        this.reject = reject;
+    });
+    constructor() {
+        this.promise.catch(() => { });
+    }
+}
+/** As Node resolves its main file: the path itself, with an extension, or a folder. Throws ERR_LIMPET_WORKER_START. */
+function checkWorkerFile(file) {
+    const endings = ['', '.js', '.cjs', '.mjs', '.json', '.node'];
+    if (file !== undefined && endings.some((ending) => existsSync(resolve(file) + ending)))
+        return;
+    throw new LimpetError('ERR_LIMPET_WORKER_START', file === undefined
+        ? 'there is no file for the workers to run. Give exec, the path of the worker file.'
+        : `the worker file ${file} does not exist. Check the option exec.`, { exec: file });
+}
+function notThePrimary() {
+    return new LimpetError('ERR_LIMPET_ROLE', 'createRouter() was called in a worker. Call it in the primary, and limpet.listen() in the worker.');
+}
+function closedError() {
+    return new LimpetError('ERR_LIMPET_CLOSED', 'the router is closed. Make a new one with createRouter().');
+}

@@ -1,0 +1,86 @@
+/** How long a process that is asked to stop its intake may take to say that it did; then it is taken to be blocked. */
+const stopPatienceMs = 2000;
+/**
+ * Who serves whom, now: the only place that seats processes at the listeners and changes the ring's owners.
+ *
+ * A slot whose process leaves waits for the next one; after a grace its clients go to their fallbacks, until it is back.
+ */
+export class Seating {
+    #ring;
+    #around;
+    #grace = new Map();
+    constructor(ring, around) {
+        this.#ring = ring;
+        this.#around = around;
+    }
+    /** Whether the process has opened every listener that the primary declared or that its own app asked for. */
+    complete(occupant) {
+        for (const { id, key, declared } of this.#around.listeners()) {
+            if ((declared || occupant.asked.has(key)) && !occupant.opened.has(id))
+                return false;
+        }
+        return true;
+    }
+    /** Gives the process its slot's clients, once the one that has them takes nothing new. */
+    async take(occupant) {
+        const before = this.#around.seatedIn(occupant.slot);
+        if (before && before !== occupant) {
+            await before.stopIntake(stopPatienceMs);
+        }
+        if (occupant.life.state !== 'starting' && occupant.life.state !== 'ready')
+            return;
+        occupant.seated = true;
+        this.#around.serves(occupant);
+        this.#endGrace(occupant.slot);
+        this.up(occupant.slot);
+        for (const listener of this.#around.listeners()) {
+            if (occupant.opened.has(listener.id))
+                listener.seat(occupant);
+        }
+        occupant.send({ type: 'seated' });
+    }
+    left(occupant, gone) {
+        for (const listener of this.#around.listeners())
+            listener.unseat(occupant, gone);
+        const was = occupant.seated;
+        occupant.seated = false;
+        if (was && !this.#around.seatedIn(occupant.slot))
+            this.startGrace(occupant.slot);
+    }
+    startGrace(slot) {
+        if (this.#grace.has(slot) || slot >= this.#ring.size)
+            return;
+        this.#grace.set(slot, setTimeout(() => this.down(slot), this.#around.respawnGraceMs));
+    }
+    /** From now on the slot's clients are served by their fallbacks. */
+    down(slot) {
+        if (slot >= this.#ring.size || this.#ring.isDown(slot))
+            return;
+        this.#ring.down(slot);
+        this.#retable();
+    }
+    /** From now on the slot serves its clients itself. */
+    up(slot) {
+        if (slot >= this.#ring.size || !this.#ring.isDown(slot))
+            return;
+        this.#ring.up(slot);
+        this.#retable();
+    }
+    /** Only what the ring must move is moved. */
+    resize(slots) {
+        this.#ring.resize(slots);
+        this.#retable();
+    }
+    end() {
+        for (const slot of [...this.#grace.keys()])
+            this.#endGrace(slot);
+    }
+    #endGrace(slot) {
+        clearTimeout(this.#grace.get(slot));
+        this.#grace.delete(slot);
+    }
+    #retable() {
+        for (const { handoff } of this.#around.listeners())
+            handoff.retable(this.#ring);
+    }
+}

@@ -1,0 +1,286 @@
+import { publish } from '../diagnostics.js';
+import { LimpetError } from '../errors.js';
+import { forkWorker } from './fork.js';
+import { receive } from './messages.js';
+import { Occupant } from './occupant.js';
+import { Respawn } from './slot.js';
+import { Vigil } from './vigil.js';
+/** Deaths of every slot, none ever ready, after which the start is given up. */
+const startAttempts = 3;
+/** A process whose channel closed and that did not exit for so long is leaving, not dying. */
+const disconnectedAliveMs = 100;
+/** What a leaving process gets beyond its drain time to say its last words. */
+const lastWordsMs = 1000;
+/** Keeps a process in every slot: forks, replaces the dead and the outdated. */
+export class Supervisor {
+    #slots = [];
+    #options;
+    #hooks;
+    #rows;
+    #vigil;
+    #closing = false;
+    constructor(options, rows, hooks) {
+        this.#options = options;
+        this.#hooks = hooks;
+        this.#rows = Array.from({ length: rows }, (_, i) => rows - 1 - i);
+        this.#vigil = new Vigil(options, () => this.occupants(), hooks.stalled);
+    }
+    get slots() {
+        return this.#slots;
+    }
+    /** Every living process, seated or not. */
+    *occupants() {
+        for (const { current, next, leaving } of this.#slots) {
+            if (current)
+                yield current;
+            if (next && next.occupant !== current)
+                yield next.occupant;
+            yield* leaving;
+        }
+    }
+    /** Makes slots up to `count` and forks a process for each new one, before it returns. */
+    start(count) {
+        for (let number = 0; number < count; number++) {
+            this.#slots[number] ??= newSlot(number);
+            const slot = this.#slots[number];
+            slot.retired = false;
+            if (!slot.current && !slot.timer)
+                this.#fill(slot);
+        }
+    }
+    /** The process serves its slot from now on, and whoever served it before drains. */
+    ready(occupant, reason) {
+        const slot = this.#slotOf(occupant);
+        slot.everReady = true;
+        const { next, current } = slot;
+        if (next?.occupant === occupant) {
+            slot.next = undefined;
+            slot.current = occupant;
+            if (current && current !== occupant)
+                this.#dismiss(current, 'replaced by a reload');
+        }
+        this.#move(occupant, 'ready', reason);
+        if (next?.occupant === occupant)
+            next.settle();
+    }
+    /** Starts a successor for the slot's process. Resolves when it serves; rejects, and nothing has changed, when it cannot. */
+    replace(number) {
+        const slot = this.#slots[number];
+        slot.respawn.forgive();
+        clearTimeout(slot.timer);
+        slot.timer = undefined;
+        return new Promise((resolve, reject) => {
+            const occupant = this.#fork(slot);
+            if (typeof occupant === 'string') {
+                reject(replacementFailed(number, occupant));
+                return;
+            }
+            slot.next = { occupant, settle: (error) => (error ? reject(error) : resolve()) };
+            slot.current ??= occupant;
+        });
+    }
+    /** The process leaves of its own accord (its server was closed): its slot gets a new one at once. */
+    leaves(occupant, reason) {
+        if (!this.#move(occupant, 'draining', reason))
+            return;
+        const slot = this.#slotOf(occupant);
+        this.#hooks.left(occupant, false);
+        slot.leaving.add(occupant);
+        occupant.killAfter(this.#options.drainTimeoutMs + lastWordsMs);
+        if (slot.current !== occupant)
+            return;
+        slot.current = slot.next?.occupant;
+        if (!slot.current)
+            this.#fill(slot);
+    }
+    /** Takes the slots from `count` on away; their processes drain. */
+    retire(count) {
+        for (const slot of this.#slots.slice(count)) {
+            clearTimeout(slot.timer);
+            slot.timer = undefined;
+            slot.retired = true;
+            const { current } = slot;
+            slot.current = undefined;
+            if (current)
+                this.#dismiss(current, 'its slot was taken away');
+            if (slot.next)
+                slot.next.occupant.kill('its slot was taken away');
+        }
+    }
+    /** Drains every process; resolves when the last is gone. */
+    async close(reason) {
+        this.#end();
+        const ends = [...this.occupants()].map(async (occupant) => {
+            if (occupant.worker.isDead())
+                return;
+            const gone = new Promise((done) => occupant.worker.once('exit', () => done()));
+            if (occupant.life.state === 'starting')
+                occupant.kill(reason);
+            else
+                this.#dismiss(occupant, reason);
+            await gone;
+        });
+        await Promise.all(ends);
+    }
+    /** Ends every process now. */
+    kill(reason) {
+        this.#end();
+        for (const occupant of this.occupants())
+            occupant.kill(reason);
+    }
+    #end() {
+        this.#closing = true;
+        this.#vigil.end();
+        for (const slot of this.#slots)
+            clearTimeout(slot.timer);
+    }
+    /** Tells a process to finish what it has and go. */
+    #dismiss(occupant, reason) {
+        if (!this.#move(occupant, 'draining', reason))
+            return;
+        this.#slotOf(occupant).leaving.add(occupant);
+        this.#hooks.left(occupant, false);
+        occupant.send({ type: 'drain', timeoutMs: this.#options.drainTimeoutMs, reason });
+        occupant.killAfter(this.#options.drainTimeoutMs + lastWordsMs);
+    }
+    #fill(slot) {
+        slot.timer = undefined;
+        if (this.#closing || slot.retired)
+            return;
+        const forked = this.#fork(slot);
+        if (typeof forked === 'string')
+            this.#again(slot, Date.now(), undefined, forked);
+        else
+            slot.current = forked;
+    }
+    /** The new process, or why there is none. */
+    #fork(slot) {
+        const row = this.#rows.pop();
+        if (row === undefined)
+            return 'too many processes are still draining';
+        let occupant;
+        try {
+            const worker = forkWorker(this.#options, slot.number, row, this.#hooks.inherit(slot.number));
+            occupant = new Occupant(slot.number, row, worker);
+        }
+        catch (error) {
+            this.#rows.push(row);
+            publish('limpet:fault', () => ({ where: 'fork', error }));
+            return `it could not be forked: ${error.message}`;
+        }
+        this.#attend(slot, occupant);
+        this.#hooks.changed(occupant);
+        return occupant;
+    }
+    #attend(slot, occupant) {
+        const { worker } = occupant;
+        receive(worker.process, (message, handle) => this.#received(occupant, message, handle));
+        // An 'error' without a listener would end the primary; what became of the process is told by its exit.
+        worker.on('error', (error) => {
+            publish('limpet:fault', () => ({ where: `worker of slot ${slot.number}`, error }));
+            if (occupant.pid === undefined)
+                this.#gone(slot, occupant, `it could not be forked: ${error.message}`);
+        });
+        // What the process had sent before it died is read until 'disconnect': only then is it known what it took.
+        let exit;
+        const over = () => {
+            if (exit !== undefined && !worker.isConnected())
+                this.#gone(slot, occupant, occupant.endedFor ?? exit);
+        };
+        worker.on('disconnect', () => {
+            over();
+            // The app may have let go of the channel while its process lives on: nothing more can be handed to it.
+            setTimeout(() => this.leaves(occupant, 'it disconnected'), disconnectedAliveMs).unref();
+        });
+        worker.on('exit', (code, signal) => {
+            exit = signal ? `killed by ${signal}` : `exited with code ${code}`;
+            over();
+        });
+    }
+    #received(occupant, message, handle) {
+        this.#vigil.heard(occupant, message.type === 'beat' && message.debugger);
+        switch (message.type) {
+            case 'beat':
+                occupant.vitals = { open: message.open, lagMs: message.lagMs, rssBytes: message.rssBytes };
+                break;
+            case 'leaving':
+                this.leaves(occupant, message.reason);
+                break;
+            case 'stopped':
+                occupant.stopped();
+                break;
+            default:
+                this.#hooks.message(occupant, message, handle);
+        }
+    }
+    #gone(slot, occupant, reason) {
+        const was = occupant.life.state;
+        if (!this.#move(occupant, 'gone', reason))
+            return;
+        this.#rows.push(occupant.row);
+        slot.leaving.delete(occupant);
+        const { current, next } = slot;
+        if (next?.occupant === occupant)
+            slot.next = undefined;
+        if (current === occupant)
+            slot.current = slot.next?.occupant;
+        this.#hooks.left(occupant, true);
+        if (next?.occupant === occupant)
+            next.settle(replacementFailed(slot.number, reason));
+        if (current !== occupant || slot.current)
+            return;
+        if (was === 'draining')
+            this.#fill(slot);
+        else
+            this.#again(slot, occupant.life.startedAt, occupant.pid, reason);
+    }
+    /** A death that was not asked for: notes it, and tries again after the pause that it earns. */
+    #again(slot, startedAt, pid, reason) {
+        if (this.#closing || slot.retired)
+            return;
+        const { delayMs, crashLoop } = slot.respawn.died({ startedAt, pid, reason }, Date.now());
+        if (this.#slots.every((each) => !each.everReady && each.respawn.shortLives >= startAttempts)) {
+            this.#hooks.neverStarted(neverStarted(this.#slots.length, reason));
+            return;
+        }
+        if (crashLoop)
+            this.#hooks.crashLoop(crashLoopError(slot.number, reason));
+        if (delayMs === 0)
+            this.#fill(slot);
+        else
+            slot.timer = setTimeout(() => this.#fill(slot), delayMs);
+    }
+    #move(occupant, to, reason) {
+        if (!occupant.life.move(to, reason, Date.now()))
+            return false;
+        publish('limpet:slot', () => ({ slot: occupant.slot, pid: occupant.pid, state: to, reason }));
+        this.#hooks.changed(occupant);
+        return true;
+    }
+    #slotOf(occupant) {
+        return this.#slots[occupant.slot];
+    }
+}
+function newSlot(number) {
+    return {
+        number,
+        respawn: new Respawn(),
+        current: undefined,
+        next: undefined,
+        leaving: new Set(),
+        timer: undefined,
+        everReady: false,
+        retired: false,
+    };
+}
+function replacementFailed(slot, reason) {
+    return new LimpetError('ERR_LIMPET_WORKER_START', `slot ${slot}: the new process did not become ready (${reason}). The old one serves on; mend the app and reload again.`, { slot, reason });
+}
+function neverStarted(slots, reason) {
+    return new LimpetError('ERR_LIMPET_WORKER_START', `no worker became ready: each of ${slots} ended ${startAttempts} times (last: ${reason}). ` +
+        'Run the worker file by itself to see its error.', { reason, attempts: startAttempts });
+}
+function crashLoopError(slot, reason) {
+    return new LimpetError('ERR_LIMPET_WORKER_START', `slot ${slot}: its workers keep ending within a minute (last: ${reason}). They are tried again at most every 10 s; ` +
+        'the other slots serve its clients. Look at the worker’s own output.', { slot, reason });
+}

@@ -1,0 +1,52 @@
+/** Watches the workers' signs of life: who is stalled, who is late to be ready. */
+export class Vigil {
+    #options;
+    #occupants;
+    #stalled;
+    #everyMs;
+    #timer;
+    #lookedAt = Date.now();
+    constructor(options, occupants, stalled) {
+        this.#options = options;
+        this.#occupants = occupants;
+        this.#stalled = stalled;
+        this.#everyMs = Math.min(1000, Math.max(10, Math.floor((options.stallTimeoutMs || 4000) / 4)));
+        this.#timer = setInterval(() => this.#look(), this.#everyMs);
+        this.#timer.unref();
+    }
+    /** The process said something; `debugged` when a debugger may hold it from now on. */
+    heard(occupant, debugged) {
+        occupant.heardAt = debugged ? Number.POSITIVE_INFINITY : Date.now();
+        if (occupant.stalled)
+            this.#mark(occupant, false);
+    }
+    end() {
+        clearInterval(this.#timer);
+    }
+    #look() {
+        const now = Date.now();
+        // After a halt of the primary itself, what the workers said meanwhile is still unread: judge nobody by this round.
+        const late = now - this.#lookedAt > 2 * this.#everyMs;
+        this.#lookedAt = now;
+        if (late)
+            return;
+        const { stallTimeoutMs, stallKillMs, readyTimeoutMs } = this.#options;
+        for (const occupant of this.#occupants()) {
+            const { state, since } = occupant.life;
+            const silentMs = now - occupant.heardAt;
+            if (state === 'ready' && stallTimeoutMs > 0 && silentMs > stallTimeoutMs) {
+                if (!occupant.stalled)
+                    this.#mark(occupant, true);
+                if (stallKillMs > 0 && silentMs > stallKillMs)
+                    occupant.kill(`stalled for ${silentMs} ms`);
+            }
+            if (state === 'starting' && readyTimeoutMs > 0 && now - since > readyTimeoutMs) {
+                occupant.kill(`not ready within ${readyTimeoutMs} ms`);
+            }
+        }
+    }
+    #mark(occupant, stalled) {
+        occupant.stalled = stalled;
+        this.#stalled(occupant, stalled);
+    }
+}

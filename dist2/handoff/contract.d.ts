@@ -1,0 +1,52 @@
+import type { BoundAddress, RawHandle } from '../connection.js';
+import type { SlotRing } from '../ring/slot-ring.js';
+/**
+ * A handoff is how a connection gets from the listening socket to the worker. Each one has two halves that
+ * share these verbs: {@link PrimaryHandoff} beside the listening socket, {@link WorkerHandoff} in each
+ * worker. The ring is the one truth about who serves whom: a handoff holds no routing state of its own
+ * that the ring does not tell it.
+ */
+export type HandoffName = 'kernel' | 'fd' | 'ipc';
+/** What travels between the two halves of one handoff; plain JSON, opaque to the cluster. */
+export type HandoffMessage = Readonly<Record<string, unknown>>;
+/** One worker process in its slot, as the primary half of a handoff sees it. */
+export interface Seat {
+    readonly slot: number;
+    /** The row of the shared page that this process alone writes. */
+    readonly row: number;
+    /** Sends to the worker half of the same listener. False when the channel is closed. Ownership of `handle` stays here. */
+    send(message: HandoffMessage, handle?: RawHandle): boolean;
+}
+export interface PrimaryHandoff {
+    readonly name: HandoffName;
+    /**
+     * Binds and listens; nothing is accepted before the first seat.
+     * Rejects with ERR_LIMPET_ADDRESS_IN_USE, _ADDRESS_DENIED, _ADDRESS_UNAVAILABLE or ERR_LIMPET_HANDOFF_UNSUPPORTED,
+     * and then holds no descriptor.
+     */
+    open(): Promise<BoundAddress>;
+    /** The process is ready for this listener: connections of its slot flow to it from now on. */
+    seat(seat: Seat): void;
+    /**
+     * The process takes nothing new (it drains, or it is gone): connections of its slot wait for the next seat, or, once the ring
+     * says that the slot is down, go to its fallback. What was sent and not yet taken is passed on, never lost, never served twice.
+     */
+    unseat(seat: Seat, gone: boolean): void;
+    /** The ring's owners changed (a slot went down or came up, or the ring was resized). */
+    retable(ring: SlotRing): void;
+    /** A message from the worker half. */
+    received(seat: Seat, message: HandoffMessage, handle?: RawHandle): void;
+    /** Connections accepted by the primary that wait for the slot. */
+    queued(slot: number): number;
+    /**
+     * Stops listening after what is in the kernel's queue was accepted; resolves when nothing is queued here any more, or after
+     * `timeoutMs`, with the number of connections that were then closed unserved.
+     */
+    close(timeoutMs: number): Promise<number>;
+}
+export interface WorkerHandoff {
+    /** A message from the primary half. */
+    received(message: HandoffMessage, handle?: RawHandle): void;
+    /** Takes nothing new from now on; `done` when that is certain (what was taken has reached the entrance). */
+    stop(done: () => void): void;
+}

@@ -1,0 +1,232 @@
+import { Socket } from 'node:net';
+import { service } from '../binding/handoff-binding.js';
+import { LimpetError } from '../errors.js';
+import { sameTable } from './exchange.js';
+import { listenAt } from './numeric-address.js';
+/**
+ * The kernel chooses: each slot has a listening socket, all on one address, and the steering program, which is the ring's homes
+ * compiled, picks the one that a connection waits in. A worker accepts from its slot's socket. The primary holds every socket as
+ * long as the router lives, and touches one only while nobody accepts from it: then the acceptor passes what waits there to the
+ * fallbacks.
+ *
+ *     primary → worker   { accept } + the listening socket    these are yours
+ *                        { pause }                            others serve them now; leave the socket
+ *                        { close }                            the router closes: take what still waits, then leave the socket
+ *     worker → primary   { closed }
+ */
+/** A retired slot's socket is kept so long: who was about to connect through it, or to be counted back in, still can. */
+const retireAfterMs = 60_000;
+export class KernelPrimary {
+    name = 'kernel';
+    #exchange;
+    #listener;
+    #address;
+    #sockets = [];
+    /** By slot: also of a slot that is about to be added to the ring and has no socket yet. */
+    #seats = [];
+    #closing = new Map();
+    #ring;
+    #group;
+    #steered;
+    #retiring;
+    constructor(ring, exchange, { listener, address }) {
+        this.#ring = ring;
+        this.#steered = ring.homeTable();
+        this.#exchange = exchange;
+        this.#listener = listener;
+        this.#address = address;
+    }
+    async open() {
+        const { binding } = this.#exchange;
+        const { backlog } = this.#address;
+        if ('path' in this.#address)
+            throw unsupported('a unix-domain client has no address to steer by');
+        try {
+            this.#group = await listenAt(this.#address, (numeric) => new binding.ReuseportGroup(numeric, this.#ring.size, backlog, this.#table()));
+            this.#addSockets(this.#group);
+            return binding.boundAddress(this.#group.descriptor(0));
+        }
+        catch (error) {
+            this.#letGo();
+            throw error instanceof LimpetError
+                ? error
+                : unsupported(refusal(error), error);
+        }
+    }
+    seat(seat) {
+        const first = this.#seats.every((each) => each === undefined);
+        this.#exchange.seat(seat, this.#listener);
+        this.#seats[seat.slot] = seat;
+        for (const socket of this.#sockets) {
+            if (socket.slot === seat.slot)
+                socket.accepting = false;
+            if (socket.slot === seat.slot || first)
+                this.#serve(socket);
+        }
+    }
+    unseat(seat, gone) {
+        this.#closing.get(seat)?.();
+        if (!this.#exchange.unseat(seat, this.#listener, gone))
+            return;
+        this.#seats[seat.slot] = undefined;
+        const socket = this.#sockets[seat.slot];
+        if (!socket)
+            return;
+        socket.accepting = false;
+        this.#serve(socket);
+    }
+    /** Throws ERR_LIMPET_NATIVE when the kernel cannot be given the new ring; it then steers by the old one. */
+    retable(ring) {
+        this.#ring = ring;
+        this.#exchange.retable(ring);
+        if (!this.#group)
+            return;
+        const homes = ring.homeTable();
+        if (!sameTable(homes, this.#steered))
+            this.#steer(this.#group, homes);
+        for (const socket of this.#sockets)
+            this.#serve(socket);
+        this.#retire();
+    }
+    received(seat, message) {
+        if (message.closed)
+            this.#closing.get(seat)?.();
+    }
+    queued(slot) {
+        return this.#exchange.acceptor.queued(slot, this.#listener);
+    }
+    async close(timeoutMs) {
+        clearTimeout(this.#retiring);
+        const startedAt = performance.now();
+        const accepting = this.#sockets.flatMap(({ slot, accepting }) => accepting ? (this.#seats[slot] ?? []) : []);
+        const emptied = Promise.all(accepting.map((seat) => new Promise((resolve) => {
+            this.#closing.set(seat, resolve);
+            if (!seat.send({ close: true }))
+                resolve();
+        })));
+        let timer;
+        const late = new Promise((resolve) => {
+            timer = setTimeout(resolve, timeoutMs);
+        });
+        await Promise.race([emptied, late]);
+        clearTimeout(timer);
+        const left = this.#exchange.close(this.#listener, Math.max(0, timeoutMs - (performance.now() - startedAt)));
+        this.#letGo();
+        return left;
+    }
+    /** Who takes what waits in the slot's socket: its process, or the fallbacks, or for a while nobody. Never two of them. */
+    #serve(socket) {
+        const { acceptor } = this.#exchange;
+        const { slot, source } = socket;
+        const seat = this.#seats[slot];
+        const down = slot >= this.#ring.size || this.#ring.isDown(slot);
+        if (down && this.#ring.live > 0) {
+            if (socket.accepting)
+                seat?.send({ pause: true });
+            socket.accepting = false;
+            acceptor.serve(source, service.served);
+        }
+        else if (seat) {
+            acceptor.serve(source, service.held);
+            if (!socket.accepting)
+                socket.accepting = seat.send({ accept: true }, socket.handle);
+        }
+        else if (this.#ring.live > 1 && this.#seats.some((each) => each)) {
+            acceptor.serve(source, service.watched, this.#detour(slot));
+        }
+        else {
+            acceptor.serve(source, service.held);
+        }
+    }
+    /** The ring's owners, as if the slot were down already. */
+    #detour(slot) {
+        return this.#ring.ownerTable().map((owner, bucket) => {
+            return owner === slot ? this.#ring.fallbackOf(bucket) : owner;
+        });
+    }
+    #steer(group, homes) {
+        try {
+            group.resize(this.#ring.size, this.#table());
+            this.#steered = homes;
+        }
+        catch (error) {
+            throw new LimpetError('ERR_LIMPET_NATIVE', `the kernel did not take the changed ring: ${refusal(error)}. It steers by the old one.`, { slots: this.#ring.size }, error);
+        }
+        finally {
+            this.#addSockets(group);
+        }
+    }
+    #addSockets(group) {
+        const { binding, acceptor } = this.#exchange;
+        while (this.#sockets.length < group.size) {
+            const slot = this.#sockets.length;
+            const fd = group.descriptor(slot);
+            const handle = handleOf(binding.duplicate(fd));
+            const source = acceptor.add(this.#listener, fd);
+            this.#sockets.push({
+                slot,
+                source,
+                handle,
+                accepting: false,
+                retiredAt: undefined,
+            });
+        }
+    }
+    /** The acceptor empties retired sockets; those at the end of the group, alone in having no successor, are closed in time. */
+    #retire() {
+        const now = performance.now();
+        for (const socket of this.#sockets) {
+            socket.retiredAt = socket.slot < this.#ring.size ? undefined : (socket.retiredAt ?? now);
+        }
+        for (let last = this.#sockets.at(-1); last; last = this.#sockets.at(-1)) {
+            if (this.#seats[last.slot] || last.retiredAt === undefined || now - last.retiredAt < retireAfterMs)
+                break;
+            this.#exchange.acceptor.remove(last.source, true);
+            last.handle.close();
+            this.#sockets.pop();
+            this.#group?.removeLast();
+        }
+        clearTimeout(this.#retiring);
+        if (this.#sockets.every(({ retiredAt }) => retiredAt === undefined))
+            return;
+        this.#retiring = setTimeout(() => this.#retire(), retireAfterMs);
+        this.#retiring.unref();
+    }
+    #letGo() {
+        for (const { handle, source } of this.#sockets.splice(0)) {
+            this.#exchange.acceptor.remove(source, false);
+            handle.close();
+        }
+        this.#group?.close();
+        this.#group = undefined;
+    }
+    #table() {
+        const { key, ipv6Prefix } = this.#ring;
+        return { key, ipv6Prefix, homes: this.#ring.homeTable() };
+    }
+}
+/** The handle of a listening socket, as Node's IPC sends it: net keeps the class to itself, so it is read off a net.Socket. */
+function handleOf(fd) {
+    const socket = new Socket({ fd, readable: false, writable: false });
+    const handle = socket._handle;
+    socket._handle = null;
+    return handle;
+}
+function unsupported(reason, cause) {
+    return new LimpetError('ERR_LIMPET_HANDOFF_UNSUPPORTED', `handoff kernel cannot be had: ${reason}. Use 'auto', which takes the next best, or 'fd'.`, { handoff: 'kernel', reason }, cause);
+}
+/** Why the kernel refuses to steer, and what would help. */
+function refusal(error) {
+    switch (error.code) {
+        case 'ENOMEM':
+            return 'the steering program is larger than net.core.optmem_max allows (sysctl -w net.core.optmem_max=131072)';
+        case 'ENOPROTOOPT':
+            return 'this kernel has no SO_ATTACH_REUSEPORT_CBPF (Linux 4.6 and later have)';
+        case 'ENOTSUP':
+            return 'only Linux has SO_ATTACH_REUSEPORT_CBPF';
+        case 'E2BIG':
+            return 'so many buckets and slots make a program of more than 4,096 instructions (1,024 buckets fit any number of slots)';
+        default:
+            return `${error.syscall ?? 'a system call'} says ${error.code ?? error.message}`;
+    }
+}

@@ -1,0 +1,2 @@
+export { hash32 } from './hash.js';
+export { Ring } from './ring.js';

@@ -1,0 +1,306 @@
+import { randomBytes } from 'node:crypto';
+import { isStoreAway, storeClosed, storeRefused } from './backend.js';
+import { LoopWatch } from './loop-watch.js';
+import { NearCache } from './near-cache.js';
+import { keyPrefixOf, msUntil } from './redis-client.js';
+import { ClusterRoute } from './redis-cluster.js';
+import { refusal, SingleRoute, scan } from './redis-route.js';
+import { createScript, replaceScript, sha1, touchScript } from './redis-scripts.js';
+const probePrefix = 'limpet-probe-';
+const noScripts = /^NOPERM\b.*\beval|unknown command.*\beval|scripts? .*(not allowed|disabled)/i;
+/** Rows as Redis strings under `<keyPrefix><prefix><sid>`, in step with connect-redis, behind a {@link NearCache}. */
+export class RedisBackend {
+    #options;
+    #prefix;
+    #near;
+    #loop = new LoopWatch();
+    #route;
+    #followed = new Set();
+    #listener;
+    #scriptsReason;
+    #up;
+    #trackingReason;
+    #closed = false;
+    constructor(options) {
+        this.#options = options;
+        this.#prefix = keyPrefixOf(options.client) + options.prefix;
+        this.#near = new NearCache(options.nearCache || { entries: 10_000, bytes: 16 * 1024 * 1024 }, options.keepLastKnown);
+        const settings = {
+            track: options.nearCache !== false,
+            probeKey: (link) => this.#probeKey(link),
+            commandTimeoutMs: options.commandTimeoutMs,
+            onInvalidation: (key) => this.#invalidated(key),
+            onPeriod: () => this.#listener?.changed(),
+            onState: (link) => this.#linkChanged(link),
+        };
+        const Route = options.client.isCluster ? ClusterRoute : SingleRoute;
+        this.#route = new Route(options.client, settings);
+    }
+    async read(sid) {
+        const key = this.#prefix + sid;
+        const link = this.#route.link(key);
+        const period = link?.period;
+        if (period && this.#loop.punctual) {
+            const row = this.#near.get(key, period);
+            if (row)
+                return row;
+        }
+        this.#near.missed();
+        const version = this.#near.begin(key);
+        let row;
+        let vouched = false;
+        try {
+            const { answers, tracked } = await this.#exec(key, link, [
+                ['get', key],
+                ['pttl', key],
+            ], 'repeatable');
+            row = rowOf(answers[0], answers[1]);
+            vouched = tracked;
+            return row;
+        }
+        catch (error) {
+            row = this.#near.lastKnown(key);
+            throw error;
+        }
+        finally {
+            this.#near.end(key, version, vouched ? period : undefined, row);
+        }
+    }
+    lastKnown(sid) {
+        return this.#near.lastKnown(this.#prefix + sid);
+    }
+    async create(sid, raw, ttlMs) {
+        const row = { raw, expiresAt: Date.now() + ttlMs };
+        const px = msUntil(row.expiresAt);
+        await this.#write(sid, 'once', {
+            script: createScript,
+            words: [raw, px],
+            plain: (key) => [
+                ['set', key, raw, 'px', px],
+                ['get', key],
+            ],
+            stored: ([answer, again]) => again === undefined || again === raw ? [answer, row] : [answer, undefined],
+        });
+    }
+    async replace(sid, known, raw, ttlMs) {
+        const row = { raw, expiresAt: Date.now() + ttlMs };
+        const px = msUntil(row.expiresAt);
+        const attempt = () => this.#write(sid, 'once', {
+            script: replaceScript,
+            words: [known === undefined ? '' : sha1(known), raw, px],
+            plain: (key) => [
+                ['set', key, raw, 'px', px, 'xx'],
+                ['get', key],
+            ],
+            stored: ([answer, again]) => {
+                if (answer === 0 || answer === null)
+                    return ['gone', undefined];
+                if (!Array.isArray(answer))
+                    return ['stored', again === undefined || again === raw ? row : undefined];
+                const other = rowOf(answer[0], answer[1]);
+                return other ? [other, other] : ['gone', undefined];
+            },
+        });
+        const endsAt = performance.now() + this.#options.commandTimeoutMs;
+        try {
+            return await attempt();
+        }
+        catch (error) {
+            if (known === undefined || !isStoreAway(error) || performance.now() >= endsAt)
+                throw error;
+            // It may have been stored. If the row is still as it was, it was not; if another row is there, no one can tell.
+            const replaced = await attempt();
+            if (typeof replaced === 'string')
+                return replaced;
+            if (replaced.raw === raw)
+                return 'stored';
+            throw error;
+        }
+    }
+    async touch(sid, ttlMs) {
+        const key = this.#prefix + sid;
+        const period = this.#route.link(key)?.period;
+        const expiresAt = Date.now() + ttlMs;
+        const px = msUntil(expiresAt);
+        const known = period && this.#near.lastKnown(key, period);
+        return this.#write(sid, 'repeatable', {
+            script: touchScript,
+            words: [px],
+            plain: () => [
+                ['pexpire', key, px],
+                ['exists', key],
+            ],
+            stored: (answers) => {
+                const [answer] = answers;
+                // Only the script sets and reads in one step; between plain commands another row may come unseen.
+                const row = answer === 1 && answers.length === 1 && known ? { raw: known.raw, expiresAt } : undefined;
+                return [answer === 1, row];
+            },
+        });
+    }
+    async remove(sid) {
+        const key = this.#prefix + sid;
+        this.#near.forget(key);
+        try {
+            await this.#exec(key, this.#route.link(key), this.#confirmed([['del', key]]), 'repeatable');
+        }
+        finally {
+            this.#near.forget(key);
+        }
+    }
+    async *list() {
+        const pattern = `${this.#prefix.replace(/[*?[\]\\]/g, '\\$&')}*`;
+        if (this.#closed)
+            throw storeClosed();
+        try {
+            for (const ask of await this.#route.servers()) {
+                for await (const keys of scan(ask, pattern)) {
+                    yield keys
+                        .map((key) => key.slice(this.#prefix.length))
+                        .filter((sid) => !sid.startsWith(probePrefix));
+                }
+            }
+        }
+        catch (error) {
+            throw refusal(error);
+        }
+    }
+    follow(sid) {
+        this.#followed.add(this.#prefix + sid);
+    }
+    unfollow(sid) {
+        this.#followed.delete(this.#prefix + sid);
+    }
+    listen(listener) {
+        this.#listener = listener;
+    }
+    status() {
+        const links = [...this.#route.links()];
+        const down = links.find(({ downReason }) => downReason !== undefined);
+        const untracked = links.find(({ period }) => !period);
+        const trackingReason = links.length === 0 ? 'not connected yet' : untracked?.periodReason;
+        return {
+            kind: 'redis',
+            topology: this.#route.kind,
+            up: links.length > 0 && !down,
+            reason: down?.downReason,
+            nearCache: { on: trackingReason === undefined, reason: trackingReason, ...this.#near.counters },
+            compareAndSet: { on: this.#scriptsReason === undefined, reason: this.#scriptsReason },
+        };
+    }
+    async close() {
+        this.#closed = true;
+        this.#loop.stop();
+        this.#route.close();
+    }
+    /** One write: by script, or where scripts are not allowed in plain commands that end in a read of the key. */
+    async #write(sid, repeat, write) {
+        const key = this.#prefix + sid;
+        const link = this.#route.link(key);
+        const period = link?.period;
+        this.#near.forget(key);
+        const version = this.#near.begin(key);
+        let row;
+        let vouched = false;
+        try {
+            const { answers, tracked } = await this.#execWrite(key, link, write, repeat);
+            const [result, known] = write.stored(answers);
+            row = known;
+            vouched = tracked;
+            return result;
+        }
+        finally {
+            this.#near.end(key, version, vouched ? period : undefined, row);
+        }
+    }
+    async #execWrite(key, link, { script, words, plain }, repeat) {
+        const run = (commands) => this.#exec(key, link, this.#confirmed(commands), repeat);
+        if (this.#scriptsReason === undefined) {
+            try {
+                const { answers, tracked } = await run([['evalsha', script.digest, 1, key, ...words]]).catch((error) => {
+                    if (!answered(error, /^NOSCRIPT\b/))
+                        throw error;
+                    return run([['eval', script.source, 1, key, ...words]]);
+                });
+                return { answers: answers.slice(0, 1), tracked };
+            }
+            catch (error) {
+                if (!answered(error, noScripts))
+                    throw error;
+                this.#scriptsReason = error.message;
+                this.#listener?.degraded('compareAndSet', this.#scriptsReason);
+            }
+        }
+        return run(plain(key));
+    }
+    /** With `replicas`, a write is followed by WAIT, whose count must be reached. */
+    #confirmed(commands) {
+        const { replicas, commandTimeoutMs } = this.#options;
+        return replicas === 0 ? commands : [...commands, ['wait', replicas, Math.ceil(commandTimeoutMs / 2)]];
+    }
+    async #exec(key, link, commands, repeat) {
+        if (this.#closed)
+            throw storeClosed();
+        const endsAt = performance.now() + this.#options.commandTimeoutMs;
+        let result;
+        try {
+            result = await this.#route.exec({ key, link, commands, endsAt, repeat });
+        }
+        catch (error) {
+            throw refusal(error);
+        }
+        const { replicas } = this.#options;
+        if (commands.at(-1)?.[0] === 'wait' && Number(result.answers.pop()) < replicas) {
+            throw storeRefused(`Fewer than ${replicas} replicas have confirmed the write`, { replicas });
+        }
+        return result;
+    }
+    /** In a Cluster only a key of the link's own slots will do; with a hash tag in the prefix there may be none. */
+    #probeKey(link) {
+        for (let attempt = 0; attempt < 200; attempt++) {
+            const key = `${this.#prefix}${probePrefix}${randomBytes(8).toString('hex')}`;
+            if (this.#route.link(key) === link)
+                return key;
+        }
+        return undefined;
+    }
+    #invalidated(key) {
+        if (key === undefined)
+            this.#near.invalidateAll();
+        else
+            this.#near.invalidate(key);
+        if (key === undefined)
+            this.#listener?.changed();
+        else if (this.#followed.has(key))
+            this.#listener?.changed(key.slice(this.#prefix.length));
+    }
+    #linkChanged(link) {
+        if (link.closed || this.#closed)
+            return;
+        const reason = [...this.#route.links()].find(({ downReason }) => downReason !== undefined)?.downReason;
+        const up = reason === undefined;
+        if (up !== this.#up) {
+            this.#up = up;
+            if (up)
+                this.#listener?.up();
+            else
+                this.#listener?.down(reason);
+        }
+        const refused = up && this.#options.nearCache ? link.periodReason : undefined;
+        if (refused && refused !== this.#trackingReason && /^(NOPERM|ERR)\b|CLIENT TRACKING/.test(refused)) {
+            this.#trackingReason = refused;
+            this.#listener?.degraded('nearCache', refused);
+        }
+    }
+}
+function answered(error, pattern) {
+    const { answer } = error.facts ?? {};
+    return typeof answer === 'string' && pattern.test(answer);
+}
+/** From the answers of GET and PTTL. */
+function rowOf(raw, remainingMs) {
+    const ms = Number(remainingMs);
+    if (typeof raw !== 'string' || ms === -2)
+        return undefined;
+    return { raw, expiresAt: ms === -1 ? Number.POSITIVE_INFINITY : Date.now() + ms };
+}

@@ -1,0 +1,22 @@
+/** Turns a session into the text of its row and back. Both throw on what they cannot do. */
+export interface Serializer {
+    stringify(session: object): string;
+    parse(raw: string): SessionFields;
+}
+/** A session as data: whatever the application put there, and the cookie it belongs to. */
+export interface SessionFields {
+    cookie?: CookieFields;
+    [key: string]: unknown;
+}
+/** The cookie as express-session keeps it inside the session. */
+export interface CookieFields {
+    /** A date, its ISO text, or null for a cookie that ends with the browser. */
+    expires?: Date | string | null;
+    originalMaxAge?: number | null;
+    [attribute: string]: unknown;
+}
+/**
+ * JSON, as connect-redis writes it. `parse` drops every key `__proto__`, at any depth, so that no later copy or
+ * merge of the session can set a prototype, and refuses what is no object.
+ */
+export declare const json: Serializer;

@@ -1,7 +1,0 @@
-import type { ChainRule } from '../binding/twin/affinity-chain.js';
-import type { ForwardedRule, Trust } from '../options.js';
-/**
- * Affinity by the client that trusted proxies tell in X-Forwarded-For or Forwarded: the right-most address that is
- * not trusted, as proxy-addr (and so Express) finds it. Yields no key when the peer is not trusted.
- */
-export declare function forwardedRule(rule: ForwardedRule, trust: Trust): ChainRule;

@@ -1,2 +1,0 @@
-export { hash32 } from './hash.js';
-export { Ring } from './ring.js';

@@ -52,13 +52,7 @@ Acceptor::Acceptor(const SharedPage* page, Settings settings, Notify notify, voi
 }
 
 Acceptor::~Acceptor() {
-  if (running_) {
-    {
-      const Guard guard(this);
-      stopping_ = true;
-    }
-    uv_thread_join(&thread_);
-  }
+  Stop();
   uv_mutex_destroy(&state_);
   uv_mutex_destroy(&door_);
 }
@@ -69,6 +63,17 @@ Status Acceptor::Start() {
   if (failed != 0) return Status::System("uv_thread_create", -failed);
   running_ = true;
   return Status::Ok();
+}
+
+void Acceptor::Stop() {
+  if (stopping_) return;
+  {
+    const Guard guard(this);
+    stopping_ = true;
+  }
+  if (running_) uv_thread_join(&thread_);
+  sources_.clear();
+  for (std::unique_ptr<SlotOutbox>& outbox : outboxes_) outbox.reset();
 }
 
 void Acceptor::Main(void* self) { static_cast<Acceptor*>(self)->Run(); }
@@ -290,6 +295,7 @@ Status Acceptor::Outbox(uint32_t slot, SlotOutbox** outbox) {
 
 Status Acceptor::ChannelEnd(uint32_t slot, int* fd) {
   const Guard guard(this);
+  if (stopping_) return Status::System("socketpair", ESHUTDOWN);
   SlotOutbox* outbox = nullptr;
   const Status status = Outbox(slot, &outbox);
   if (status.ok()) *fd = outbox->worker_end();
@@ -345,6 +351,7 @@ std::array<uint64_t, kRefusalCount> Acceptor::Refused() {
 
 Status Acceptor::Retable(std::vector<uint16_t> owners, std::vector<uint16_t> homes) {
   const Guard guard(this);
+  if (stopping_) return Status::Ok();
   std::bitset<SharedPage::kSlots> serving;
   for (const uint16_t owner : owners) serving.set(owner);
   for (uint32_t slot = 0; slot < serving.size(); ++slot) {
@@ -375,6 +382,7 @@ Status Acceptor::Retable(std::vector<uint16_t> owners, std::vector<uint16_t> hom
 
 Status Acceptor::Seat(uint32_t slot, uint8_t listener, uint32_t row) {
   const Guard guard(this);
+  if (stopping_) return Status::Ok();
   SlotOutbox* outbox = nullptr;
   if (const Status status = Outbox(slot, &outbox); !status.ok()) return status;
   outbox->Seat(listener, row);

@@ -45,10 +45,12 @@ class Acceptor {
   };
 
   Acceptor(const SharedPage* page, Settings settings, Notify notify, void* context);
-  // Ends the thread and closes every descriptor.
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
+
+  // Ends the thread and closes every descriptor. Calls that come later are answered as if there were nothing.
+  void Stop();
 
   // Starts the thread. Nothing is served before the first Retable.
   Status Start();

@@ -53,8 +53,9 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
   static void Notify(void* self) { static_cast<AcceptorObject*>(self)->settled_.NonBlockingCall(); }
 
   void Stop() {
-    if (!acceptor_) return;
-    acceptor_.reset();
+    if (!acceptor_ || stopped_) return;
+    stopped_ = true;
+    acceptor_->Stop();
     settled_.Release();
   }
   void Stop(const Napi::CallbackInfo&) { Stop(); }
@@ -131,6 +132,7 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
   SharedPage page_;
   Napi::ThreadSafeFunction settled_;
   std::unique_ptr<Acceptor> acceptor_;
+  bool stopped_ = false;
 };
 
 }  // namespace

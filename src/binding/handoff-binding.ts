@@ -65,7 +65,7 @@ export interface Acceptor {
   settled(listener: number): boolean;
   /** Closes what waits for the listener; how many connections. */
   abandon(listener: number): number;
-  /** Ends the thread and closes its descriptors; nothing may be called afterwards. */
+  /** Ends the thread and closes its descriptors. Calls that come later are answered as if there were nothing. */
   stop(): void;
 }
 

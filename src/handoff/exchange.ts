@@ -137,7 +137,7 @@ export class Exchange {
     return this.acceptor.abandon(listener);
   }
 
-  /** Ends the thread and closes channels and page. Nothing may be called afterwards. */
+  /** Ends the thread and closes channels and page; what was counted can still be read. */
   stop(): void {
     this.acceptor.stop();
     this.page.close();

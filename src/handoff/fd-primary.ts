@@ -1,4 +1,4 @@
-import { unlinkSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { service } from '../binding/handoff-binding.js';
 import type { CompiledChain } from '../binding/twin/head-calls.js';
 import type { BoundAddress, ListenAddress } from '../connection.js';
@@ -62,7 +62,7 @@ export class FdPrimary implements PrimaryHandoff {
   }
 
   async close(timeoutMs: number): Promise<number> {
-    if ('path' in this.#address) unlinkSync(this.#address.path);
+    if ('path' in this.#address && this.#source >= 0) rmSync(this.#address.path, { force: true });
     return this.#exchange.close(this.#listener, timeoutMs);
   }
 }

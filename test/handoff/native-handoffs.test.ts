@@ -1,23 +1,234 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Hall, loopback, visitAll } from './hall.js';
+import { Hall, loopback, type Served, visit, visitAll } from './hall.js';
 
-let hall: Hall | undefined;
-afterEach(async () => {
-  await hall?.close();
-  hall = undefined;
-});
+let hall: Hall;
+afterEach(() => hall.close());
+
+const clients = loopback(1500);
+/** Clients at home in the slot. */
+const homeOf = (slot: number, count: number) =>
+  loopback(4000)
+    .filter((address) => hall.ring.homeOfAddress(address) === slot)
+    .slice(0, count);
+const lost = () => [0, 1, 2, 3].reduce((sum, slot) => sum + hall.exchange.counts(slot).lost, 0);
+const missteered = () => [0, 1, 2, 3].reduce((sum, slot) => sum + hall.exchange.counts(slot).missteered, 0);
+
+/** Visits until told to stop; what was served, and how many failed. */
+function keepVisiting(
+  from: readonly string[],
+): () => Promise<{ served: [string, Served][]; failed: number }> {
+  let stopped = false;
+  const served: [string, Served][] = [];
+  let failed = 0;
+  const visitors = Array.from({ length: 8 }, async (_, first) => {
+    for (let i = first; !stopped; i = (i + 8) % from.length) {
+      const address = from[i] as string;
+      await visit(hall.port, address).then(
+        (answer) => served.push([address, answer]),
+        () => {
+          failed += 1;
+        },
+      );
+    }
+  });
+  return async () => {
+    stopped = true;
+    await Promise.all(visitors);
+    return { served, failed };
+  };
+}
 
 for (const handoff of ['kernel', 'fd'] as const) {
   describe(`handoff ${handoff}`, () => {
-    it('serves 4,000 addresses by the slots that the ring says', async () => {
+    it('serves every address by the slot that the ring says, and counts each', async () => {
       hall = new Hall(handoff);
       await hall.open();
       await hall.fill();
-      const clients = loopback(4000);
       const served = await visitAll(hall.port, clients);
       expect(served.map(({ slot }) => slot)).toEqual(
-        clients.map((address) => hall?.ring.slotOfAddress(address)),
+        clients.map((address) => hall.ring.slotOfAddress(address)),
       );
+      const counts = [0, 1, 2, 3].map((slot) => hall.exchange.counts(slot));
+      expect(counts.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(clients.length);
+      expect(missteered()).toBe(0);
+      const handed = counts.reduce((sum, each) => sum + each.handed, 0);
+      expect(handed).toBe(handoff === 'fd' ? clients.length : 0);
+    });
+
+    it('a killed worker under load: only what it had accepted is lost, and the next one serves its clients', async () => {
+      hall = new Hall(handoff);
+      await hall.open();
+      await hall.fill();
+      const stop = keepVisiting(clients);
+      for (const slot of [0, 1, 2, 3, 0, 1]) {
+        await hall.kill(slot);
+        await hall.seat(slot);
+      }
+      const { served, failed } = await stop();
+      expect(failed).toBeLessThanOrEqual(lost());
+      expect(served.length).toBeGreaterThan(0);
+      for (const [address, { slot }] of served) expect(slot).toBe(hall.ring.homeOfAddress(address));
+      expect(missteered()).toBe(0);
+    });
+
+    it('a slot that is down: its fallbacks serve, and what waited for it, then it serves again', async () => {
+      hall = new Hall(handoff);
+      await hall.open();
+      await hall.fill();
+      await hall.kill(2);
+      const own = homeOf(2, 40);
+      const waiting = visitAll(hall.port, own, own.length);
+      hall.down(2);
+      for (const { slot } of await waiting) expect(slot).not.toBe(2);
+      const others = homeOf(1, 40);
+      for (const { slot } of await visitAll(hall.port, others)) expect(slot).toBe(1);
+      hall.up(2);
+      await hall.seat(2);
+      for (const { slot } of await visitAll(hall.port, own)) expect(slot).toBe(2);
+    });
+
+    it('a stopped worker: its fallbacks serve all, none twice, and it goes on where it was', async () => {
+      hall = new Hall(handoff);
+      await hall.open();
+      await hall.fill();
+      const own = homeOf(1, 60);
+      hall.workers[1]?.child.kill('SIGSTOP');
+      const waiting = visitAll(hall.port, own, own.length);
+      hall.down(1);
+      for (const { slot } of await waiting) expect(slot).not.toBe(1);
+      hall.workers[1]?.child.kill('SIGCONT');
+      hall.up(1);
+      for (const { slot } of await visitAll(hall.port, own)) expect(slot).toBe(1);
+      const accepted = [0, 1, 2, 3].reduce((sum, slot) => sum + hall.exchange.counts(slot).accepted, 0);
+      expect(accepted).toBe(2 * own.length);
+    });
+
+    it('a reload under load: nobody fails, nobody is moved', async () => {
+      hall = new Hall(handoff);
+      await hall.open();
+      await hall.fill();
+      const stop = keepVisiting(clients);
+      for (const slot of [0, 1, 2, 3]) await hall.replace(slot);
+      const { served, failed } = await stop();
+      expect(failed).toBe(0);
+      for (const [address, { slot }] of served) expect(slot).toBe(hall.ring.homeOfAddress(address));
+    });
+
+    it('closes: what waits is served first, and nothing is left', async () => {
+      hall = new Hall(handoff, { slots: 2 });
+      await hall.open();
+      await hall.fill();
+      const waiting = visitAll(hall.port, clients.slice(0, 100), 100);
+      await once(await connected(hall.port, '127.9.9.9'), 'data');
+      expect(await hall.primary.close(5000)).toBe(0);
+      await expect(connected(hall.port, '127.9.9.8')).rejects.toThrow('ECONNREFUSED');
+      await waiting.catch(() => {});
+    });
+
+    it('says what is wrong with the address', async () => {
+      hall = new Hall(handoff);
+      await hall.open();
+      const address = { port: hall.port, host: '127.0.0.1', ipv6Only: false, backlog: 10 };
+      const second = new Hall(handoff, { address });
+      await expect(second.open()).rejects.toMatchObject({ code: 'ERR_LIMPET_ADDRESS_IN_USE' });
+      const elsewhere = new Hall(handoff, { address: { ...address, port: 0, host: '192.0.2.1' } });
+      await expect(elsewhere.open()).rejects.toMatchObject({ code: 'ERR_LIMPET_ADDRESS_UNAVAILABLE' });
+      await Promise.all([second.close(), elsewhere.close()]);
     });
   });
+}
+
+describe('handoff kernel', () => {
+  it('detours when the queue of an empty slot is more than half full, before the slot is called down', async () => {
+    hall = new Hall('kernel', { address: { port: 0, host: '127.0.0.1', ipv6Only: false, backlog: 8 } });
+    await hall.open();
+    await hall.fill();
+    await hall.kill(3);
+    const served = await visitAll(hall.port, homeOf(3, 9), 9);
+    for (const { slot } of served) expect(slot).not.toBe(3);
+    expect(
+      hall.exchange.counts(0).diverted + hall.exchange.counts(1).diverted + hall.exchange.counts(2).diverted,
+    ).toBe(9);
+  });
+
+  it('scales up and down: only what the ring moves is moved', async () => {
+    hall = new Hall('kernel', { slots: 2 });
+    await hall.open();
+    await hall.fill();
+    await hall.seat(2);
+    hall.ring.resize(3);
+    hall.primary.retable(hall.ring);
+    const at = (await visitAll(hall.port, clients)).map(({ slot }) => slot);
+    expect(at).toEqual(clients.map((address) => hall.ring.homeOfAddress(address)));
+    hall.ring.resize(2);
+    hall.primary.retable(hall.ring);
+    const back = (await visitAll(hall.port, clients)).map(({ slot }) => slot);
+    expect(back).toEqual(clients.map((address) => hall.ring.homeOfAddress(address)));
+    expect(missteered()).toBe(0);
+  });
+
+  it('is refused for a unix-domain socket, with the reason', async () => {
+    hall = new Hall('kernel', { address: { path: '/nowhere', backlog: 1 } });
+    await expect(hall.open()).rejects.toMatchObject({
+      code: 'ERR_LIMPET_HANDOFF_UNSUPPORTED',
+      facts: { reason: expect.stringContaining('unix-domain') },
+    });
+  });
+});
+
+describe('handoff fd', () => {
+  it('a worker at its limit of descriptors loses nothing: the rest wait until there is room', async () => {
+    hall = new Hall('fd', { slots: 1, keepOpen: true, descriptorsMax: 128 });
+    await hall.open();
+    await hall.fill();
+    const served = await Promise.all(loopback(300).map((address) => visit(hall.port, address)));
+    expect(served).toHaveLength(300);
+    expect(hall.exchange.counts(0)).toMatchObject({ accepted: 300, lost: 0, refused: 0 });
+  });
+
+  it('a queue that is full: what is beyond it is closed and counted, the rest is served', async () => {
+    hall = new Hall('fd', { slots: 1, queueMax: 10 });
+    await hall.open();
+    await hall.fill();
+    await hall.kill(0);
+    const visits = await Promise.allSettled([
+      ...loopback(30).map((address) => visit(hall.port, address)),
+      refused(20).then(() => hall.seat(0)),
+    ]);
+    expect(visits.filter(({ status }) => status === 'rejected')).toHaveLength(20);
+    expect(hall.exchange.counts(0).refused).toBe(20);
+  });
+
+  it('serves a unix-domain socket, all slots in turn, and leaves no file behind', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'limpet-'));
+    hall = new Hall('fd', { slots: 2, address: { path: join(folder, 'socket'), backlog: 10 } });
+    await hall.open();
+    await hall.fill();
+    const slots = new Set<number>();
+    for (let i = 0; i < 20; i++) {
+      const socket = connect(join(folder, 'socket'));
+      const [data] = (await once(socket, 'data')) as [Buffer];
+      slots.add((JSON.parse(String(data)) as Served).slot);
+      socket.destroy();
+    }
+    expect(slots).toEqual(new Set([0, 1]));
+    await hall.primary.close(1000);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+async function connected(port: number, from: string): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress: from });
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Resolves when so many connections were refused for want of room. */
+async function refused(count: number): Promise<void> {
+  while (hall.exchange.counts(0).refused < count) await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -5,7 +5,7 @@
 import type { HandoffBinding, SteeringTable } from './handoff-binding.js';
 
 /** native/shared_page.h has the same figures; a test holds the two together. */
-const pageLayout = {
+export const pageLayout = {
   cellsPerRow: 16,
   slots: 256,
   workers: 767,

@@ -23,6 +23,9 @@ const probePrefix = 'limpet-probe-';
 
 const noScripts = /^NOPERM\b.*\beval|unknown command.*\beval|scripts? .*(not allowed|disabled)/i;
 
+/** Refusals that will not pass by themselves, as against those of a moment in a failover. */
+const noTracking = /^NOPERM\b|unknown (sub)?command|syntax error|sends no invalidation/i;
+
 /** Rows as Redis strings under `<keyPrefix><prefix><sid>`, in step with connect-redis, behind a {@link NearCache}. */
 export class RedisBackend implements Backend {
   readonly #options: RedisBackendOptions;
@@ -327,7 +330,7 @@ export class RedisBackend implements Backend {
       else this.#listener?.down(reason);
     }
     const refused = up && this.#options.nearCache ? link.periodReason : undefined;
-    if (refused && refused !== this.#trackingReason && /^(NOPERM|ERR)\b|CLIENT TRACKING/.test(refused)) {
+    if (refused && refused !== this.#trackingReason && noTracking.test(refused)) {
       this.#trackingReason = refused;
       this.#listener?.degraded('nearCache', refused);
     }

@@ -78,7 +78,9 @@ export class PushConnection {
         endsAt,
         send(commands, [
           ['get', key],
-          ['set', key, '{"cookie":{}}', 'px', 1],
+          // In one write, so that no other client sees the key.
+          ['set', key, '{"cookie":{}}', 'px', 1000],
+          ['del', key],
         ]),
       );
       await before(endsAt, seen);

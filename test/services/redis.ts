@@ -141,8 +141,7 @@ export async function startCluster({ replicas = 0 } = {}): Promise<RedisCluster>
   const servers = await Promise.all(
     Array.from({ length: 3 * (1 + replicas) }, async () => {
       // The bus takes port + 10000.
-      let port = await freePort();
-      while (port > 55_000) port = await freePort();
+      const port = await freePort(10_000);
       return startRedis({ port, config });
     }),
   );

@@ -88,17 +88,31 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
 const given = new Set<number>();
 
-/** A port of 127.0.0.1 that nothing listens on; never the same one twice in this process. */
-export async function freePort(): Promise<number> {
+/**
+ * A port of 127.0.0.1 that nothing listens on; never the same one twice in this process. With `also`, the port that is
+ * so much higher is free as well; both are then below those that the system gives to clients.
+ */
+export async function freePort(also?: number): Promise<number> {
   for (;;) {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as { port: number };
-    await new Promise((resolve) => server.close(resolve));
-    if (given.has(port)) continue;
+    const wanted = also === undefined ? 0 : 15_000 + Math.floor(Math.random() * (32_768 - 15_000 - also));
+    const port = await listens(wanted);
+    if (port === undefined || given.has(port)) continue;
+    if (also !== undefined && (await listens(port + also)) === undefined) continue;
     given.add(port);
     return port;
   }
+}
+
+/** The port, when it could be listened on. */
+function listens(wanted: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen(wanted, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 /** Resolves as soon as it is known, at the latest after 100 ms. */

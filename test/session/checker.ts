@@ -161,7 +161,7 @@ async function collect(worker: ChildProcess): Promise<object[]> {
   return lines;
 }
 
-export function mulberry32(seed: number): () => number {
+function mulberry32(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -47,12 +47,12 @@ describe.each([
   });
   afterAll(() => server?.stop());
 
-  test.each(storeCases)('$name', async ({ run }) => {
+  test.each(storeCases)('$name', async ({ name, run }) => {
     const client = connect(server.port, server.nodes);
     const stores: RedisStore[] = [];
     try {
       await run(() => {
-        const store = new RedisStore({ client, commandTimeoutMs: 3000 });
+        const store = new RedisStore({ client, prefix: `${name}:`, commandTimeoutMs: 3000 });
         stores.push(store);
         return store;
       });

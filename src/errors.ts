@@ -20,7 +20,8 @@ export const errorCodes = {
   ERR_LIMPET_WORKER_START: 'The worker file does not exist, or a worker ended before it was ready.',
   ERR_LIMPET_ADAPTER:
     'The server given to listen() is of no kind that limpet can feed, or this Node.js lacks the internals to feed it by.',
-  ERR_LIMPET_RING: 'A ring was given what makes no ring, or asked for a node that is not there, or none is up.',
+  ERR_LIMPET_RING:
+    'A ring was given what makes no ring, or asked for a node that is not there, or none is up.',
   ERR_LIMPET_STORE: 'A session store is away, refused the operation, or cannot be used as configured.',
   ERR_LIMPET_SESSION_GONE: 'The session was destroyed elsewhere; it was not stored again.',
   ERR_LIMPET_SESSION_CONFLICT:

@@ -23,7 +23,7 @@ const drainLookMs = 50;
  * Feeds a uWebSockets.js app. uWS tells nobody when a WebSocket ends, and can close all connections or none: so open ones are
  * counted by their descriptors, and a drain makes each answer the last on its connection. Idle ones go when uWS finds them idle.
  */
-export class UwsAdapter implements Adapter {
+class UwsAdapter implements Adapter {
   onClosed: (() => void) | undefined;
   readonly #app: AdoptingApp;
   readonly #binding: HandoffBinding;

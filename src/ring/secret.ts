@@ -6,7 +6,7 @@ import { LimpetError } from '../errors.js';
 export type KeyLabel = 'ring' | 'cookie' | 'sid' | 'node';
 
 /** The least a secret may have: 128 bits, if they are random. */
-export const SECRET_BYTES_MIN = 16;
+const SECRET_BYTES_MIN = 16;
 
 /**
  * HKDF-SHA256 of `secret` for `label`: the same on every machine with the same secret.

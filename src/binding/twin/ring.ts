@@ -17,7 +17,7 @@
 import { hashWords } from './hash.js';
 
 /** The owner of a bucket when no slot is live. */
-export const NO_SLOT = 0xffff;
+const NO_SLOT = 0xffff;
 
 /**
  * Two hashes of a bucket and a slot, told apart by their key: what a slot takes when it joins, and how near it is.

@@ -6,7 +6,10 @@
 namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+#if !defined(_WIN32)
+  // Descriptors cannot be passed there as they are here: connections go by `ipc`.
   limpet::InitHandoff(env, exports);
+#endif
   limpet::InitHead(env, exports);
   limpet::InitRing(env, exports);
   return exports;

@@ -44,6 +44,7 @@ class WorkerInbox::Source {
     if (handles_ < 2) return;
     uv_close(reinterpret_cast<uv_handle_t*>(&timer_), Closed);
     uv_close(reinterpret_cast<uv_handle_t*>(&poll_), Closed);
+    LetGo();
   }
 
  protected:
@@ -54,6 +55,9 @@ class WorkerInbox::Source {
   }
   virtual ~Source() = default;
   virtual void Wake() = 0;
+  // Closes the descriptor, if it is the source's own: at once, not when libuv has let go of the handles. What a client
+  // puts into a listening socket's queue until then would be reset.
+  virtual void LetGo() {}
 
   void Watch() {
     if (closing_) return;
@@ -137,9 +141,10 @@ class WorkerInbox::Acceptance final : public Source {
 
  private:
   void Wake() override { Take(); }
+  void LetGo() override { socket_.Reset(); }
 
   const uint8_t listener_;
-  const Descriptor socket_;
+  Descriptor socket_;
 };
 
 // The reading end of the channel.

@@ -1,6 +1,4 @@
-import { SocketAddress } from 'node:net';
-
-const mappedPrefix = Buffer.from('00000000000000000000ffff', 'hex');
+import { addressText } from '../binding/twin/ip-address.js';
 
 /**
  * The address of the client of a uWebSockets.js response or WebSocket, as text: '203.0.113.7', whether the listener is IPv4 or
@@ -8,10 +6,7 @@ const mappedPrefix = Buffer.from('00000000000000000000ffff', 'hex');
  * complete, or aborted.
  */
 export function clientAddress(client: { getRemoteAddress(): ArrayBuffer }): string {
-  const bytes = Buffer.from(client.getRemoteAddress());
+  const bytes = new Uint8Array(client.getRemoteAddress());
   if (bytes.length === 4) return bytes.join('.');
-  if (bytes.length !== 16) return '';
-  if (bytes.indexOf(mappedPrefix) === 0) return bytes.subarray(12).join('.');
-  const groups = bytes.toString('hex').replace(/(?<=^(?:.{4})+)(?=.)/g, ':');
-  return new SocketAddress({ family: 'ipv6', address: groups }).address;
+  return bytes.length === 16 ? addressText(bytes) : '';
 }

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { uwsEnvironment } from '../uws/index.ts';
 import { pages, projectRoot } from './pages.ts';
 
 /** Every program that the pages show: a ```js block, or what a ```diff block leaves. */
@@ -22,7 +23,7 @@ beforeAll(() => {
   project = mkdtempSync(join(tmpdir(), 'limpet-samples-'));
   mkdirSync(join(project, 'node_modules'));
   symlinkSync(projectRoot, join(project, 'node_modules', 'limpet'));
-  for (const name of ['express', 'socket.io']) {
+  for (const name of ['express', 'socket.io', 'uWebSockets.js']) {
     symlinkSync(join(projectRoot, 'node_modules', name), join(project, 'node_modules', name));
   }
 });
@@ -51,7 +52,11 @@ test.each(samples)('$name', async ({ name, code }) => {
   const port = await freePort();
   const file = join(project, `${name.replace(/\W+/g, '-')}.${code.includes('require(') ? 'cjs' : 'mjs'}`);
   writeFileSync(file, code.replaceAll('3000', String(port)));
-  const program = spawn(process.execPath, [file], { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] });
+  const program = spawn(process.execPath, [file], {
+    cwd: project,
+    env: { ...process.env, ...uwsEnvironment() },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const exited = once(program, 'exit');
   let complaints = '';
   program.stderr.setEncoding('utf8').on('data', (text) => {

@@ -1,0 +1,49 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { ask } from '../processes/clients.ts';
+import { uwsEnvironment } from '../uws/index.ts';
+
+let example: ChildProcess;
+let port: number;
+
+beforeAll(async () => {
+  example = spawn(process.execPath, [fileURLToPath(new URL('../../examples/uws/app.js', import.meta.url))], {
+    env: { ...process.env, ...uwsEnvironment(), PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await once(example.stdout ?? example, 'data');
+  port = Number(/http:\S+:(\d+)/.exec(String(line))?.[1]);
+});
+afterAll(async () => {
+  const ended = once(example, 'exit');
+  example.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+});
+
+const from = '127.0.6.1';
+
+async function join() {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/room`, { localAddress: from });
+  const [message] = await once(socket, 'message');
+  return { socket, seen: JSON.parse(String(message)) };
+}
+
+test('two sockets and the requests of one client meet in one worker', async () => {
+  const [first, second] = [await join(), await join()];
+  expect(second.seen).toEqual({ ...first.seen, room: 2 });
+  const who = JSON.parse((await ask(port, from, { path: '/who' })).body);
+  expect(who).toEqual({ ...second.seen, client: from });
+  for (const { socket } of [first, second]) socket.terminate();
+});
+
+test('a restart is told to every socket', async () => {
+  const { socket } = await join();
+  const closed = once(socket, 'close');
+  example.kill('SIGHUP');
+  expect((await closed)[0]).toBe(1012);
+  const again = await join();
+  again.socket.terminate();
+});

@@ -40,7 +40,9 @@ const stranger = only.find((name) => !known.includes(name));
 if (stranger) stop(`--only: there is no ${stranger}. There are ${known.join(', ')}.`);
 
 const named = Object.keys(parts).filter((name) => only.includes(name));
-const chosen = named.length > 0 ? named : only.length > 0 ? ['connections'] : Object.keys(parts);
+const quickly = ['quality', 'connections', 'proof'];
+const all = values.quick ? quickly : Object.keys(parts);
+const chosen = named.length > 0 ? named : only.length > 0 ? ['connections'] : all;
 const out =
   values.out ??
   fileURLToPath(new URL(`results/${values.quick || only.length > 0 ? 'partial/' : ''}`, import.meta.url));

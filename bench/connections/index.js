@@ -1,7 +1,7 @@
 import { interleave, summary } from '../rounds.js';
 import { measure } from './measure.js';
 import { subjects } from './subjects/index.js';
-import { workloads } from './workloads.js';
+import { quick as quickly, workloads } from './workloads.js';
 
 /**
  * Every workload against every subject, interleaved.
@@ -9,19 +9,21 @@ import { workloads } from './workloads.js';
  *   `only` names workloads, subjects, or both; empty means all
  * @returns {Promise<object>} workload → title, operation, subjects: name → its rounds with medians and spreads, or why it did not run
  */
-export async function measureConnections({ rounds, workers, scale, only, say }) {
+export async function measureConnections({ rounds, workers, scale, quick, only, say }) {
   const all = subjects(workers);
-  const pick = (names) => {
+  const pick = (names, otherwise = names) => {
     const asked = names.filter((name) => only.includes(name));
-    return asked.length > 0 ? asked : names;
+    return asked.length > 0 ? asked : otherwise;
   };
-  const chosen = pick(all.map(({ name }) => name));
+  const names = all.map(({ name }) => name);
+  const chosen = pick(names, quick ? quickly.subjects : names);
   const results = {};
-  for (const name of pick(Object.keys(workloads))) {
-    const { title, operation, app = 'http' } = workloads[name];
+  for (const name of pick(Object.keys(workloads), quick ? quickly.workloads : Object.keys(workloads))) {
+    const { title, operation, app = 'http', subjects: named } = workloads[name];
     const reached = new Map();
     const missing = new Map();
-    for (const subject of all.filter((one) => chosen.includes(one.name))) {
+    const invited = ({ name: one, special }) => (named ? named.includes(one) : !special);
+    for (const subject of all.filter((one) => invited(one) && chosen.includes(one.name))) {
       const reason = subject.lacks?.includes(app) ? `does not serve ${app}` : subject.missing?.();
       if (reason) missing.set(subject.name, reason);
       else reached.set(subject.name, []);
@@ -40,8 +42,8 @@ export async function measureConnections({ rounds, workers, scale, only, say }) 
       }
     }
     results[name] = { title, operation, subjects: {} };
-    for (const { name: subject, title: subjectTitle, group } of all) {
-      const head = { title: subjectTitle, group };
+    for (const { name: subject, title: subjectTitle, group, by } of all) {
+      const head = { title: subjectTitle, group, by };
       if (missing.has(subject)) results[name].subjects[subject] = { ...head, missing: missing.get(subject) };
       else if (reached.has(subject)) {
         results[name].subjects[subject] = {

@@ -6,6 +6,7 @@
  * @property {string} [app] the app that is served; `http` by default
  * @property {(scale: number) => Record<string, string | number | true>} options of the load client; `scale` is 1 in a full run,
  *   less in a quick one
+ * @property {string[]} [subjects] names; by default every subject that is not special
  * @property {boolean} [held] connections are held open while memory is read
  */
 
@@ -55,4 +56,75 @@ export const workloads = {
     held: true,
     options: (scale) => ({ operations: quickly(20_000, scale, 2000), width: 64, hold: true }),
   },
+  express: {
+    title: 'Express, kept-alive requests on 256 connections',
+    operation: 'requests',
+    app: 'express',
+    subjects: [
+      'limpet-kernel',
+      'limpet-fd',
+      'sticky-session',
+      'sticky-cluster',
+      'round-robin',
+      'reuseport',
+      'single',
+    ],
+    options: (scale) => ({ operations: quickly(60_000, scale, 10_000), width: 256, 'per-connection': 0 }),
+  },
+  cookie: {
+    title: 'Short connections of clients with a cookie',
+    operation: 'connections',
+    subjects: ['limpet-cookie', 'socket.io-sticky', 'round-robin'],
+    options: (scale) => ({
+      operations: quickly(30_000, scale, 5000),
+      width: 64,
+      clients: 500,
+      addresses: 500,
+      remember: 'cookie',
+    }),
+  },
+  sid: {
+    title: 'Short connections of clients with a Socket.IO session id',
+    operation: 'connections',
+    app: 'socket.io',
+    subjects: ['limpet-sid', 'socket.io-sticky', 'sticky-session'],
+    options: (scale) => ({
+      operations: quickly(30_000, scale, 5000),
+      width: 64,
+      clients: 500,
+      addresses: 500,
+      remember: 'sid',
+    }),
+  },
+  'sid-alive': {
+    title: 'Kept-alive requests with a Socket.IO session id on 256 connections',
+    operation: 'requests',
+    app: 'socket.io',
+    subjects: ['limpet-sid', 'socket.io-sticky', 'sticky-session'],
+    options: (scale) => ({
+      operations: quickly(60_000, scale, 10_000),
+      width: 256,
+      'per-connection': 0,
+      clients: 500,
+      addresses: 500,
+      remember: 'sid',
+    }),
+  },
+};
+
+/** What --quick measures. */
+export const quick = {
+  workloads: ['short', 'alive'],
+  subjects: [
+    'limpet-kernel',
+    'limpet-fd',
+    'limpet-ipc',
+    'limpet-kernel-uws',
+    'sticky-session',
+    'socket.io-sticky',
+    'haproxy',
+    'round-robin',
+    'reuseport-bpf',
+    'uws',
+  ],
 };

@@ -12,6 +12,8 @@ import { tool } from '../../prepare.js';
  * @property {Record<string, string>} [env]
  * @property {number} [workers] fixed number of workers, whatever is asked for
  * @property {string[]} [lacks] apps that it cannot serve
+ * @property {string} [by] what it takes a client for, where that is not the address
+ * @property {boolean} [special] only for the workloads that name it
  * @property {() => string | undefined} [missing] why it cannot run here
  */
 
@@ -27,11 +29,18 @@ const launcher = (how, workers) => [
 ];
 const product = fileURLToPath(new URL('../../../dist/index.js', import.meta.url));
 
-const limpet = (name, title, options) => ({
+const uws = [
+  process.execPath,
+  '--import',
+  new URL('../../../scripts/uws-on-old-glibc.js', import.meta.url).href,
+  file('uws.js'),
+];
+
+const limpet = (name, title, options, command = node('limpet.js')) => ({
   name,
   title,
   group: 'limpet',
-  command: node('limpet.js'),
+  command,
   env: { BENCH_LIMPET: product, BENCH_OPTIONS: JSON.stringify(options) },
 });
 const proxy = (name, title) => ({
@@ -52,6 +61,21 @@ export function subjects(workers) {
     limpet('limpet-kernel', 'limpet, kernel', { handoff: 'kernel' }),
     limpet('limpet-fd', 'limpet, fd', { handoff: 'fd' }),
     limpet('limpet-ipc', 'limpet, ipc', { handoff: 'ipc' }),
+    limpet('limpet-kernel-uws', 'limpet, kernel, uWS workers', { handoff: 'kernel' }, uws),
+    limpet('limpet-fd-uws', 'limpet, fd, uWS workers', { handoff: 'fd' }, uws),
+    {
+      ...limpet('limpet-cookie', 'limpet, cookie', { handoff: 'fd', affinity: ['cookie', 'address'] }),
+      special: true,
+    },
+    {
+      ...limpet(
+        'limpet-sid',
+        'limpet, Socket.IO sid',
+        { handoff: 'fd', affinity: ['socket.io', 'address'] },
+        node('limpet-socket.io.js'),
+      ),
+      special: true,
+    },
     {
       name: 'sticky-session',
       title: 'sticky-session 1.1.2',
@@ -69,6 +93,7 @@ export function subjects(workers) {
       title: '@socket.io/sticky 2.0.1',
       group: 'sticky',
       command: node('socket.io-sticky.js'),
+      by: 'its sid alone',
       lacks: ['express', 'websocket'],
     },
     proxy('nginx', 'nginx in front'),
@@ -87,6 +112,13 @@ export function subjects(workers) {
       title: 'bare SO_REUSEPORT + BPF',
       group: 'plain',
       command: launcher('bpf', workers),
+    },
+    {
+      name: 'uws',
+      title: 'uWebSockets.js by itself',
+      group: 'plain',
+      command: uws,
+      env: { BENCH_ALONE: '1' },
     },
     { name: 'single', title: 'one process', group: 'plain', command: node('single.js'), workers: 1 },
   ];

@@ -1,0 +1,220 @@
+import { goals, judge } from './goals.js';
+
+/** Markdown tables of the results. Every function gives text without a line break at its end. */
+
+const whole = (value) => Math.round(value).toLocaleString('en');
+const fixed = (digits) => (value) => value.toFixed(digits);
+const percent = (value) => `${(value * 100).toFixed(value < 0.1 && value > 0 ? 2 : 0)} %`;
+const milliseconds = (microseconds) => {
+  const value = microseconds / 1000;
+  return value < 10 ? value.toFixed(2) : value.toFixed(0);
+};
+
+/** Beyond this spread between rounds a row is marked: nothing should be concluded from it. */
+const spreadMax = 0.2;
+
+export function table(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
+}
+
+/** One line: where, when and with what. */
+export function machine({
+  at,
+  commit,
+  cpu,
+  cores,
+  kernel,
+  node,
+  rounds,
+  workers,
+  busyBefore,
+  nginx,
+  haproxy,
+}) {
+  const proxies = [nginx && `nginx ${nginx}`, haproxy && `HAProxy ${haproxy}`].filter(Boolean).join(', ');
+  return (
+    `${cores} cores of ${cpu}, Linux ${kernel}, Node ${node.slice(1)}${proxies && `, ${proxies}`}; ${workers} workers, medians of ` +
+    `${rounds} interleaved rounds, ${at.slice(0, 10)}, commit ${commit}` +
+    `${busyBefore > 0.05 ? `; ${percent(busyBefore)} of the CPU was busy with other things` : ''}.`
+  );
+}
+
+/** A workload, all subjects. */
+export function workload({ operation, subjects }) {
+  const held =
+    operation === 'connections' && Object.values(subjects).some(({ median }) => median?.memoryGrowth > 100);
+  const rows = Object.values(subjects).map(({ title, group, median, spread, missing }) => {
+    if (missing) return [title, `did not run: ${missing.split('\n')[0]}`, ...Array(held ? 8 : 7).fill('')];
+    const wide = spread.perSecond > spreadMax ? ` (±${percent(spread.perSecond / 2)})` : '';
+    return [
+      group === 'limpet' ? `**${title}**` : title,
+      whole(median.perSecond) + wide,
+      fixed(3)(median.routerCpu),
+      fixed(3)(median.workersCpu),
+      milliseconds(median.p50),
+      milliseconds(median.p99),
+      milliseconds(median.p999),
+      whole(median.moved),
+      whole(median.failed),
+      ...(held ? [whole(median.memoryGrowth)] : []),
+    ];
+  });
+  const head = [
+    '',
+    `${operation} a second`,
+    'router CPU',
+    'worker CPU',
+    'p50 ms',
+    'p99 ms',
+    'p99.9 ms',
+    'moved',
+    'failed',
+    ...(held ? ['MiB more'] : []),
+  ];
+  return table(head, rows);
+}
+
+/** The short form for the README: the two columns that matter, three workloads beside each other. */
+export function overview(results) {
+  const { short, paced, alive } = results;
+  const rows = Object.entries(short.subjects)
+    .filter(([, { median }]) => median)
+    .map(([name, { title, group, by, median }]) => [
+      group === 'limpet' ? `**${title}**` : title,
+      by ?? (median.moved === 0 ? 'yes' : 'no'),
+      whole(median.perSecond),
+      fixed(2)(median.routerCpu),
+      fixed(2)(median.cpu),
+      paced?.subjects[name]?.median ? milliseconds(paced.subjects[name].median.p99) : '',
+      alive?.subjects[name]?.median ? whole(alive.subjects[name].median.perSecond) : '',
+    ]);
+  const head = [
+    '',
+    'sticky',
+    'short connections/s',
+    'CPU of the router',
+    'CPU in all',
+    'p99 ms at 2,000/s',
+    'kept-alive requests/s',
+  ];
+  return table(head, rows);
+}
+
+export function goalTable(results) {
+  const rows = goals.map((goal) => {
+    const verdict = judge(goal, results);
+    const bound = goal.atLeast === undefined ? `at most ${goal.atMost}` : `at least ${goal.atLeast}`;
+    if (!verdict) return [goal.text, bound, '', 'not measured'];
+    const { median, low, high, reached } = verdict;
+    const digits = median < 0.1 ? 3 : 2;
+    return [
+      goal.text,
+      bound,
+      `${median.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`,
+      reached ? 'reached' : '**missed**',
+    ];
+  });
+  return table(['what', 'asked for', 'median (rounds)', ''], rows);
+}
+
+export function quality({ clients, sizes }) {
+  const rows = Object.entries(sizes).flatMap(([size, ways]) =>
+    Object.entries(ways).map(([name, q]) => [
+      name === 'limpet' ? `**limpet**, ${size} nodes` : `${name}, ${size} nodes`,
+      fixed(3)(q.peak),
+      `${percent(q.joinMoved)} of ${percent(q.joinLeast)}`,
+      `${percent(q.leaveMoved)} of ${percent(q.leaveLeast)}`,
+      percent(q.deathOthers),
+      fixed(3)(q.deathPeak),
+      percent(q.returnMoved),
+    ]),
+  );
+  const head = [
+    '',
+    'peak',
+    'join moves',
+    'leave moves',
+    'death moves of the others',
+    'peak after it',
+    'elsewhere after return',
+  ];
+  return `${whole(clients)} clients; a peak is the fullest node over the average; "x of y" is what was moved, of the least that must be.\n\n${table(head, rows)}`;
+}
+
+export function proof({ subjects, workers, rate, clients, kills, killEveryMs }) {
+  const rows = Object.values(subjects).map(({ title, group, rounds, missing }) => {
+    if (missing) return [title, `did not run: ${missing.split('\n')[0]}`, '', '', '', ''];
+    const sum = (member) => rounds.reduce((total, round) => total + round[member], 0);
+    return [
+      group === 'limpet' ? `**${title}**` : title,
+      whole(sum('answered')),
+      whole(sum('failed')),
+      `${whole(sum('othersMoved'))} of ${whole(sum('others'))}`,
+      `${whole(sum('ownScattered'))} of ${whole(sum('own'))}`,
+      whole(Math.max(...rounds.map(({ longestMs }) => longestMs))),
+    ];
+  });
+  const head = [
+    '',
+    'answered',
+    'lost',
+    'clients of living workers moved',
+    'clients of killed workers scattered',
+    'longest wait ms',
+  ];
+  return (
+    `${workers} workers, ${whole(rate)} connections a second from ${clients} clients; ${kills} workers killed with SIGKILL, one every ` +
+    `${killEveryMs / 1000} s.\n\n${table(head, rows)}`
+  );
+}
+
+export function scale(results) {
+  return Object.values(results)
+    .map(({ title, slots, clients, held, model }) =>
+      [
+        `### ${title}`,
+        table(
+          [
+            'slots (uWS workers)',
+            'connections a second',
+            'CPU s per 10,000',
+            'of it router',
+            'router MiB',
+            'moved',
+          ],
+          slots.map((row) => [
+            whole(row.slots),
+            whole(row.perSecond),
+            fixed(3)(row.cpu),
+            fixed(3)(row.routerCpu),
+            fixed(1)(row.routerMemory),
+            whole(row.moved),
+          ]),
+        ),
+        `Fitted: ${model.cpu.at0.toFixed(1)} µs of CPU a connection, and ${model.cpu.perUnit.toFixed(3)} µs for each slot (r² ${model.cpu.fit.toFixed(2)}).`,
+        table(
+          ['distinct clients', 'CPU s per 10,000', 'router MiB', 'grown by', 'moved', 'failed'],
+          clients.map((row) => [
+            whole(row.clients),
+            fixed(3)(row.cpu),
+            fixed(1)(row.routerMemory),
+            fixed(1)(row.routerGrowth),
+            whole(row.moved),
+            whole(row.failed),
+          ]),
+        ),
+        table(
+          ['connections held', 'MiB more in all', 'in the router', 'failed'],
+          held.map((row) => [
+            whole(row.connections),
+            fixed(1)(row.memory),
+            fixed(1)(row.routerGrowth),
+            whole(row.failed),
+          ]),
+        ),
+        `Fitted: ${model.held.perUnit.toFixed(1)} KiB a held connection (r² ${model.held.fit.toFixed(2)}), nearly all of it Node's own in the worker.`,
+      ].join('\n\n'),
+    )
+    .join('\n\n');
+}

@@ -216,7 +216,7 @@ const routerRules: Record<keyof RouterOptions, Rule> = {
     fallback: 1024,
   },
   ipv6Prefix: oneOf([32, 48, 56, 64], 64),
-  respawnGraceMs: milliseconds(1000),
+  respawnGraceMs: milliseconds(3000),
   readyTimeoutMs: milliseconds(30_000),
   drainTimeoutMs: milliseconds(30_000),
   stallTimeoutMs: milliseconds(10_000),

@@ -11,6 +11,7 @@
 
 /** @type {Record<string, (run: Run) => Promise<object>>} */
 export const parts = {
+  micro: async (run) => (await import('./micro/index.js')).measureMicro(run),
   quality: async (run) => (await import('./quality/index.js')).measureQuality(run),
   connections: async (run) => (await import('./connections/index.js')).measureConnections(run),
   proof: async (run) => (await import('./proof/index.js')).measureProof(run),

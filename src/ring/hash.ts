@@ -4,7 +4,7 @@ import * as twin from '../binding/twin/hash.js';
 import { checkBytes, checkKey } from './checks.js';
 
 /** From this length on native is faster: what it saves pays for the crossing. bench/micro shows it. */
-const NATIVE_BYTES_MIN = 192;
+const NATIVE_BYTES_MIN = 128;
 
 const scratch = new Uint8Array(NATIVE_BYTES_MIN);
 const encoder = new TextEncoder();

@@ -47,7 +47,7 @@ describe.each(bindings)('%s', (_, binding) => {
 
 test('hash32 is the published one, whatever engine takes the length', () => {
   expect(halfSipHash13.map((_, size) => hash32(key, bytesUpTo(size)))).toEqual(halfSipHash13);
-  for (const size of [100, 191, 192, 193, 256, 1000, 70_000]) {
+  for (const size of [100, 127, 128, 129, 256, 1000, 70_000]) {
     const bytes = bytesUpTo(size);
     expect(hash32(key, bytes)).toBe(halfSipHash(1, 3, hashKey(key), bytes, size));
   }

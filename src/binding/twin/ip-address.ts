@@ -111,9 +111,10 @@ export function readGroups(text: string): number[] | undefined {
   }
   if (gap < 0) return groups.length === 8 ? groups : undefined;
   if (groups.length === 8) return undefined;
-  const tail = groups.splice(gap);
-  while (groups.length + tail.length < 8) groups.push(0);
-  return groups.concat(tail);
+  const all = [0, 0, 0, 0, 0, 0, 0, 0];
+  const missing = 8 - groups.length;
+  for (let i = 0; i < groups.length; i++) all[i < gap ? i : i + missing] = groups[i] as number;
+  return all;
 }
 
 function hexDigit(char: number): number {

@@ -1,0 +1,34 @@
+/** Native beside its twin, call by call: what decides which of them limpet takes for a call. */
+import { bindingReport, native } from '../../dist/binding/native.js';
+import { twinRing } from '../../dist/binding/twin/ring-calls.js';
+import { measure } from './measure.js';
+
+const key = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7);
+
+/**
+ * @param {import('../parts.js').Run} run
+ * @returns {import('./measure.js').Row[]} empty where there is no native addon
+ */
+export function measureEngines(run) {
+  const ring = native()?.ring;
+  if (ring === undefined) {
+    run.say(`no native addon to measure: ${bindingReport().reason}`);
+    return [];
+  }
+  const both = (task, call) => measure(run, task, { native: () => call(ring), twin: () => call(twinRing) });
+  const weights = new Float64Array(8).fill(1);
+  const homes = twinRing.buildHomes(weights, 1024);
+  const owners = new Uint16Array(1024);
+  const down = Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0);
+  const quads = Uint32Array.from({ length: 64 }, (_, i) => Math.imul(i, 0x9e3779b1));
+  return [
+    ...[8, 64, 128, 192, 256, 1024].flatMap((size) => {
+      const bytes = new Uint8Array(size).fill(7);
+      return both(`hash ${size} bytes`, (engine) => engine.hash32(key, bytes));
+    }),
+    ...both('the key of 203.0.113.7', (engine) => engine.addressKey('203.0.113.7', 64)),
+    ...both('64 IPv4 addresses at once', (engine) => engine.ownersOfIpv4(key, homes, quads, owners)),
+    ...both('build a ring of 8 slots', (engine) => engine.buildHomes(weights, 1024)),
+    ...both('one of 8 slots goes down', (engine) => engine.assignOwners(homes, weights, down, owners)),
+  ];
+}

@@ -1,0 +1,18 @@
+import { measureEngines } from './engines.js';
+import { measureHashes } from './hash.js';
+import { measureLookupMany, measureLookups } from './lookup.js';
+
+/**
+ * What single calls cost, beside what could be used instead. `npm run bench -- --only micro`
+ *
+ * @param {import('../parts.js').Run} run
+ * @returns {Promise<import('./measure.js').Row[]>}
+ */
+export async function measureMicro(run) {
+  return [
+    ...(await measureHashes(run)),
+    ...measureLookups(run),
+    ...measureLookupMany(run),
+    ...measureEngines(run),
+  ];
+}

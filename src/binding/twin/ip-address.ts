@@ -75,7 +75,8 @@ export function readQuad(text: string, from = 0): number {
 export function readGroups(text: string): number[] | undefined {
   const end = text.length;
   if (end < 2) return undefined;
-  const groups: number[] = [];
+  const groups = [0, 0, 0, 0, 0, 0, 0, 0];
+  let count = 0;
   let gap = -1;
   let at = 0;
   if (text.charCodeAt(0) === COLON) {
@@ -84,37 +85,41 @@ export function readGroups(text: string): number[] | undefined {
     at = 2;
   }
   while (at < end) {
-    if (groups.length === 8) return undefined;
+    if (count === 8) return undefined;
     const start = at;
     let group = 0;
+    let char = 0;
     for (; at < end; at++) {
-      const digit = hexDigit(text.charCodeAt(at));
+      char = text.charCodeAt(at);
+      const digit = hexDigit(char);
       if (digit < 0) break;
       if (at - start === 4) return undefined;
       group = (group << 4) | digit;
     }
-    if (at < end && text.charCodeAt(at) === DOT) {
+    if (at < end && char === DOT) {
       const quad = readQuad(text, start);
-      if (quad < 0 || groups.length > 6) return undefined;
-      groups.push(quad >>> 16, quad & 0xffff);
+      if (quad < 0 || count > 6) return undefined;
+      groups[count++] = quad >>> 16;
+      groups[count++] = quad & 0xffff;
       break;
     }
     if (at === start) return undefined;
-    groups.push(group);
+    groups[count++] = group;
     if (at === end) break;
-    if (text.charCodeAt(at) !== COLON || ++at === end) return undefined;
+    if (char !== COLON || ++at === end) return undefined;
     if (text.charCodeAt(at) === COLON) {
       if (gap >= 0) return undefined;
-      gap = groups.length;
+      gap = count;
       at++;
     }
   }
-  if (gap < 0) return groups.length === 8 ? groups : undefined;
-  if (groups.length === 8) return undefined;
-  const all = [0, 0, 0, 0, 0, 0, 0, 0];
-  const missing = 8 - groups.length;
-  for (let i = 0; i < groups.length; i++) all[i < gap ? i : i + missing] = groups[i] as number;
-  return all;
+  if (gap < 0) return count === 8 ? groups : undefined;
+  if (count === 8) return undefined;
+  for (let from = count - 1, to = 7; from >= gap; from--, to--) {
+    groups[to] = groups[from] as number;
+    groups[from] = 0;
+  }
+  return groups;
 }
 
 function hexDigit(char: number): number {

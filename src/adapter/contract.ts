@@ -24,12 +24,17 @@ export interface Adapter extends Entrance {
    * `opened` is called when others may come.
    */
   rehome?(path: string, ownerOf: (request: IncomingMessage) => string | undefined, opened: () => void): void;
+  /** Lets nobody in by the door any more; `done` when the last has gone. */
+  closeDoor?(done: () => void): void;
   /** The address is bound: connections may come from now on. */
   listen(bound: BoundAddress, backlog: number): void;
   /** The address cannot be bound. Told as the server tells its errors; unheard, it is an uncaught exception. */
   failed(error: LimpetError): void;
-  /** Finishes what is open, keeping no connection alive beyond its answer; calls `done` when the last one is closed. */
-  drain(done: () => void): void;
+  /**
+   * Finishes what is open, keeping no connection alive beyond its answer; calls `done` when the last one is closed. The app's
+   * server is not closed before `released`: whoever hears it close, such as Engine.IO, ends its sessions.
+   */
+  drain(done: () => void, released?: Promise<void>): void;
   /** Closes what is still open. */
   closeAll(): void;
 }

@@ -118,7 +118,7 @@ export class NodeAdapter implements Adapter {
   }
 
   /** Takes nothing new, answers what is open with `Connection: close`, and calls `done` when the last connection is closed. */
-  drain(done: () => void): void {
+  drain(done: () => void, released: Promise<void> = Promise.resolve()): void {
     this.#draining = true;
     const { server } = this;
     if (!server.listening) {
@@ -134,10 +134,18 @@ export class NodeAdapter implements Adapter {
       clearInterval(again);
       done();
     };
-    server.once('close', () => (this.#door ? this.#door.close(gone) : gone()));
-    // Where the app has called close(), we are inside of that call.
-    if (!this.#fed.closed) server.close();
+    server.once('close', gone);
     closeIdleConnections?.call(server);
+    released.then(() => {
+      // Where the app has called close(), the server is closed already.
+      if (!this.#fed.closed) server.close();
+      closeIdleConnections?.call(server);
+    });
+  }
+
+  closeDoor(done: () => void): void {
+    if (this.#door) this.#door.close(done);
+    else done();
   }
 
   /** Ends what is still open: WebSockets with 1012 (service restart, RFC 6455 section 7.4.2), the rest by closing. */

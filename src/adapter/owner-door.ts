@@ -1,4 +1,5 @@
 import { chmodSync } from 'node:fs';
+import type { Server as HttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { addressText } from '../binding/twin/ip-address.js';
 import { readProxyHeader } from '../binding/twin/proxy-protocol.js';
@@ -19,9 +20,11 @@ export function cameThroughDoor(socket: object): boolean {
  */
 export class OwnerDoor {
   readonly #server: Server;
+  readonly #app: Partial<HttpServer>;
 
   /** `open` is called when others may come. */
   constructor(path: string, app: Server, open: () => void) {
+    this.#app = app as Partial<HttpServer>;
     const event = 'setSecureContext' in app ? 'secureConnection' : 'connection';
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
       entered.add(socket);
@@ -38,7 +41,13 @@ export class OwnerDoor {
 
   /** Lets nobody new in; `done` when the last has gone. */
   close(done: () => void): void {
-    this.#server.close(() => done());
+    const closeIdle = () => this.#app.closeIdleConnections?.();
+    const again = setInterval(closeIdle, 50);
+    this.#server.close(() => {
+      clearInterval(again);
+      done();
+    });
+    closeIdle();
   }
 }
 

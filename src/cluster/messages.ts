@@ -1,5 +1,6 @@
 import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import type { HandoffMessage, HandoffName } from '../handoff/contract.js';
+import type { SeatPass } from './fork.js';
 import type { NeighbourTable } from './neighbours.js';
 
 /**
@@ -15,6 +16,8 @@ export type WorkerMessage =
   | { type: 'open'; listener: number }
   /** From one half of a handoff to the other. */
   | { type: 'handoff'; listener: number; body: HandoffMessage }
+  /** The app forked this process itself, and it wants a place. */
+  | { type: 'adopt' }
   /** Sign of life. */
   | { type: 'beat'; open: number; lagMs: number; rssBytes: number; debugger: boolean }
   /** The app closed its server, or the process was told to end: it takes nothing new. */
@@ -35,6 +38,8 @@ export type PrimaryMessage =
   | { type: 'handoff'; listener: number; body: HandoffMessage }
   /** The process is seated: its slot's clients come to it. */
   | { type: 'seated' }
+  /** The place that the process asked for. */
+  | { type: 'adopted'; slot: number; pass: SeatPass }
   /** Who serves whom, where requests may have to be passed on. */
   | { type: 'neighbours'; table: NeighbourTable }
   /** Take nothing new; answer 'stopped'. */

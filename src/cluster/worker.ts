@@ -39,12 +39,11 @@ export interface WorkerEvents {
 
 /** This process in its slot. In a process that limpet did not fork, `slot` is undefined and nothing ever happens. */
 export class LimpetWorker extends EventEmitter<WorkerEvents> {
-  /** The slot of this process, 0 to N-1; a replacement has the same. */
-  readonly slot: number | undefined;
   /** Resolves when this process is given its slot's clients. */
   readonly ready: Promise<void>;
-  readonly #pass: SeatPass | undefined;
-  readonly #intake: Intake | undefined;
+  #slot: number | undefined;
+  #pass: SeatPass | undefined;
+  #intake: Intake | undefined;
   readonly #waiting: Map<string, Listening> = new Map();
   readonly #listening: Map<number, Listening> = new Map();
   readonly #keys: ListenerKeys = new ListenerKeys();
@@ -54,6 +53,8 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   #claims: RequestClaims | undefined;
   #door: (listener: number) => string = () => '';
   #seated: () => void = () => {};
+  #holds = 0;
+  #released: () => void = () => {};
   #leaving = false;
   #beatAt = 0;
   #lagMs = 0;
@@ -66,12 +67,16 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     const pass = process.env[seatPassVariable];
     if (!cluster.isWorker || pass === undefined) return;
     delete process.env[seatPassVariable];
-    this.slot = Number(process.env.LIMPET_SLOT);
-    this.#pass = JSON.parse(pass) as SeatPass;
-    const { row, inherited } = this.#pass;
+    this.#begin(JSON.parse(pass) as SeatPass, Number(process.env.LIMPET_SLOT));
+  }
+
+  #begin(pass: SeatPass, slot: number): void {
+    this.#slot = slot;
+    this.#pass = pass;
+    const { row, inherited } = pass;
     if (inherited.count > 0) {
       this.#intake = new Intake(handoffBinding() as HandoffBinding, {
-        slot: this.slot,
+        slot,
         row,
         channel: inherited.from,
         page: inherited.from + 1,
@@ -84,14 +89,50 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     });
     // Without its primary a worker finishes what it has and goes.
     process.once('disconnect', () => this.leave('the primary is gone', this.#pass?.drainTimeoutMs ?? 0));
-    if (this.#pass.signals) {
+    if (pass.signals) {
       process.on('SIGTERM', () => this.leave('SIGTERM', this.#pass?.drainTimeoutMs ?? 0));
       // A terminal sends Ctrl-C to the whole group: the primary decides what becomes of its workers.
       process.on('SIGINT', () => {});
       process.on('SIGHUP', () => {});
     }
-    const beat = setInterval(() => this.#beat(), this.#pass.beatMs);
+    const beat = setInterval(() => this.#beat(), pass.beatMs);
     beat.unref();
+  }
+
+  /** The slot of this process, 0 to N-1; a replacement has the same. */
+  get slot(): number | undefined {
+    return this.#slot;
+  }
+
+  /**
+   * In a worker that the app forked itself: serves in the place that an {@link AdoptingRouter} in the primary gives it. Waits as
+   * long as there is none.
+   */
+  adopt(served: Served): void {
+    if (this.#pass) {
+      throw new LimpetError(
+        'ERR_LIMPET_ROLE',
+        'adopt() was called in a worker that has its place. Call listen().',
+      );
+    }
+    receive<PrimaryMessage>(process, (message) => {
+      if (message.type !== 'adopted' || this.#pass) return;
+      this.#begin(message.pass, message.slot);
+      this.listen(served, { port: 0, host: undefined, ipv6Only: false, backlog: 511 });
+    });
+    this.#send({ type: 'adopt' });
+  }
+
+  /** Keeps a leaving process until what it returns is called, but not beyond the deadline: for sessions between two requests. */
+  hold(): () => void {
+    let held = true;
+    this.#holds += 1;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#holds -= 1;
+      if (this.#holds === 0) this.#released();
+    };
   }
 
   /** Gives out limpet's cookie for this slot; undefined before the process serves, and where affinity has no cookie. */
@@ -137,12 +178,26 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     const deadline = Date.now() + timeoutMs;
     const adapters = [...this.#listening.values(), ...this.#waiting.values()].map(({ adapter }) => adapter);
     this.emit('drain', deadline, reason);
-    const drained = Promise.all(adapters.map((adapter) => new Promise<void>((done) => adapter.drain(done))));
+    const released = new Promise<void>((resolve) => {
+      this.#released = resolve;
+      if (this.#holds === 0) resolve();
+    });
+    const drained = Promise.all(
+      adapters.map((adapter) => new Promise<void>((done) => adapter.drain(done, released))),
+    );
     const late = setTimeout(() => {
       for (const adapter of adapters) adapter.closeAll();
       setTimeout(() => process.exit(0), lastWordsMs);
     }, timeoutMs);
-    drained.then(() => {
+    const doorsClosed = () =>
+      Promise.all(
+        adapters.map(
+          (adapter) => new Promise<void>((done) => (adapter.closeDoor ? adapter.closeDoor(done) : done())),
+        ),
+      );
+    // Sessions that the process still holds are reached by its doors.
+    const finished = Promise.all([drained, released]).then(doorsClosed);
+    finished.then(() => {
       clearTimeout(late);
       // What the last connections wrote is with the kernel; what the app does on 'close' gets its turn first.
       setImmediate(() => process.exit(0));
@@ -168,6 +223,9 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
         break;
       case 'drain':
         this.leave(message.reason, message.timeoutMs);
+        break;
+      case 'adopted':
+      // Heard where it was asked for.
     }
   }
 

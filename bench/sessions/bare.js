@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { RedisStore as ConnectRedis } from 'connect-redis8';
 import expressSession from 'express-session';
 import { Redis } from 'ioredis5';
-import { LocalStore, RedisStore } from 'limpet/session';
+import { LocalStore, RedisStore } from '../../dist/session/index.js';
 
 const port = Number(process.argv[2] ?? 6379);
 const rounds = 7;

@@ -12,7 +12,7 @@ import { RedisStore as ConnectRedis } from 'connect-redis8';
 import express from 'express';
 import expressSession from 'express-session';
 import { Redis } from 'ioredis5';
-import { RedisStore, sessions } from 'limpet/session';
+import { RedisStore, sessions } from '../../dist/session/index.js';
 
 const port = Number(process.argv[2] ?? 6379);
 const secret = 'only for this measurement';

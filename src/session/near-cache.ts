@@ -102,11 +102,16 @@ export class NearCache {
     else this.#rows.delete(key);
   }
 
-  /** This process is about to write `key` or has: nothing known of it holds, nothing in flight may be cached. */
-  forget(key: string): void {
-    this.#rows.delete(key);
+  /** A write of `key` is about to be sent: answers to what was sent before it are older than what it will leave. */
+  overtake(key: string): void {
     const flight = this.#flights.get(key);
     if (flight) flight.version++;
+  }
+
+  /** Nothing known of `key` holds any more, nothing in flight may be cached. */
+  forget(key: string): void {
+    this.#rows.delete(key);
+    this.overtake(key);
   }
 
   /** The server says that `key` changed. */

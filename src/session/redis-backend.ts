@@ -237,7 +237,7 @@ export class RedisBackend implements Backend {
     const key = this.#prefix + sid;
     const link = this.#route.link(key);
     const period = link?.period;
-    this.#near.forget(key);
+    this.#near.overtake(key);
     const version = this.#near.begin(key);
     let row: Row | undefined;
     let vouched = false;

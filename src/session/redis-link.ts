@@ -25,6 +25,9 @@ export type Repeat = 'repeatable' | 'once';
 
 const heartbeatMs = 1000;
 
+/** What a server says that does not know the connection for invalidations. */
+const otherServer = /client ID you want redirect/i;
+
 /** Answers of a server that is not, or no longer, the one to ask; the connection is made anew. */
 const wrongServer = /^(READONLY|MASTERDOWN|LOADING)\b/;
 
@@ -225,8 +228,10 @@ export class RedisLink {
       });
     }
     await this.#pushes?.beat(endsAt);
-    // After a failover the two connections may have come to different servers: one of them starts over.
-    if (!this.period && this.#beatsLeft > 0 && --this.#beatsLeft === 0) this.#pushes?.reconnect();
+    if (this.period || this.#beatsLeft === 0 || --this.#beatsLeft > 0) return;
+    // After a failover the two connections may be with different servers, and either of them with the wrong one.
+    if (otherServer.test(this.periodReason ?? '')) this.doubt(this.periodReason ?? '');
+    this.#pushes?.reconnect();
   }
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** A script with the digest that EVALSHA asks for. One key each, so that it runs on any node of a Cluster. */
 export interface Script {
@@ -7,7 +7,7 @@ export interface Script {
 }
 
 export function sha1(text: string): string {
-  return createHash('sha1').update(text).digest('hex');
+  return hash('sha1', text, 'hex');
 }
 
 function script(source: string): Script {

@@ -90,6 +90,7 @@ export abstract class SessionStore extends BaseStore {
   readonly #snapshots = new WeakMap<object, Snapshot>();
   /** For frameworks that copy the session into an object of their own, which no snapshot can follow. */
   readonly #lastRead = new LRUCache<string, Snapshot>({ max: 10_000 });
+  #copied = false;
 
   protected constructor(backend: Backend, options: StoreOptions & { onStoreDown?: OnStoreDown }) {
     super();
@@ -202,14 +203,16 @@ export abstract class SessionStore extends BaseStore {
     const loaded = await this.rows.load(sid);
     if (!loaded) return null;
     this.#snapshots.set(loaded.fields, loaded.snapshot);
-    this.#lastRead.set(sid, loaded.snapshot);
+    if (this.#copied) this.#lastRead.set(sid, loaded.snapshot);
     return loaded.fields;
   }
 
   async #set(sid: string, session: SessionFields): Promise<void> {
     let snapshot = this.#snapshots.get(session);
     if (!snapshot) {
-      const copied = typeof session.save === 'function' ? this.#lastRead.get(sid) : undefined;
+      // express-session's own sessions have a request, and a snapshot if they were ever stored.
+      this.#copied ||= typeof session.save === 'function' && session.req === undefined;
+      const copied = this.#copied && typeof session.save === 'function' ? this.#lastRead.get(sid) : undefined;
       snapshot = copied ? { ...copied } : newSnapshot();
       this.#snapshots.set(session, snapshot);
     }

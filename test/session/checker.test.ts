@@ -51,7 +51,9 @@ test('the checker sees what it is there to see', () => {
 
 const seed = Number(process.env.LIMPET_TEST_SEED ?? Date.now() % 100_000);
 
-test(`one Redis that is cut, stopped and restarted, workers that are held up (seed ${seed})`, async () => {
+test(`one Redis that is cut, stopped and restarted, workers that are held up (seed ${seed})`, {
+  timeout: 60_000,
+}, async () => {
   const redis = await startRedis({ config: durable });
   onTestFinished(redis.stop);
   const servers = () => [redis];
@@ -68,7 +70,7 @@ test(`one Redis that is cut, stopped and restarted, workers that are held up (se
   expect(caches.filter(({ hits }) => hits === 0)).toEqual([]);
 });
 
-test(`a failover by Sentinel (seed ${seed})`, async () => {
+test(`a failover by Sentinel (seed ${seed})`, { timeout: 60_000 }, async () => {
   const group = await startSentinel();
   onTestFinished(group.stop);
   const judged = await check({
@@ -85,7 +87,7 @@ test(`a failover by Sentinel (seed ${seed})`, async () => {
   expect(caches.filter(({ hits }) => hits === 0)).toEqual([]);
 });
 
-test(`a Cluster whose slots move and whose masters change (seed ${seed})`, async () => {
+test(`a Cluster whose slots move and whose masters change (seed ${seed})`, { timeout: 60_000 }, async () => {
   const cluster = await startCluster({ replicas: 1 });
   onTestFinished(cluster.stop);
   const servers = () => cluster.servers;

@@ -56,6 +56,14 @@ export const ownConnection: object = {
   sentinelRetryStrategy: reconnectAfterMs,
 };
 
+/**
+ * Has a connection made anew. One that is on its way already is left alone: cut in the middle of asking a Sentinel,
+ * ioredis takes the connection for ended, and never tries again.
+ */
+export function renew(connection: RedisConnection): void {
+  if (connection.status === 'ready' || connection.status === 'connect') connection.disconnect(true);
+}
+
 /** The prefix that the application's client puts before every key. */
 export function keyPrefixOf(client: RedisClient): string {
   const { keyPrefix } = client.options as { keyPrefix?: string };

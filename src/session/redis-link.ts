@@ -1,7 +1,7 @@
 import { isStoreAway, storeAway } from './backend.js';
 import { before, Late } from './deadline.js';
 import type { TrackingPeriod } from './near-cache.js';
-import { ownConnection, type RedisConnection, send, type Words } from './redis-client.js';
+import { ownConnection, type RedisConnection, renew, send, type Words } from './redis-client.js';
 import { PushConnection } from './redis-tracking.js';
 
 export interface LinkOptions {
@@ -120,7 +120,7 @@ export class RedisLink {
   doubt(reason: string): void {
     if (this.#closed) return;
     this.#commandsLost(reason);
-    this.#commands.disconnect(true);
+    renew(this.#commands);
   }
 
   /** Takes no more commands, lets those under way have their time, then closes. */

@@ -1,5 +1,5 @@
 import { before, Late } from './deadline.js';
-import { type RedisConnection, send, type Words } from './redis-client.js';
+import { type RedisConnection, renew, send, type Words } from './redis-client.js';
 
 const channel = '__redis__:invalidate';
 
@@ -104,7 +104,7 @@ export class PushConnection {
 
   reconnect(): void {
     this.#lost('the connection for invalidations is made anew');
-    this.#connection.disconnect(true);
+    renew(this.#connection);
   }
 
   close(): void {

@@ -15,5 +15,6 @@ export const parts = {
   quality: async (run) => (await import('./quality/index.js')).measureQuality(run),
   connections: async (run) => (await import('./connections/index.js')).measureConnections(run),
   proof: async (run) => (await import('./proof/index.js')).measureProof(run),
+  sessions: async (run) => (await import('./sessions/index.js')).measureSessions(run),
   scale: async (run) => (await import('./scale/index.js')).measureScale(run),
 };

@@ -7,6 +7,9 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** Rounds that lie further apart than this allow no conclusion from one subject alone. */
+export const spreadMax = 0.2;
+
 /** How far the rounds lie apart: the range over the median; 0 for a single round. */
 export function spread(values) {
   const middle = median(values);

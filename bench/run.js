@@ -57,7 +57,8 @@ if (busy > 0.05) {
 for (const name of chosen) {
   const run = { rounds, workers, scale: values.quick ? 0.1 : 1, quick: values.quick, only, say };
   const head = { stamp: { ...stamp(), rounds, workers, quick: values.quick, busyBefore: busy } };
-  const results = await parts[name](run);
+  const results = await parts[name](run).catch((error) => say(`${name} did not run: ${error.message}`));
+  if (!results) continue;
   writeFileSync(join(out, `${name}.json`), `${JSON.stringify({ ...head, results }, null, 1)}\n`);
   say(`wrote ${join(out, `${name}.json`)}`);
 }

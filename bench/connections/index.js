@@ -1,4 +1,4 @@
-import { interleave, summary } from '../rounds.js';
+import { interleave, spread, spreadMax, summary } from '../rounds.js';
 import { measure } from './measure.js';
 import { subjects } from './subjects/index.js';
 import { quick as quickly, workloads } from './workloads.js';
@@ -19,7 +19,7 @@ export async function measureConnections({ rounds, workers, scale, quick, only, 
   const chosen = pick(names, quick ? quickly.subjects : names);
   const results = {};
   for (const name of pick(Object.keys(workloads), quick ? quickly.workloads : Object.keys(workloads))) {
-    const { title, operation, app = 'http', subjects: named } = workloads[name];
+    const { title, operation, app = 'http', held, subjects: named } = workloads[name];
     const reached = new Map();
     const missing = new Map();
     const invited = ({ name: one, special }) => (named ? named.includes(one) : !special);
@@ -41,7 +41,7 @@ export async function measureConnections({ rounds, workers, scale, quick, only, 
         say(`  ${round + 1}/${rounds} ${entry.title.padEnd(28)} did not run: ${error.message}`);
       }
     }
-    results[name] = { title, operation, subjects: {} };
+    results[name] = { title, operation, held, subjects: {} };
     for (const { name: subject, title: subjectTitle, group, by } of all) {
       const head = { title: subjectTitle, group, by };
       if (missing.has(subject)) results[name].subjects[subject] = { ...head, missing: missing.get(subject) };
@@ -51,10 +51,17 @@ export async function measureConnections({ rounds, workers, scale, quick, only, 
           ...summary(reached.get(subject)),
           rounds: reached.get(subject).map(({ distribution, ...figures }) => figures),
         };
+        warnOfSpread(subjectTitle, reached.get(subject), say);
       }
     }
   }
   return results;
+}
+
+function warnOfSpread(title, measurements, say) {
+  const wide = spread(measurements.map(({ perSecond }) => perSecond));
+  if (wide <= spreadMax) return;
+  say(`  WARNING: the rounds of ${title} lie ${Math.round(wide * 100)} % apart: too wide to conclude from.`);
 }
 
 function line({ perSecond, routerCpu, workersCpu, p99, moved, failed, elsewhere }) {

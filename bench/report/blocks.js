@@ -1,5 +1,5 @@
 import { committed } from './results.js';
-import { goalTable, machine, overview, proof, quality, scale, workload } from './tables.js';
+import { goalTable, machine, micro, overview, proof, quality, scale, sessions, workload } from './tables.js';
 
 /**
  * The generated parts of Markdown pages. A block stands between `<!-- figures: NAME -->` and `<!-- /figures -->`; the README's has
@@ -56,6 +56,11 @@ const blocks = {
         picture('movement', 'Clients moved when a node joins or dies, by way of sharing out'),
         quality(results),
       ].join('\n\n'),
+    ),
+  micro: () => of('micro', ({ results }) => micro(results)),
+  sessions: () =>
+    of('sessions', ({ results }) =>
+      [picture('sessions', 'Microseconds to read a session, by store'), sessions(results)].join('\n\n'),
     ),
   proof: () => of('proof', ({ results }) => proof(results)),
   scale: () => of('scale', ({ results }) => scale(results)),

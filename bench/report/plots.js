@@ -182,12 +182,47 @@ const wayColour = {
   value: { expr: 'others' },
 };
 
+function sessionReads({ bare }) {
+  const values = bare
+    .filter(({ read }) => read !== undefined)
+    .map(({ name, read }) => ({ way: name, read, mine: name.startsWith(ours) }))
+    .toSorted((a, b) => a.read - b.read);
+  return {
+    title: 'Reading a session',
+    data: { values },
+    height: { step: 22 },
+    encoding: {
+      y: {
+        field: 'way',
+        type: 'nominal',
+        sort: values.map(({ way }) => way),
+        title: null,
+        axis: { labelLimit: 260 },
+      },
+      x: { field: 'read', type: 'quantitative', title: 'microseconds' },
+    },
+    layer: [
+      {
+        mark: 'bar',
+        encoding: {
+          color: { condition: { test: 'datum.mine', value: { expr: 'ours' } }, value: { expr: 'others' } },
+        },
+      },
+      {
+        mark: { type: 'text', align: 'left', dx: 4 },
+        encoding: { text: { field: 'read', type: 'quantitative', format: ',.1f' } },
+      },
+    ],
+  };
+}
+
 const makers = {
   throughput: ['connections', throughput],
   cpu: ['connections', cpu],
   latency: ['connections', latency],
   balance: ['quality', balance],
   movement: ['quality', movement],
+  sessions: ['sessions', sessionReads],
 };
 
 /** @returns {{ name: string, stamp: { at: string, commit: string }, specification: object }[]} of every part that has been run */

@@ -1,3 +1,4 @@
+import { spreadMax } from '../rounds.js';
 import { goals, judge } from './goals.js';
 
 /** Markdown tables of the results. Every function gives text without a line break at its end. */
@@ -9,9 +10,6 @@ const milliseconds = (microseconds) => {
   const value = microseconds / 1000;
   return value < 10 ? value.toFixed(2) : value.toFixed(0);
 };
-
-/** Beyond this spread between rounds a row is marked: nothing should be concluded from it. */
-const spreadMax = 0.2;
 
 export function table(head, rows) {
   const line = (cells) => `| ${cells.join(' | ')} |`;
@@ -41,38 +39,36 @@ export function machine({
 }
 
 /** A workload, all subjects. */
-export function workload({ operation, subjects }) {
-  const held =
-    operation === 'connections' && Object.values(subjects).some(({ median }) => median?.memoryGrowth > 100);
-  const rows = Object.values(subjects).map(({ title, group, median, spread, missing }) => {
-    if (missing) return [title, `did not run: ${missing.split('\n')[0]}`, ...Array(held ? 8 : 7).fill('')];
-    const wide = spread.perSecond > spreadMax ? ` (±${percent(spread.perSecond / 2)})` : '';
-    return [
-      group === 'limpet' ? `**${title}**` : title,
-      whole(median.perSecond) + wide,
-      fixed(3)(median.routerCpu),
-      fixed(3)(median.workersCpu),
-      milliseconds(median.p50),
-      milliseconds(median.p99),
-      milliseconds(median.p999),
-      whole(median.moved),
-      whole(median.failed),
-      ...(held ? [whole(median.memoryGrowth)] : []),
-    ];
-  });
-  const head = [
-    '',
-    `${operation} a second`,
-    'router CPU',
-    'worker CPU',
-    'p50 ms',
-    'p99 ms',
-    'p99.9 ms',
-    'moved',
-    'failed',
-    ...(held ? ['MiB more'] : []),
+export function workload({ operation, held, subjects }) {
+  const columns = [
+    [`${operation} a second`, ({ perSecond }, spread) => whole(perSecond) + widely(spread.perSecond)],
+    ['router CPU', ({ routerCpu }) => fixed(3)(routerCpu)],
+    ['worker CPU', ({ workersCpu }) => fixed(3)(workersCpu)],
+    ['p50 ms', ({ p50 }) => milliseconds(p50)],
+    ['p99 ms', ({ p99 }) => milliseconds(p99)],
+    ['p99.9 ms', ({ p999 }) => milliseconds(p999)],
+    ['moved', ({ moved }) => whole(moved)],
+    ['lost', ({ failed }) => whole(failed)],
+    ['router MiB', ({ routerMemory }) => whole(routerMemory)],
+    ['worker MiB', ({ workersMemory }) => whole(workersMemory)],
+    ...(held
+      ? [['KiB each', ({ memoryGrowth, answered }) => fixed(1)((memoryGrowth * 1024) / answered)]]
+      : []),
   ];
-  return table(head, rows);
+  const rows = Object.values(subjects).map(({ title, group, median, spread, missing }) => [
+    group === 'limpet' ? `**${title}**` : title,
+    ...(missing
+      ? [`did not run: ${missing.split('\n')[0]}`, ...columns.slice(1).fill('')]
+      : columns.map(([, cell]) => cell(median, spread))),
+  ]);
+  const shares = Object.values(subjects).flatMap(({ median }) => (median ? [median.clientShare] : []));
+  const client = `The load client was busy for ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))} of the time.`;
+  return `${table(['', ...columns.map(([head]) => head)], rows)}\n\n${client}`;
+}
+
+/** What is written beside a figure whose rounds lie too far apart to conclude much. */
+function widely(spread) {
+  return spread > spreadMax ? ` (±${percent(spread / 2)})` : '';
 }
 
 /** The short form for the README: the two columns that matter, three workloads beside each other. */
@@ -217,4 +213,30 @@ export function scale(results) {
       ].join('\n\n'),
     )
     .join('\n\n');
+}
+
+/** @param {import('../micro/measure.js').Row[]} rows */
+export function micro(rows) {
+  const one = ({ task, subject, ns, spread }) => [
+    task,
+    subject.startsWith('limpet') ? `**${subject}**` : subject,
+    ns.toFixed(ns < 100 ? 2 : 0) + widely(spread),
+    (1000 / ns).toFixed(ns < 10 ? 0 : 2),
+  ];
+  return table(['what', '', 'ns each', 'million a second'], rows.map(one));
+}
+
+export function sessions({ bare, express }) {
+  const name = (text) => (text.startsWith('limpet') ? `**${text}**` : text);
+  const digits = (value) => (value === undefined ? '' : value.toFixed(1));
+  return [
+    table(
+      ['store', 'read µs', 'write µs'],
+      bare.map((row) => [name(row.name), digits(row.read), digits(row.write)]),
+    ),
+    table(
+      ['Express with a session', 'at once', 'requests a second'],
+      express.map((row) => [name(row.name), whole(row.atOnce), whole(row.perSecond)]),
+    ),
+  ].join('\n\n');
 }

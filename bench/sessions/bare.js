@@ -88,6 +88,13 @@ for (const [name, { read, write }] of results) {
   console.log(`${name.padEnd(34)} read ${figure(read)}   write ${figure(write)}`);
 }
 
+const rows = [...results].map(([name, { read, write }]) => ({
+  name,
+  ...(read.length && { read: median(read) }),
+  write: median(write),
+}));
+process.send?.(rows);
+
 for (const store of Object.values(stores)) await store.close?.();
 client.disconnect();
 rmSync(directory, { recursive: true });

@@ -53,6 +53,7 @@ async function measure() {
     const cookie = response.headers.getSetCookie()[0].split(';')[0];
     servers.push({ name, child, at, cookie });
   }
+  const rows = [];
   for (const atOnce of crowds) {
     const rates = new Map(servers.map(({ name }) => [name, []]));
     for (let round = 0; round <= rounds; round++) {
@@ -63,10 +64,13 @@ async function measure() {
     }
     console.log(`Node ${process.version}, ${atOnce} at once, median of ${rounds} rounds, requests a second`);
     for (const [name, of] of rates) {
-      console.log(`${name.padEnd(30)} ${Math.round(of.sort((a, b) => a - b)[rounds >> 1])}`);
+      const perSecond = of.sort((a, b) => a - b)[rounds >> 1];
+      console.log(`${name.padEnd(30)} ${Math.round(perSecond)}`);
+      rows.push({ name, atOnce, perSecond });
     }
   }
   for (const { child } of servers) child.kill();
+  process.send?.(rows);
 }
 
 /** Requests a second that one server answers. The client is a bare socket: it must not be what is measured. */

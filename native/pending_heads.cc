@@ -102,7 +102,8 @@ PendingHeads::Seen PendingHeads::LookAt(Pending& pending, Refusal& refusal) {
   Arrival arrival{{stream_.data(), static_cast<size_t>(std::max<ssize_t>(got, 0))}, false, HourNow()};
   Decision decision = pending.chain->Decide(pending.reading, arrival, scratch_);
   if (decision.outcome == Outcome::kNeedMore) {
-    const Ending ending = EndingOf(pending.fd);
+    // With nothing to read, reading itself has told that it is open.
+    const Ending ending = got > 0 ? EndingOf(pending.fd) : Ending::kOpen;
     if (ending == Ending::kBroken) return Seen::kGone;
     if (ending == Ending::kOpen) return Seen::kIncomplete;
     arrival.ended = true;

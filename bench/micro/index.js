@@ -1,5 +1,6 @@
 import { measureEngines } from './engines.js';
 import { measureHashes } from './hash.js';
+import { measureHeads } from './heads.js';
 import { measureLookupMany, measureLookups } from './lookup.js';
 
 /**
@@ -14,5 +15,6 @@ export async function measureMicro(run) {
     ...measureLookups(run),
     ...measureLookupMany(run),
     ...measureEngines(run),
+    ...measureHeads(run),
   ];
 }

@@ -1,4 +1,7 @@
 import cluster, { type ClusterSettings, type Worker } from 'node:cluster';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { LimpetError } from '../errors.js';
 import type { CheckedRouterOptions } from '../options.js';
 
 /** What a worker learns from its environment; read and removed by `cluster/worker.ts`. */
@@ -58,4 +61,17 @@ function standardStreams(settings: ClusterSettings): (number | string)[] {
   if (Array.isArray(settings.stdio)) return settings.stdio as (number | string)[];
   const each = typeof settings.stdio === 'string' ? settings.stdio : settings.silent ? 'pipe' : 'inherit';
   return [each, each, each, 'ipc'];
+}
+
+/** As Node resolves its main file: the path itself, with an extension, or a folder. Throws ERR_LIMPET_WORKER_START. */
+export function checkWorkerFile(file: string | undefined): void {
+  const endings = ['', '.js', '.cjs', '.mjs', '.json', '.node'];
+  if (file !== undefined && endings.some((ending) => existsSync(resolve(file) + ending))) return;
+  throw new LimpetError(
+    'ERR_LIMPET_WORKER_START',
+    file === undefined
+      ? 'there is no file for the workers to run. Give exec, the path of the worker file.'
+      : `the worker file ${file} does not exist. Check the option exec.`,
+    { exec: file },
+  );
 }

@@ -1,8 +1,6 @@
 import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { noticeTwin } from '../binding/native.js';
 import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import { publish } from '../diagnostics.js';
@@ -10,7 +8,9 @@ import { LimpetError } from '../errors.js';
 import { type CheckedRouterOptions, checkRouterOptions, type RouterOptions, slotsMax } from '../options.js';
 import { deriveKey } from '../ring/secret.js';
 import { type AddressExplanation, SlotRing } from '../ring/slot-ring.js';
+import { serveSessionMemory } from '../session/primary-memory.js';
 import { Counters } from './counters.js';
+import { checkWorkerFile } from './fork.js';
 import { Handoffs } from './handoffs.js';
 import { Listener } from './listener.js';
 import { ListenerKeys } from './listener-key.js';
@@ -113,6 +113,8 @@ export class Router extends EventEmitter<RouterEvents> {
     if (!this.#forked) {
       this.#forked = true;
       noticeTwin();
+      // Where a worker's sessions have neither Redis nor sqlite, they live here; nothing happens until one asks.
+      serveSessionMemory();
       if (this.options.signals) this.#unhandleSignals = handleSignals(this);
       this.#supervisor.start(this.options.workers);
     }
@@ -373,19 +375,6 @@ class Started {
   constructor() {
     this.promise.catch(() => {});
   }
-}
-
-/** As Node resolves its main file: the path itself, with an extension, or a folder. Throws ERR_LIMPET_WORKER_START. */
-function checkWorkerFile(file: string | undefined): void {
-  const endings = ['', '.js', '.cjs', '.mjs', '.json', '.node'];
-  if (file !== undefined && endings.some((ending) => existsSync(resolve(file) + ending))) return;
-  throw new LimpetError(
-    'ERR_LIMPET_WORKER_START',
-    file === undefined
-      ? 'there is no file for the workers to run. Give exec, the path of the worker file.'
-      : `the worker file ${file} does not exist. Check the option exec.`,
-    { exec: file },
-  );
 }
 
 function notThePrimary(): LimpetError {

@@ -2,13 +2,12 @@
 //
 // Measures the product at another revision and in this working tree, interleaved, with this working tree's suite, and says in words
 // whether anything became slower. Exits with 1 when something did.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { prepare } from './prepare.js';
+import { prepare, run } from './prepare.js';
 import { busyShare } from './quiet.js';
 import { verdict } from './verdict.js';
 
@@ -82,10 +81,4 @@ async function interleaved(subject, workload, sides) {
     rounds.push(one);
   }
   return rounds;
-}
-
-function run(command, args, cwd) {
-  const { status, error } = spawnSync(command, args, { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
-  if (status !== 0)
-    throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? `exit ${status}`}`);
 }

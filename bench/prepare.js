@@ -19,7 +19,8 @@ export function tool(name) {
 
 /** Brings what the measurements stand on: the peers, the built product, the compiled tools. Throws when that fails. */
 export function prepare() {
-  if (!existsSync(join(here, 'node_modules'))) run('npm', ['ci', '--no-audit', '--no-fund'], here);
+  if (!existsSync(join(here, 'node_modules')))
+    run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], here);
   if (!existsSync(join(project, 'dist'))) run('npm', ['run', 'build'], project);
   mkdirSync(join(here, 'build'), { recursive: true });
   for (const [name, { folder, command }] of Object.entries(tools)) {
@@ -32,8 +33,10 @@ export function prepare() {
   }
 }
 
-function run(command, args, cwd) {
-  const { status, error } = spawnSync(command, args, { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
-  if (status !== 0)
-    throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? `exit ${status}`}`);
+/** Runs a command to its end. Throws with what it said when it fails. */
+export function run(command, args, cwd) {
+  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  if (status === 0) return;
+  const said = error?.message ?? `${stdout}${stderr}`.trim();
+  throw new Error(`${command} ${args.join(' ')} failed in ${cwd}: ${said}`);
 }

@@ -1,9 +1,11 @@
 #include "reuseport.h"
 
 #include <cerrno>
+#include <string_view>
 
 #if defined(__linux__)
 #include <linux/filter.h>
+#include <poll.h>
 #endif
 
 namespace limpet {
@@ -30,6 +32,26 @@ Status DropAndListen(int fd, const ListenAddress& address, int backlog) {
   return Status::Ok();
 }
 
+// The first socket of a group, alone on its address. Of two that begin to listen at the same moment the kernel can refuse both, each
+// for the other's sake (it marks a socket as listening before it looks): so a refused listen, unlike a refused bind, is
+// tried again, after pauses in which two processes are not alike.
+Status ListenFirst(const ListenAddress& address, int backlog, Descriptor* result) {
+  constexpr int kAttempts = 6;
+  for (int attempt = 1;; ++attempt) {
+    Descriptor socket;
+    if (const Status status = OpenStreamSocket(address, &socket); !status.ok()) return status;
+    const Status status = DropAndListen(socket.get(), address, backlog);
+    if (status.ok()) {
+      *result = std::move(socket);
+      return status;
+    }
+    const bool tied = status.error() == EADDRINUSE && std::string_view(status.call()) == "listen";
+    if (!tied || attempt == kAttempts) return status;
+    socket.Reset();
+    poll(nullptr, 0, attempt * (1 + getpid() % 5));
+  }
+}
+
 Status StopDropping(int fd) {
   const int unused = 0;
   if (setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused) != 0) return Status::System("setsockopt", errno);
@@ -41,8 +63,7 @@ Status StopDropping(int fd) {
 Status ReuseportGroup::Open(const ListenAddress& address, size_t slots, int backlog,
                             const std::vector<BpfInstruction>& program) {
   Descriptor first;
-  if (const Status status = OpenStreamSocket(address, &first); !status.ok()) return status;
-  if (const Status status = DropAndListen(first.get(), address, backlog); !status.ok()) return status;
+  if (const Status status = ListenFirst(address, backlog, &first); !status.ok()) return status;
   if (const Status status = AllowSharing(first.get()); !status.ok()) return status;
 
   ReuseportGroup group;

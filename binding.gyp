@@ -35,6 +35,7 @@
           "native/node_api/inbox.cc",
           "native/node_api/reuseport.cc",
           "native/acceptor.cc",
+          "native/acceptor_calls.cc",
           "native/farewells.cc",
           "native/fd_channel.cc",
           "native/listen_socket.cc",

@@ -90,6 +90,10 @@ class Acceptor {
 
  private:
   class Guard;
+  // What a poller's token stands for.
+  static constexpr uint64_t kChannel = uint64_t{1} << 32;
+  static constexpr uint64_t kHead = kChannel << 1;
+
   struct Source {
     uint8_t listener;
     Service service = Service::kHeld;

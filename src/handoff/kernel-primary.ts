@@ -70,7 +70,7 @@ export class KernelPrimary implements PrimaryHandoff {
       this.#letGo();
       throw error instanceof LimpetError
         ? error
-        : unsupported(refusal(error as NodeJS.ErrnoException), error);
+        : unsupported(steeringRefusal(error as NodeJS.ErrnoException), error);
     }
   }
 
@@ -176,7 +176,7 @@ export class KernelPrimary implements PrimaryHandoff {
     } catch (error) {
       throw new LimpetError(
         'ERR_LIMPET_NATIVE',
-        `the kernel did not take the changed ring: ${refusal(error as NodeJS.ErrnoException)}. It steers by the old one.`,
+        `the kernel did not take the changed ring: ${steeringRefusal(error as NodeJS.ErrnoException)}. It steers by the old one.`,
         { slots: this.#ring.size },
         error,
       );
@@ -257,7 +257,7 @@ function unsupported(reason: string, cause?: unknown): LimpetError {
 }
 
 /** Why the kernel refuses to steer, and what would help. */
-function refusal(error: NodeJS.ErrnoException): string {
+export function steeringRefusal(error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case 'ENOMEM':
       return 'the steering program is larger than net.core.optmem_max allows (sysctl -w net.core.optmem_max=131072)';

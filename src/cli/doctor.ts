@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { handoffBinding } from '../binding/handoff-binding.js';
+import { bindingReport } from '../binding/native.js';
+import { steeringRefusal } from '../handoff/kernel-primary.js';
+import { slotsMax } from '../options.js';
+import { SlotRing } from '../ring/slot-ring.js';
+
+/** One thing that the doctor looked at. */
+export interface Finding {
+  readonly about: 'Node.js' | 'binding' | 'kernel handoff';
+  /** `worse`: limpet works without it, but not as well. `broken`: it does not work. */
+  readonly verdict: 'good' | 'worse' | 'broken';
+  readonly says: string;
+  /** What to do, where something can be done. */
+  readonly advice?: string;
+}
+
+/** What limpet finds on this machine, and what to do about it. Binds a free loopback port for a moment; never throws. */
+export function examine(): Finding[] {
+  return [
+    { about: 'Node.js', verdict: 'good', says: `${process.version} on ${process.platform}-${process.arch}` },
+    examineBinding(),
+    examineKernel(),
+  ];
+}
+
+function examineBinding(): Finding {
+  const { kind, reason, path } = bindingReport();
+  switch (kind) {
+    case 'native':
+      return { about: 'binding', verdict: 'good', says: `the native addon, ${path}` };
+    case 'twin':
+      return {
+        about: 'binding',
+        verdict: 'worse',
+        says: `the TypeScript twin: ${reason}. Same slots for the same clients, slower; connections go by ipc`,
+        advice:
+          process.env.LIMPET_BINDING === 'twin'
+            ? 'unset LIMPET_BINDING to have the addon'
+            : 'with a C++20 compiler, make and Python at hand, run "npm rebuild limpet"',
+      };
+    case 'failed':
+      return { about: 'binding', verdict: 'broken', says: reason };
+  }
+}
+
+/** Opens a real group with the largest program that 1,024 buckets make. */
+function examineKernel(): Finding {
+  const about = 'kernel handoff';
+  const binding = bindingReport().kind === 'native' ? handoffBinding() : null;
+  if (!binding) return { about, verdict: 'worse', says: 'not without the native addon' };
+  const ring = new SlotRing({ slots: slotsMax, key: randomBytes(8) });
+  const table = { key: ring.key, ipv6Prefix: ring.ipv6Prefix, homes: ring.homeTable() };
+  try {
+    new binding.ReuseportGroup({ host: '127.0.0.1', port: 0, ipv6Only: false }, slotsMax, 1, table).close();
+  } catch (error) {
+    return { about, verdict: 'worse', says: `not here: ${steeringRefusal(error as NodeJS.ErrnoException)}` };
+  }
+  return { about, verdict: 'good', says: 'the kernel takes the steering program' };
+}

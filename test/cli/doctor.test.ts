@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+function doctor(folder: string, args: string[] = []) {
+  const run = spawnSync(process.execPath, [join(folder, 'dist/cli/limpet.js'), 'doctor', ...args], {
+    encoding: 'utf8',
+  });
+  return { code: run.status, out: run.stdout, err: run.stderr };
+}
+
+/** limpet as it lies in node_modules, without an addon of its own. */
+function copyOfLimpet(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'limpet-doctor-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  cpSync(join(root, 'package.json'), join(folder, 'package.json'));
+  cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  return folder;
+}
+
+describe('limpet doctor', () => {
+  it('names the addon, and tries the kernel', () => {
+    const { code, out, err } = doctor(root);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain('the native addon, ');
+    expect(out).toMatch(
+      process.platform === 'linux' ? /^ok {4}kernel handoff/m : /^note {2}kernel handoff: not here/m,
+    );
+  });
+
+  it('without an addon says that the twin serves, why, and what to do; limpet works, so it exits with 0', () => {
+    const { code, out } = doctor(copyOfLimpet());
+    expect(code).toBe(0);
+    expect(out).toMatch(/^note {2}binding: the TypeScript twin: no prebuild .* no local build/m);
+    expect(out).toContain('npm rebuild limpet');
+    expect(out).toMatch(/^note {2}kernel handoff: not without the native addon/m);
+  });
+
+  it('an addon that does not load is broken, with the loader’s own words', () => {
+    const folder = copyOfLimpet();
+    mkdirSync(join(folder, 'build/Release'), { recursive: true });
+    writeFileSync(join(folder, 'build/Release/limpet.node'), 'no library');
+    const { code, out } = doctor(folder);
+    expect(code).toBe(1);
+    expect(out).toMatch(/^BAD {3}binding: .*does not load/m);
+  });
+
+  it('--json gives the findings to programs', () => {
+    const findings = JSON.parse(doctor(root, ['--json']).out) as { about: string; verdict: string }[];
+    expect(findings.map(({ about }) => about)).toEqual(['Node.js', 'binding', 'kernel handoff']);
+  });
+});

@@ -28,6 +28,7 @@ export interface SocketIoServer {
 }
 interface EngineSocket {
   once(event: 'close', listener: () => void): unknown;
+  close(): unknown;
 }
 
 const methods: readonly Balancing[] = ['random', 'round-robin', 'least-connection'];
@@ -71,7 +72,7 @@ export const setupMaster: typeof setupPrimary = setupPrimary;
 
 /**
  * In a worker: session ids lead back to it, and a draining worker keeps its sessions until they end, or until
- * `drainTimeoutMs`. Call it once `io` is attached to its server. In a process that is no worker it does nothing.
+ * `drainTimeoutMs`. When the whole router closes, sessions are closed. Call it once `io` is attached to its server. In a process that is no worker it does nothing.
  * @throws LimpetError ERR_LIMPET_ADAPTER when it is not, or when its server cannot be fed.
  */
 export function setupWorker(io: SocketIoServer): void {
@@ -84,7 +85,10 @@ export function setupWorker(io: SocketIoServer): void {
   if (!cluster.isWorker) return;
   io.engine.generateId = () => worker.makeSid();
   io.engine.on('connection', (socket) => {
-    socket.once('close', worker.hold());
+    socket.once(
+      'close',
+      worker.hold(() => socket.close()),
+    );
   });
   if (worker.slot === undefined) worker.adopt(recognize(io.httpServer));
 }

@@ -44,8 +44,8 @@ export type PrimaryMessage =
   | { type: 'neighbours'; table: NeighbourTable }
   /** Take nothing new; answer 'stopped'. */
   | { type: 'stop' }
-  /** Finish what is there, then exit; at the deadline, close the rest. */
-  | { type: 'drain'; timeoutMs: number; reason: string };
+  /** Finish what is there, then exit; at the deadline, close the rest. `last`: the whole router closes, nobody can come back. */
+  | { type: 'drain'; timeoutMs: number; reason: string; last: boolean };
 
 /** What a worker must know of the router's options to take its half of a handoff. */
 export interface ListenSettings {

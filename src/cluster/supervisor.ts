@@ -150,7 +150,7 @@ export class Supervisor {
       if (occupant.worker.isDead()) return;
       const gone = new Promise<void>((done) => occupant.worker.once('exit', () => done()));
       if (occupant.life.state === 'starting') occupant.kill(reason);
-      else this.#dismiss(occupant, reason);
+      else this.#dismiss(occupant, reason, true);
       await gone;
     });
     await Promise.all(ends);
@@ -168,13 +168,17 @@ export class Supervisor {
     for (const slot of this.#slots) clearTimeout(slot.timer);
   }
 
-  /** Tells a process to finish what it has and go. */
-  #dismiss(occupant: Occupant, reason: string): void {
-    if (!this.#move(occupant, 'draining', reason)) return;
-    this.#slotOf(occupant).leaving.add(occupant);
-    this.#hooks.left(occupant, false);
-    occupant.send({ type: 'drain', timeoutMs: this.#options.drainTimeoutMs, reason });
-    occupant.killAfter(this.#options.drainTimeoutMs + lastWordsMs);
+  /** Tells a process to finish what it has and go. One that is going already hears it again when it is the `last` word. */
+  #dismiss(occupant: Occupant, reason: string, last = false): void {
+    const goes = this.#move(occupant, 'draining', reason);
+    if (!goes && !last) return;
+    const { drainTimeoutMs } = this.#options;
+    if (goes) {
+      this.#slotOf(occupant).leaving.add(occupant);
+      this.#hooks.left(occupant, false);
+      occupant.killAfter(drainTimeoutMs + lastWordsMs);
+    }
+    occupant.send({ type: 'drain', timeoutMs: drainTimeoutMs, reason, last });
   }
 
   #fill(slot: SlotRecord): void {

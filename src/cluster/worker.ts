@@ -53,7 +53,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   #claims: RequestClaims | undefined;
   #door: (listener: number) => string = () => '';
   #seated: () => void = () => {};
-  #holds = 0;
+  readonly #holds: Set<() => void> = new Set();
   #released: () => void = () => {};
   #leaving = false;
   #beatAt = 0;
@@ -88,7 +88,9 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
       else this.#received(message);
     });
     // Without its primary a worker finishes what it has and goes.
-    process.once('disconnect', () => this.leave('the primary is gone', this.#pass?.drainTimeoutMs ?? 0));
+    process.once('disconnect', () =>
+      this.leave('the primary is gone', this.#pass?.drainTimeoutMs ?? 0, true),
+    );
     if (pass.signals) {
       process.on('SIGTERM', () => this.leave('SIGTERM', this.#pass?.drainTimeoutMs ?? 0));
       // A terminal sends Ctrl-C to the whole group: the primary decides what becomes of its workers.
@@ -123,15 +125,16 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     this.#send({ type: 'adopt' });
   }
 
-  /** Keeps a leaving process until what it returns is called, but not beyond the deadline: for sessions between two requests. */
-  hold(): () => void {
-    let held = true;
-    this.#holds += 1;
+  /**
+   * Keeps a leaving process until what it returns is called, but not beyond the deadline: for sessions between two requests.
+   * When the router closes, and no request can come any more, the hold does not count, and `end` is called to end the session.
+   */
+  hold(end: () => void): () => void {
+    // A function of its own for each hold, so that one `end` may hold twice.
+    const held = () => end();
+    this.#holds.add(held);
     return () => {
-      if (!held) return;
-      held = false;
-      this.#holds -= 1;
-      if (this.#holds === 0) this.#released();
+      if (this.#holds.delete(held) && this.#holds.size === 0) this.#released();
     };
   }
 
@@ -169,9 +172,15 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     this.#send({ type: 'listen', key, address, server: { kind: served.kind, tls: served.tls } });
   }
 
-  /** Takes nothing new, finishes what is open, closes the rest after `timeoutMs`, then exits with code 0. */
-  leave(reason: string, timeoutMs: number): void {
-    if (this.#leaving) return;
+  /**
+   * Takes nothing new, finishes what is open, closes the rest after `timeoutMs`, then exits with code 0. With `last` there is no router
+   * any more through which the next request of a held session could come.
+   */
+  leave(reason: string, timeoutMs: number, last = false): void {
+    if (this.#leaving) {
+      if (last) this.#endHolds();
+      return;
+    }
     this.#leaving = true;
     this.#send({ type: 'leaving', reason });
     this.#stop();
@@ -180,8 +189,9 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     this.emit('drain', deadline, reason);
     const released = new Promise<void>((resolve) => {
       this.#released = resolve;
-      if (this.#holds === 0) resolve();
+      if (this.#holds.size === 0) resolve();
     });
+    if (last) this.#endHolds();
     const drained = Promise.all(
       adapters.map((adapter) => new Promise<void>((done) => adapter.drain(done, released))),
     );
@@ -204,6 +214,11 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     });
   }
 
+  #endHolds(): void {
+    for (const end of [...this.#holds]) end();
+    this.#released();
+  }
+
   #received(message: Exclude<PrimaryMessage, { type: 'handoff' }>): void {
     switch (message.type) {
       case 'bound':
@@ -222,7 +237,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
         this.#stop();
         break;
       case 'drain':
-        this.leave(message.reason, message.timeoutMs);
+        this.leave(message.reason, message.timeoutMs, message.last);
         break;
       case 'adopted':
       // Heard where it was asked for.

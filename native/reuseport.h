@@ -23,7 +23,9 @@ class ReuseportGroup {
   Status Open(const ListenAddress& address, size_t slots, int backlog, const std::vector<BpfInstruction>& program);
 
   // Adds sockets at the end until there are `slots`. They drop SYNs, which clients repeat within a second, until Steer:
-  // no connection is ever placed without a program that knows its socket. On failure the size is anything from the old
+  // no connection is ever placed without a program that knows its socket. (Where the user may not attach a filter, those of the
+  // fraction of a millisecond between Open's first listen and its program are placed without, and counted as missteered; a program
+  // that is there already never chooses a socket that it does not know.) On failure the size is anything from the old
   // one to `slots`.
   Status Grow(size_t slots);
 

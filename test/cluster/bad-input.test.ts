@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startApp } from '../processes/app.js';
@@ -64,6 +65,16 @@ describe('bad input', () => {
     expect((await app.hears('answer')).code).toBe('ERR_LIMPET_ADDRESS_IN_USE');
     expect((await app.ended).code).toBe(7);
     holder.close();
+  });
+
+  it.for(['ipc', 'fd', 'kernel'])('a port that this user may not have, by %s', async (handoff, { skip }) => {
+    const from = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+    skip(!existsSync(from) || Number(readFileSync(from, 'utf8')) < 2, 'every user may have every port here');
+    const app = startApp('apps/bad-input.js', { args: ['port not permitted', '1', handoff] });
+    expect((await app.ended).code).toBe(1);
+    expect(app.output).toMatch(
+      /^limpet: cannot listen on 127\.0\.0\.1:1: not permitted.*ERR_LIMPET_ADDRESS_DENIED/m,
+    );
   });
 
   it('a host that is not of this machine', async () => {

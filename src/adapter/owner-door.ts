@@ -32,7 +32,8 @@ export class OwnerDoor {
       afterProxyHeader(socket, event === 'secureConnection', () => app.emit(event, socket));
     });
     this.#server.on('error', (error) => publish('limpet:fault', () => ({ where: 'owner door', error })));
-    this.#server.listen(path, () => {
+    // Not exclusive, a worker's server is the primary's: it would accept here, and what it had sent to a dying worker would hang.
+    this.#server.listen({ path, exclusive: true }, () => {
       if (process.platform !== 'win32') chmodSync(path, 0o600);
       open();
     });

@@ -20,6 +20,9 @@ export const errorCodes = {
   ERR_LIMPET_WORKER_START: 'The worker file does not exist, or a worker ended before it was ready.',
   ERR_LIMPET_ADAPTER:
     'The server given to listen() is of no kind that limpet can feed, or this Node.js lacks the internals to feed it by.',
+  ERR_LIMPET_NAME_IN_USE: 'A living router of this user has the name.',
+  ERR_LIMPET_CONTROL:
+    'No router answers on its control socket, there is no place for one, or what came over it is no request.',
   ERR_LIMPET_RING:
     'A ring was given what makes no ring, or asked for a node that is not there, or none is up.',
   ERR_LIMPET_STORE: 'A session store is away, refused the operation, or cannot be used as configured.',

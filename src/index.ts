@@ -11,7 +11,13 @@ export type { UwsApp } from './adapter/uws.js';
 export { affinityCookie, writeAffinityCookie } from './cluster/affinity-cookie.js';
 export { listen, type OnBound } from './cluster/listen.js';
 export type { Router, RouterEvents } from './cluster/primary.js';
-export type { ListenerStatus, ProcessStatus, RouterStatus, SlotStatus } from './cluster/status.js';
+export type {
+  ListenerStatus,
+  ProcessStatus,
+  RingStatus,
+  RouterStatus,
+  SlotStatus,
+} from './cluster/status.js';
 export { type LimpetWorker, type WorkerEvents, worker } from './cluster/worker.js';
 export type { BoundAddress } from './connection.js';
 export { type ErrorCode, LimpetError } from './errors.js';

@@ -112,6 +112,8 @@ export interface RouterOptions {
   queueMax?: number;
   /** Whether SIGTERM and SIGINT close the router and SIGHUP reloads it. */
   signals?: boolean;
+  /** Under which the `limpet` command of the same user finds the router; without one it cannot. Letters, digits, `.`, `_`, `-`. */
+  name?: string;
 }
 
 /** The address of one `listen()`. */
@@ -127,7 +129,7 @@ export interface ListenOptions {
 }
 
 export type CheckedRouterOptions = Readonly<
-  Required<Omit<RouterOptions, 'exec' | 'args' | 'execArgv' | 'secret' | 'node'>>
+  Required<Omit<RouterOptions, 'exec' | 'args' | 'execArgv' | 'secret' | 'node' | 'name'>>
 > & {
   readonly workers: number;
   readonly exec: string | undefined;
@@ -135,6 +137,7 @@ export type CheckedRouterOptions = Readonly<
   readonly execArgv: readonly string[] | undefined;
   readonly secret: string | undefined;
   readonly node: string | undefined;
+  readonly name: string | undefined;
 };
 
 /** What an option may be; `expected` completes "expected …" in the error. */
@@ -223,6 +226,10 @@ const routerRules: Record<keyof RouterOptions, Rule> = {
   stallKillMs: milliseconds(0),
   queueMax: integer(1, 1_000_000, 10_000),
   signals: yesOrNo(true),
+  name: {
+    expected: 'up to 40 letters, digits, dots, underlines and hyphens, a letter or digit first',
+    ok: (v) => typeof v === 'string' && /^[A-Za-z0-9][\w.-]{0,39}$/.test(v),
+  },
 };
 
 const listenRules: Record<keyof ListenOptions, Rule> = {

@@ -1,26 +1,87 @@
 #!/usr/bin/env node
+import { createRequire } from 'node:module';
 import { Command } from 'commander';
-import { examine, type Finding } from './doctor.js';
+import { LimpetError } from '../errors.js';
+import { exitCodeOf, exitCodes, exitMeanings } from './exit-codes.js';
 
-const marks: Record<Finding['verdict'], string> = { good: 'ok  ', worse: 'note', broken: 'BAD ' };
+interface Entry {
+  readonly group: string;
+  readonly summary: string;
+  readonly usage?: string;
+  readonly load: () => Promise<Command>;
+}
 
-const program = new Command('limpet').description(
-  'Sticky sessions for Node.js: what the command line can do so far.',
-);
+/** Only the file of the command that is asked for is loaded. */
+const commands: Record<string, Entry> = {
+  status: {
+    group: 'Look after a running router:',
+    summary: 'how it is: slots, processes, connections',
+    load: async () => (await import('./commands/status.js')).status,
+  },
+  reload: {
+    group: 'Look after a running router:',
+    summary: 'replace every worker by a new process; nobody is refused',
+    load: async () => (await import('./commands/reload.js')).reload,
+  },
+  scale: {
+    group: 'Look after a running router:',
+    usage: '<workers>',
+    summary: 'change the number of workers; only the clients that must move do',
+    load: async () => (await import('./commands/scale.js')).scale,
+  },
+  stop: {
+    group: 'Look after a running router:',
+    summary: 'let the workers finish what they have, then end',
+    load: async () => (await import('./commands/stop.js')).stop,
+  },
+  doctor: {
+    group: 'Look into it:',
+    summary: 'what limpet finds on this machine, and what to do about it',
+    load: async () => (await import('./commands/doctor.js')).doctor,
+  },
+};
 
-program
-  .command('doctor')
-  .description('say what limpet finds on this machine, and what to do about it')
-  .option('--json', 'print the findings as JSON')
-  .addHelpText('after', '\nExits with 1 when something is broken; limpet works with what is only noted.')
-  .action(({ json }: { json?: boolean }) => {
-    const findings = examine();
-    process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : findings.map(line).join(''));
-    if (findings.some(({ verdict }) => verdict === 'broken')) process.exitCode = 1;
-  });
+// A reader that has seen enough, such as head, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
-program.parse();
+main(process.argv.slice(2)).catch((error: unknown) => {
+  const known = error instanceof LimpetError;
+  process.stderr.write(
+    known ? `limpet: ${error.message} (${error.code})\n` : `limpet: ${(error as Error)?.message ?? error}\n`,
+  );
+  if (!known && process.env.LIMPET_DEBUG) process.stderr.write(`${(error as Error).stack}\n`);
+  process.exit(known ? exitCodeOf(error) : exitCodes.failed);
+});
 
-function line({ about, verdict, says, advice }: Finding): string {
-  return `${marks[verdict]}  ${about}: ${says}${advice ? `\n      → ${advice}` : ''}\n`;
+async function main(args: string[]): Promise<void> {
+  const program = new Command('limpet')
+    .description('Serves a Node.js app from all cores; every client comes back to its own worker.')
+    .usage('<command> [options]')
+    .helpOption('-h, --help', 'this; with a command, all about the command')
+    .helpCommand(false)
+    .version(
+      createRequire(import.meta.url)('../../package.json').version,
+      '-v, --version',
+      'the version of limpet',
+    )
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'limpet: ')) })
+    .showHelpAfterError('("limpet --help" lists the commands)')
+    .addHelpText('after', () => epilogue())
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? exitCodes.done : exitCodes.misused));
+  const asked = args.find((word) => !word.startsWith('-')) ?? '';
+  for (const [name, { group, summary, usage = '', load }] of Object.entries(commands)) {
+    const command = name === asked ? await load() : new Command(name).usage(usage);
+    command.summary(summary).helpGroup(group).copyInheritedSettings(program);
+    command.showHelpAfterError(`("limpet ${name} --help" says what it takes)`);
+    program.addCommand(command);
+  }
+  if (args.length === 0) program.outputHelp();
+  else await program.parseAsync(args, { from: 'user' });
+}
+
+function epilogue(): string {
+  const codes = Object.entries(exitCodes).map(
+    ([name, code]) => `  ${code}  ${exitMeanings[name as keyof typeof exitCodes]}`,
+  );
+  return `\nExit codes:\n${codes.join('\n')}\n`;
 }

@@ -3,12 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { noticeTwin } from '../binding/native.js';
 import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
+import { ControlServer } from '../control/server.js';
 import { publish } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
 import { type CheckedRouterOptions, checkRouterOptions, type RouterOptions, slotsMax } from '../options.js';
 import { deriveKey } from '../ring/secret.js';
 import { type AddressExplanation, SlotRing } from '../ring/slot-ring.js';
 import { serveSessionMemory } from '../session/primary-memory.js';
+import { routerCommands } from './control-commands.js';
 import { Counters } from './counters.js';
 import { checkWorkerFile } from './fork.js';
 import { Handoffs } from './handoffs.js';
@@ -20,7 +22,7 @@ import { Rounds } from './rounds.js';
 import { RouterAffinity } from './router-affinity.js';
 import { Seating } from './seating.js';
 import { handleSignals } from './signals.js';
-import { type RouterStatus, statusOf } from './status.js';
+import { type RingStatus, type RouterStatus, ringStatusOf, statusOf } from './status.js';
 import { Supervisor } from './supervisor.js';
 
 export interface RouterEvents {
@@ -64,6 +66,7 @@ export class Router extends EventEmitter<RouterEvents> {
   #closing: Promise<{ left: number }> | undefined;
   #forked = false;
   #unhandleSignals: (() => void) | undefined;
+  #control: Promise<ControlServer | undefined> | undefined;
 
   /** Checks everything that can be checked before a process is forked. Throws ERR_LIMPET_OPTION, _ROLE or _WORKER_START. */
   constructor(options: RouterOptions = {}) {
@@ -116,6 +119,7 @@ export class Router extends EventEmitter<RouterEvents> {
       // Where a worker's sessions have neither Redis nor sqlite, they live here; nothing happens until one asks.
       serveSessionMemory();
       if (this.options.signals) this.#unhandleSignals = handleSignals(this);
+      if (this.options.name !== undefined) this.#control = this.#openControl(this.options.name);
       this.#supervisor.start(this.options.workers);
     }
     return this.#started.promise;
@@ -150,6 +154,11 @@ export class Router extends EventEmitter<RouterEvents> {
       listeners: [...this.#listeners.values()],
       slots: this.#supervisor.slots,
     });
+  }
+
+  /** Which slot owns which bucket. */
+  ring(): RingStatus {
+    return ringStatusOf(this.#ring);
   }
 
   /**
@@ -256,6 +265,7 @@ export class Router extends EventEmitter<RouterEvents> {
     this.#affinity.close();
     this.#unhandleSignals?.();
     this.#state = 'closed';
+    (await this.#control)?.close();
     this.emit('closed');
     return { left: left.reduce((sum, count) => sum + count, 0) };
   }
@@ -349,6 +359,17 @@ export class Router extends EventEmitter<RouterEvents> {
     if (!occupant.seated) return;
     if (stalled) this.#seating.down(occupant.slot);
     else this.#seating.up(occupant.slot);
+  }
+
+  /** A router that nobody can ask serves all the same; only a name that another has is a mistake. */
+  async #openControl(name: string): Promise<ControlServer | undefined> {
+    try {
+      return await ControlServer.open({ name, commands: routerCommands(this) });
+    } catch (error) {
+      if ((error as LimpetError).code === 'ERR_LIMPET_NAME_IN_USE') this.#fail(error as LimpetError);
+      else publish('limpet:fault', () => ({ where: 'control socket', error }));
+      return undefined;
+    }
   }
 
   #fail(error: LimpetError): void {

@@ -53,6 +53,8 @@ export interface ListenerStatus {
 
 export interface RouterStatus {
   readonly pid: number;
+  /** Under which the `limpet` command finds the router. */
+  readonly name: string | undefined;
   readonly state: 'starting' | 'serving' | 'closing' | 'closed';
   readonly uptimeMs: number;
   readonly affinity: string;
@@ -78,6 +80,26 @@ interface RouterParts {
   readonly slots: readonly SlotRecord[];
 }
 
+/** The ring, bucket by bucket. */
+export interface RingStatus {
+  readonly slots: number;
+  /** The slot that each bucket belongs to while all live. */
+  readonly homes: readonly number[];
+  /** The slot that serves each bucket now; -1 when none is up. */
+  readonly owners: readonly number[];
+  /** The slots whose buckets fallbacks serve. */
+  readonly down: readonly number[];
+}
+
+export function ringStatusOf(ring: SlotRing): RingStatus {
+  return {
+    slots: ring.size,
+    homes: [...ring.homeTable()],
+    owners: [...ring.ownerTable()].map((slot) => (slot < ring.size ? slot : -1)),
+    down: Array.from({ length: ring.size }, (_, slot) => slot).filter((slot) => ring.isDown(slot)),
+  };
+}
+
 /** What the router is and does, from what the primary knows: no worker is asked. */
 export function statusOf(parts: RouterParts): RouterStatus {
   const { options, ring, counters, handoffs, listeners, slots } = parts;
@@ -87,6 +109,7 @@ export function statusOf(parts: RouterParts): RouterStatus {
   const handedInAll = slots.reduce((sum, slot) => sum + handedTo(slot), 0);
   return {
     pid: process.pid,
+    name: options.name,
     state: parts.state,
     uptimeMs: Date.now() - parts.startedAt,
     affinity: describeAffinity(options.affinity),

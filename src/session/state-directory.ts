@@ -72,18 +72,20 @@ const networkTypes = new Map([
   [0x01161970, 'GFS2'],
 ]);
 
-function packageFolder(from: string): string {
+/** The nearest folder with a package.json, from `from` upwards; `from` itself where there is none. */
+export function packageFolder(from: string): string {
   for (let folder = from; ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'package.json'))) return folder;
     if (dirname(folder) === folder) return from;
   }
 }
 
-function packageName(folder: string): string {
+/** The name in the folder's package.json as one word, for a path; `otherwise` where it has none. */
+export function packageName(folder: string, otherwise = 'app'): string {
   try {
     const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: string };
-    return name?.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[.-]+/, '') || 'app';
+    return name?.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[.-]+/, '') || otherwise;
   } catch {
-    return 'app';
+    return otherwise;
   }
 }

@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 const floors: readonly (readonly string[])[] = [
   ['errors.ts', 'connection.ts', 'diagnostics.ts', 'options.ts'],
   ['binding', 'metrics.ts'],
-  ['ring', 'affinity', 'session', 'edge'],
+  ['ring', 'affinity', 'session', 'edge', 'control'],
   ['handoff', 'adapter'],
   ['cluster'],
   ['index.ts', 'socket-io.ts', 'preload.ts'],

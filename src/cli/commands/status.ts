@@ -1,0 +1,107 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Command } from 'commander';
+import type { RouterStatus, SlotStatus } from '../../cluster/status.js';
+import type { BoundAddress } from '../../connection.js';
+import { aboutRouter, type Whom, withRouter } from '../running-router.js';
+import { bytes, duration, percent, styled, table, width } from '../terminal.js';
+
+interface StatusOptions extends Whom {
+  readonly watch?: boolean;
+  readonly json?: boolean;
+}
+
+const watchMs = 1000;
+
+export const status: Command = aboutRouter(new Command('status'))
+  .description(
+    'Says how a running router is: its listeners and their handoff, its slots and the processes in them.',
+  )
+  .option('-w, --watch', 'again every second, until Ctrl-C or until the router ends')
+  .option('--json', 'as JSON, as router.status() has it; with --watch one line each time')
+  .action((options: StatusOptions) =>
+    withRouter(options, async (router) => {
+      for (let drawn = 0; ; await wait(watchMs)) {
+        const now = (await router.ask('status')) as RouterStatus;
+        if (options.json) process.stdout.write(`${JSON.stringify(now, null, options.watch ? 0 : 2)}\n`);
+        else drawn = draw(statusLines(now), drawn);
+        if (!options.watch) return;
+      }
+    }),
+  );
+
+/** Writes over the `drawn` lines that were there before, on a terminal; elsewhere below them. Returns how many it drew. */
+function draw(lines: readonly string[], drawn: number): number {
+  const back = process.stdout.isTTY && drawn > 0 ? `\x1b[${drawn}A\x1b[J` : '';
+  process.stdout.write(`${back}${lines.join('\n')}\n`);
+  return lines.length;
+}
+
+export function statusLines(now: RouterStatus, columns: number = width()): string[] {
+  const { name, state, uptimeMs, pid, affinity, listeners, slots, unplaced } = now;
+  const lines = [
+    `${styled('bold', name ?? 'router')}  ${state} for ${duration(uptimeMs)}, process ${pid}, affinity ${affinity}`,
+    ...listeners.map(
+      ({ address, handoff }) =>
+        `${address ? addressText(address) : 'not bound'}  by ${handoff.name} (${handoff.reason})`,
+    ),
+    ...slotTable(slots, columns),
+  ];
+  const refused = Object.entries(unplaced).filter(([, count]) => count > 0);
+  if (refused.length > 0) {
+    lines.push(
+      `closed before they were placed: ${refused.map(([reason, n]) => `${n} ${reason}`).join(', ')}`,
+    );
+  }
+  return lines.map((line) => cut(line, columns));
+}
+
+/** A bound address as a person would type it. */
+export function addressText(address: BoundAddress): string {
+  if ('path' in address) return address.path;
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `${host}:${address.port}`;
+}
+
+function slotTable(slots: readonly SlotStatus[], columns: number): string[] {
+  const cells = (cell: (slot: SlotStatus) => string | number) => slots.map((slot) => String(cell(slot)));
+  const [head = '', ...rows] = table(
+    [
+      { head: 'slot', cells: cells(({ slot }) => slot) },
+      { head: 'process', cells: cells(({ pid }) => pid ?? '-') },
+      { head: 'state', align: 'left', cells: cells(stateOf) },
+      { head: 'for', cells: cells(({ since }) => (since ? duration(Date.now() - since) : '-')), spare: 3 },
+      { head: 'open', cells: cells(({ open }) => open) },
+      { head: 'handed', cells: cells(({ handed }) => handed), spare: 1 },
+      { head: 'share', cells: cells(({ share }) => percent(share)), spare: 4 },
+      { head: 'real', cells: cells(({ realShare }) => percent(realShare)), spare: 5 },
+      { head: 'lag', cells: cells(({ lagMs }) => `${lagMs} ms`), spare: 6 },
+      { head: 'memory', cells: cells(({ rssBytes }) => bytes(rssBytes)), spare: 7 },
+      { head: 'restarts', cells: cells(({ restarts }) => restarts), spare: 2 },
+      { head: 'refused', cells: cells(refusedBy), spare: 8 },
+      { head: 'lost', cells: cells(({ lost }) => lost), spare: 9 },
+    ],
+    columns,
+  );
+  return [styled('dim', head), ...rows.map((row, index) => tinted(row, slots[index] as SlotStatus))];
+}
+
+function stateOf({ state, stalled, down, leaving }: SlotStatus): string {
+  const words = [stalled ? 'stalled' : state];
+  if (down && state === 'ready') words.push('down');
+  if (leaving.length > 0) words.push(`+${leaving.length} leaving`);
+  return words.join(', ');
+}
+
+function tinted(row: string, { state, stalled }: SlotStatus): string {
+  if (state === 'gone') return styled('red', row);
+  return state === 'ready' && !stalled ? row : styled('yellow', row);
+}
+
+function refusedBy({ refused }: SlotStatus): number {
+  return Object.values(refused).reduce((sum, count) => sum + count, 0);
+}
+
+/** A line that wraps would be counted as one when it is drawn over. */
+function cut(line: string, columns: number): string {
+  return line.length <= columns || line.includes('\x1b') ? line : `${line.slice(0, columns - 1)}…`;
+}

@@ -1,0 +1,80 @@
+/** What is written to people: colours where they are wanted, tables that fit, numbers with units. */
+
+const styles = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;
+
+/** Columns that text may take: those of the terminal, else 100. */
+export function width(stream: NodeJS.WriteStream = process.stdout): number {
+  return stream.columns || 100;
+}
+
+/** The text in a style, where the stream is a terminal with colours and neither NO_COLOR nor TERM=dumb says otherwise. */
+export function styled(
+  style: keyof typeof styles,
+  text: string,
+  stream: NodeJS.WriteStream = process.stdout,
+): string {
+  const [on, off] = styles[style];
+  return stream.isTTY && stream.hasColors() ? `\x1b[${on}m${text}\x1b[${off}m` : text;
+}
+
+export interface Column {
+  readonly head: string;
+  readonly cells: readonly string[];
+  readonly align?: 'left' | 'right';
+  /** Which columns go first where the terminal is too narrow: the highest. 0 stays. */
+  readonly spare?: number;
+}
+
+/** A table of as many columns as fit into `columns`, one line a row, head first. */
+export function table(given: readonly Column[], columns: number = width()): string[] {
+  const widthOf = ({ head, cells }: Column) => Math.max(head.length, ...cells.map((cell) => cell.length));
+  const shown = [...given];
+  const tooWide = () => shown.reduce((sum, column) => sum + widthOf(column) + 2, -2) > columns;
+  while (tooWide()) {
+    const most = Math.max(...shown.map(({ spare = 0 }) => spare));
+    if (most === 0) break;
+    shown.splice(
+      shown.findIndex(({ spare = 0 }) => spare === most),
+      1,
+    );
+  }
+  const rows = Math.max(0, ...shown.map(({ cells }) => cells.length));
+  const lineOf = (cellOf: (column: Column) => string) =>
+    shown
+      .map((column) => {
+        const cell = cellOf(column);
+        return column.align === 'left' ? cell.padEnd(widthOf(column)) : cell.padStart(widthOf(column));
+      })
+      .join('  ')
+      .trimEnd();
+  return [
+    lineOf(({ head }) => head),
+    ...Array.from({ length: rows }, (_, row) => lineOf(({ cells }) => cells[row] ?? '')),
+  ];
+}
+
+export function percent(part: number): string {
+  return `${(part * 100).toFixed(1)} %`;
+}
+
+export function bytes(count: number): string {
+  return count < 1_000_000 ? `${Math.round(count / 1000)} kB` : `${Math.round(count / 1_000_000)} MB`;
+}
+
+/** The two largest units of a time. */
+export function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const units = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [seconds % 60, 's'],
+  ] as const;
+  const first = units.findIndex(([count]) => count > 0);
+  if (first < 0) return '0 s';
+  return units
+    .slice(first, first + 2)
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(' ');
+}

@@ -1,0 +1,40 @@
+import type { Commands } from '../control/protocol.js';
+import { LimpetError } from '../errors.js';
+import { checkRouterOptions } from '../options.js';
+import type { Router } from './primary.js';
+
+/** What a router does for whoever asks over its control socket. Each command is the router's method of that name. */
+export function routerCommands(router: Router): Commands {
+  return {
+    status: () => router.status(),
+    ring: () => router.ring(),
+    explain: ({ address }) => router.explain(address as string),
+    reload: ({ parallel = 1 }) => router.reload({ parallel: count('parallel', parallel) }),
+    scale: ({ workers }) => {
+      const { buckets } = router.options;
+      return router.scale(checkRouterOptions({ workers: workers as number, buckets }).workers);
+    },
+    stop: async ({ now = false }) => {
+      if (now === true) router.kill('limpet stop');
+      const closed = await router.close('limpet stop');
+      // As after SIGTERM; the answer goes first.
+      if (router.options.signals) setImmediate(endProcess);
+      return closed;
+    },
+  };
+}
+
+/** An app with a handler of its own for SIGTERM ends as it sees fit. */
+function endProcess(): void {
+  if (process.listenerCount('SIGTERM') > 0) process.emit('SIGTERM', 'SIGTERM');
+  else process.exit(0);
+}
+
+function count(name: string, value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) > 0) return value as number;
+  throw new LimpetError(
+    'ERR_LIMPET_OPTION',
+    `argument ${name}: got ${JSON.stringify(value)}, expected a whole number from 1.`,
+    { argument: name, value },
+  );
+}

@@ -1,0 +1,51 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { App } from '../processes/app.ts';
+
+const entry: string = fileURLToPath(new URL('../../dist/cli/limpet.js', import.meta.url));
+
+export interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+interface Where {
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+}
+
+/** A user's own directories, in which no other test's routers are found. */
+export class Home {
+  readonly directory: string = mkdtempSync(join(tmpdir(), 'limpet-home-'));
+  readonly env: Record<string, string> = { XDG_RUNTIME_DIR: this.directory, LIMPET_NAME: '', NO_COLOR: '1' };
+
+  /** Runs `limpet ...args` to its end. */
+  limpet(args: string[], { cwd = this.directory, env = {} }: Where = {}): Ran {
+    const run = spawnSync(process.execPath, [entry, ...args], {
+      encoding: 'utf8',
+      cwd,
+      env: { ...process.env, ...this.env, ...env },
+      timeout: 60_000,
+    });
+    return { code: run.status, out: run.stdout, err: run.stderr };
+  }
+
+  /** Starts `limpet ...args`, which does not end by itself. */
+  start(args: string[], { cwd = this.directory, env = {} }: Where = {}): App {
+    return new App(
+      spawn(process.execPath, [entry, ...args], {
+        cwd,
+        env: { ...process.env, ...this.env, ...env },
+        stdio: ['pipe', 'pipe', 'pipe'],
+      }),
+    );
+  }
+
+  leave(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}

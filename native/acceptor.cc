@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cmath>
 
 #include "listen_socket.h"
+#include "ring.h"
 
 namespace limpet {
 namespace {
@@ -131,7 +133,11 @@ void Acceptor::Arrived(const Source& source, int fd, const PeerAddress& peer) {
     return;
   }
   const Passed connection{fd, source.listener, BucketOf(peer.Key(settings_.ipv6_prefix))};
-  Enqueue((source.detour.empty() ? owners_ : source.detour)[connection.bucket], connection);
+  if (source.detour.empty()) {
+    Place(connection);
+  } else {
+    Enqueue(source.detour[connection.bucket], connection);
+  }
 }
 
 void Acceptor::Placed(void* self, int fd, uint8_t listener, const Placement& placement) {
@@ -152,7 +158,16 @@ void Acceptor::Placed(void* self, int fd, uint8_t listener, const Placement& pla
     connection.pinned = acceptor->Emptiest();
   }
   if (placement.proxied) connection.proxied = *placement.proxied;
-  acceptor->Enqueue(acceptor->SlotOf(connection), connection);
+  acceptor->Place(connection);
+}
+
+void Acceptor::Place(Passed connection) {
+  const uint16_t slot = SlotOf(connection);
+  if (settings_.max_load > 0 && slot != connection.pinned) {
+    const uint16_t bounded = Bounded(slot, connection.bucket);
+    if (bounded != slot) connection.pinned = bounded;
+  }
+  Enqueue(SlotOf(connection), connection);
 }
 
 // Takes ownership of the descriptor.
@@ -174,6 +189,29 @@ void Acceptor::Enqueue(uint16_t slot, const Passed& connection) {
 uint16_t Acceptor::SlotOf(const Passed& connection) const {
   const bool served = connection.pinned < serving_.size() && serving_.test(connection.pinned);
   return served ? connection.pinned : owners_[connection.bucket];
+}
+
+// The slot itself, or, where it has its part already, the next one of the bucket that has not. Consistent hashing with bounded
+// loads (Mirrokni, Thorup, Zadimoghaddam, SODA 2018), with the ring's own order in place of the next point on a circle.
+uint16_t Acceptor::Bounded(uint16_t slot, uint16_t bucket) const {
+  static constexpr std::array<double, SharedPage::kSlots> kWeights = [] {
+    std::array<double, SharedPage::kSlots> weights{};
+    weights.fill(1);
+    return weights;
+  }();
+  std::array<size_t, SharedPage::kSlots> loads{};
+  size_t open = 1;
+  for (size_t i = 0; i < loads.size(); ++i) {
+    if (!serving_.test(i)) continue;
+    loads[i] = outboxes_[i]->Load();
+    open += loads[i];
+  }
+  const double bound = std::ceil(settings_.max_load * static_cast<double>(open) / static_cast<double>(serving_.count()));
+  if (static_cast<double>(loads[slot]) < bound) return slot;
+  std::array<uint8_t, SharedPage::kSlots> full{};
+  for (size_t i = 0; i < full.size(); ++i) full[i] = !serving_.test(i) || static_cast<double>(loads[i]) >= bound;
+  const uint16_t next = OwnerOfBucket(bucket, homes_[bucket], kWeights, full);
+  return next == kNoSlot ? slot : next;
 }
 
 // Of several with as few, another one each time.

@@ -33,6 +33,8 @@ class Acceptor {
     PendingHeads::Settings heads{};
     // Clients that no rule but the last, `address`, knows go to the slot with the fewest connections, not by the ring.
     bool spread_evenly = false;
+    // A slot takes no more than so many times the mean of clients that the ring places; 0 for no bound.
+    double max_load = 0;
   };
   // Called on the acceptor's thread when a listener that is closing has settled.
   using Notify = void (*)(void* context);
@@ -114,6 +116,8 @@ class Acceptor {
   static void Placed(void* self, int fd, uint8_t listener, const Placement& placement);
   void Enqueue(uint16_t slot, const Passed& connection);
   uint16_t SlotOf(const Passed& connection) const;
+  uint16_t Bounded(uint16_t slot, uint16_t bucket) const;
+  void Place(Passed connection);
   uint16_t Emptiest();
   uint16_t BucketOf(const std::optional<ClientKey>& client);
   uint16_t BucketOfHash(uint32_t hash) const;

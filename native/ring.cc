@@ -132,14 +132,16 @@ void LeaveHomes(std::span<const double> weights, size_t slot, std::span<uint16_t
 void AssignOwners(std::span<const uint16_t> homes, std::span<const double> weights, std::span<const uint8_t> down,
                   std::span<uint16_t> owners) {
   for (uint32_t bucket = 0; bucket < homes.size(); bucket++) {
-    const uint16_t home = homes[bucket];
-    const auto nearest = [&] {
-      return Least(weights, [&](size_t i, double weight) {
-        return down[i] == 0 ? DistanceOf(bucket, i, weight) : kNever;
-      });
-    };
-    owners[bucket] = down[home] == 0 ? home : static_cast<uint16_t>(nearest());
+    owners[bucket] = OwnerOfBucket(bucket, homes[bucket], weights, down);
   }
+}
+
+uint16_t OwnerOfBucket(uint32_t bucket, uint16_t home, std::span<const double> weights, std::span<const uint8_t> down) {
+  if (down[home] == 0) return home;
+  const size_t nearest = Least(weights, [&](size_t i, double weight) {
+    return down[i] == 0 ? DistanceOf(bucket, i, weight) : kNever;
+  });
+  return static_cast<uint16_t>(nearest);
 }
 
 RingView::RingView(HashKey key, std::span<const uint16_t> owners)

@@ -28,6 +28,9 @@ void LeaveHomes(std::span<const double> weights, size_t slot, std::span<uint16_t
 void AssignOwners(std::span<const uint16_t> homes, std::span<const double> weights, std::span<const uint8_t> down,
                   std::span<uint16_t> owners);
 
+// Who serves this bucket while the slots with a nonzero `down` do not; kNoSlot when nobody does.
+uint16_t OwnerOfBucket(uint32_t bucket, uint16_t home, std::span<const double> weights, std::span<const uint8_t> down);
+
 // Looks clients up in a table of owners. Owns nothing: the table, of a power of two of buckets, 2 to 65,536, must
 // outlive it, and may be rewritten between two lookups.
 class RingView {

@@ -82,6 +82,8 @@ export interface RouterOptions {
   proxyProtocol?: 'required' | 'optional';
   /** Where clients go that carry no cookie or Socket.IO session of ours yet: by the ring, or to the emptiest worker. */
   spread?: 'ring' | 'least-connections';
+  /** A worker gets no new client while it has more than so many times the mean of open connections, 1.05 to 100; 0 for no bound. */
+  maxLoad?: number;
   /** How long a limpet cookie leads to its worker, in ms. */
   cookieMaxAgeMs?: number;
   /** This machine's name in cookies, where several share a secret; by default the host's name. */
@@ -203,6 +205,11 @@ const routerRules: Record<keyof RouterOptions, Rule> = {
   },
   proxyProtocol: oneOf(['required', 'optional'], 'required'),
   spread: oneOf(['ring', 'least-connections'], 'ring'),
+  maxLoad: {
+    expected: 'a number from 1.05 to 100, times the mean, or 0 for no bound',
+    ok: (v) => v === 0 || (typeof v === 'number' && v >= 1.05 && v <= 100),
+    fallback: 0,
+  },
   cookieMaxAgeMs: integer(1, 31_536_000_000, 604_800_000, ' (milliseconds)'),
   node: text,
   headBytes: integer(1024, 32_768, 16_384, ' (bytes)'),

@@ -29,7 +29,8 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
                        });
   }
 
-  // ({ page, key, ipv6Prefix, queueMax, spreadEvenly, headTimeoutMs, pendingMax, pendingPerAddressMax }, settled)
+  // ({ page, key, ipv6Prefix, queueMax, spreadEvenly, maxLoad, headTimeoutMs, pendingMax,
+  //   pendingPerAddressMax }, settled)
   explicit AcceptorObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<AcceptorObject>(info) {
     const auto options = info[0].As<Napi::Object>();
     if (!Check(info.Env(), SharedPage::Map(ReadInt(options.Get("page")), &page_))) return;
@@ -42,6 +43,7 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
         {ReadUint(options.Get("headTimeoutMs")), ReadUint(options.Get("pendingMax")),
          ReadUint(options.Get("pendingPerAddressMax"))},
         options.Get("spreadEvenly").ToBoolean(),
+        options.Get("maxLoad").ToNumber().DoubleValue(),
     };
     acceptor_ = std::make_unique<Acceptor>(&page_, settings, Notify, this);
     Check(info.Env(), acceptor_->Start());

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import type { Server as HttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { addressText } from '../binding/twin/ip-address.js';
@@ -32,6 +32,8 @@ export class OwnerDoor {
       afterProxyHeader(socket, event === 'secureConnection', () => app.emit(event, socket));
     });
     this.#server.on('error', (error) => publish('limpet:fault', () => ({ where: 'owner door', error })));
+    // A process that was killed has left its own behind; the path is this process's now.
+    if (process.platform !== 'win32') rmSync(path, { force: true });
     // Not exclusive, a worker's server is the primary's: it would accept here, and what it had sent to a dying worker would hang.
     this.#server.listen({ path, exclusive: true }, () => {
       if (process.platform !== 'win32') chmodSync(path, 0o600);

@@ -16,15 +16,16 @@ export interface Claim {
   /** What the ring is asked with: an address of 16 bytes or a text's bytes. Undefined where no rule knew the client. */
   readonly key: Uint8Array | undefined;
   readonly byAddress: boolean;
+  /** The connection was placed by this claim: its first request said the same. */
+  readonly first: boolean;
 }
 
 interface Remembered {
+  readonly firstSaid: string;
   readonly said: string;
   readonly hour: number;
   readonly claim: Claim;
 }
-
-const nobody: Claim = { slot: undefined, incarnation: undefined, key: undefined, byAddress: false };
 
 export class RequestClaims {
   readonly #rules: readonly ChainRule[];
@@ -50,8 +51,9 @@ export class RequestClaims {
     const hour = Math.floor(Date.now() / HOUR_MS);
     const last = this.#lastOf.get(request.socket);
     if (last?.said === said && last.hour === hour) return last.claim;
-    const claim = this.#read(request, hour);
-    this.#lastOf.set(request.socket, { said, hour, claim });
+    const firstSaid = last?.firstSaid ?? said;
+    const claim = { ...this.#read(request, hour), first: said === firstSaid };
+    this.#lastOf.set(request.socket, { firstSaid, said, hour, claim });
     return claim;
   }
 
@@ -68,14 +70,15 @@ export class RequestClaims {
     return said;
   }
 
-  #read({ method, url, rawHeaders, socket }: IncomingMessage, hour: number): Claim {
+  #read({ method, url, rawHeaders, socket }: IncomingMessage, hour: number): Omit<Claim, 'first'> {
     let head = `${method} ${url} HTTP/1.1\r\n`;
     for (let i = 0; i < rawHeaders.length; i += 2) head += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;
     const bytes = Buffer.from(`${head}\r\n`, 'latin1');
     const address = parseAddress(socket.remoteAddress?.split('%')[0] ?? '') ?? new Uint8Array(16);
     const reading = headBinding().begin(this.#chain, { address, port: 0 });
     let decision = reading.decide(bytes, true, hour);
-    let { slot, incarnation } = nobody;
+    let slot: number | undefined;
+    let incarnation: number | undefined;
     while (decision.outcome === 'slot') {
       if (slot === undefined) ({ slot, incarnation } = decision);
       decision = reading.decide(bytes, true, hour);

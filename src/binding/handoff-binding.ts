@@ -99,6 +99,8 @@ export interface HandoffBinding {
       readonly queueMax: number;
       /** Clients that no rule but `address` knows go to the slot with the fewest connections. */
       readonly spreadEvenly: boolean;
+      /** A slot takes no more than so many times the mean of clients that the ring places; 0 for no bound. */
+      readonly maxLoad: number;
       readonly headTimeoutMs: number;
       readonly pendingMax: number;
       readonly pendingPerAddressMax: number;

@@ -18,10 +18,6 @@ interface Adopted {
   readonly seat: Seat;
   readonly row: number;
   seated: boolean;
-  /** As it last said. */
-  open: number;
-  /** Connections handed to it since. */
-  handed: number;
 }
 
 const listener = 0;
@@ -48,19 +44,15 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
     this.#affinity = new RouterAffinity(this.#options, secret);
     this.#ring = new SlotRing({ slots: 1, key: deriveKey(secret, 'ring', 8) });
     this.#ring.down(0);
-    const load: Record<Balancing, (slot: number) => number> = {
-      random: () => Math.random(),
-      'round-robin': () => 0,
-      'least-connection': (slot) => this.#openIn(slot),
-    };
     this.#handoff = new IpcPrimary(this.#ring, {
       address,
       queueMax: this.#options.queueMax,
       refused: () => {},
       unplaced: () => {},
-      handed: (slot) => this.#handed(slot),
+      handed: () => {},
       pending: { ...this.#options, chain: this.#affinity.of({ kind: 'node', tls: false }).chain },
-      openIn: load[balancing],
+      newcomers: balancing === 'least-connection' ? 'least-connections' : balancing,
+      maxLoad: 0,
     });
     this.#opened = this.#handoff.open();
     for (const worker of Object.values(cluster.workers ?? {})) if (worker) this.#meet(worker);
@@ -91,7 +83,6 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
       else if (message.type === 'open') this.#seat(place);
       else if (message.type === 'handoff') this.#handoff.received(place.seat, message.body);
       else if (message.type === 'leaving') this.#unseat(place, false);
-      else if (message.type === 'beat') Object.assign(place, { open: message.open, handed: 0 });
     });
     worker.once('exit', () => {
       for (const [slot, place] of this.#places) {
@@ -114,7 +105,7 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
       row,
       send: (body, handle) => send(worker.process, { type: 'handoff', listener, body }, handle),
     };
-    this.#places.set(slot, { worker, seat, row, seated: false, open: 0, handed: 0 });
+    this.#places.set(slot, { worker, seat, row, seated: false });
     const { drainTimeoutMs } = this.#options;
     tell({
       type: 'adopted',
@@ -126,6 +117,8 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
   #bind(worker: Worker, key: string): void {
     const settings = {
       stallTimeoutMs: this.#options.stallTimeoutMs,
+      loadBounded: false,
+      loadCounts: true,
       affinity: this.#affinity.pass(this.#ring),
     };
     this.#opened.then(
@@ -179,15 +172,5 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
       processes: places.map(({ seat, row, seated }) => ({ slot: seat.slot, row, seated })),
     };
     for (const { worker } of places) send<PrimaryMessage>(worker.process, { type: 'neighbours', table });
-  }
-
-  #openIn(slot: number): number {
-    const place = this.#places.get(slot);
-    return place ? place.open + place.handed : 0;
-  }
-
-  #handed(slot: number): void {
-    const place = this.#places.get(slot);
-    if (place) place.handed += 1;
   }
 }

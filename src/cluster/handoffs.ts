@@ -29,24 +29,16 @@ export class Handoffs {
   readonly #ring: SlotRing;
   readonly #counters: Counters;
   readonly #affinity: RouterAffinity;
-  readonly #openIn: (slot: number) => number;
   readonly #exchange: Exchange | undefined;
   /** Why there is nothing but `ipc`. */
   readonly onlyIpc: string = '';
 
   /** Throws ERR_LIMPET_HANDOFF_UNSUPPORTED when the one that the options ask for needs what is not here. */
-  constructor(
-    options: CheckedRouterOptions,
-    ring: SlotRing,
-    counters: Counters,
-    affinity: RouterAffinity,
-    openIn: (slot: number) => number,
-  ) {
+  constructor(options: CheckedRouterOptions, ring: SlotRing, counters: Counters, affinity: RouterAffinity) {
     this.#options = options;
     this.#ring = ring;
     this.#counters = counters;
     this.#affinity = affinity;
-    this.#openIn = openIn;
     if (options.handoff === 'ipc') return;
     try {
       const binding = handoffBinding();
@@ -72,19 +64,19 @@ export class Handoffs {
     const exchange = this.#exchange;
     const affinity = this.#affinity.of(traits);
     const chain = affinity.peeks ? affinity.chain : undefined;
+    const bounded = this.#options.maxLoad > 0;
     const on = { listener, address, chain: chain && headBinding().compile(chain) };
     if (exchange && (wanted === 'kernel' || wanted === 'auto')) {
-      if (!chain) yield { name: 'kernel', handoff: new KernelPrimary(this.#ring, exchange, on) };
-      else if (wanted === 'kernel') throw mustPeek(this.#affinity.label);
+      if (!chain && !bounded) yield { name: 'kernel', handoff: new KernelPrimary(this.#ring, exchange, on) };
+      else if (wanted === 'kernel') throw chain ? mustPeek(this.#affinity.label) : mustCount();
     }
     if (exchange && (wanted === 'fd' || wanted === 'auto')) {
       const fd = new FdPrimary(exchange, on);
-      yield chain && wanted === 'auto'
-        ? {
-            name: 'fd',
-            handoff: fd,
-            reason: `affinity by ${this.#affinity.label} must see what a client sends`,
-          }
+      const reason = chain
+        ? `affinity by ${this.#affinity.label} must see what a client sends`
+        : 'maxLoad must know how many connections each worker has';
+      yield (chain || bounded) && wanted === 'auto'
+        ? { name: 'fd', handoff: fd, reason }
         : { name: 'fd', handoff: fd };
     }
     // What was read of a connection cannot be given back to a server that takes bare descriptors.
@@ -124,13 +116,18 @@ export class Handoffs {
       handed: (slot, diverted) => this.#counters.handed(slot, diverted),
       pending: chain && { ...this.#options, chain },
       unplaced: (refusal) => this.#counters.unplaced(refusal),
-      openIn: this.#affinity.spreadEvenly ? this.#openIn : undefined,
+      newcomers: this.#options.spread,
+      maxLoad: this.#options.maxLoad,
     });
   }
 }
 
 function mustPeek(affinity: string): LimpetError {
   return unsupported('kernel', `it never sees a byte of a connection, and affinity by ${affinity} must`);
+}
+
+function mustCount(): LimpetError {
+  return unsupported('kernel', 'it does not know how many connections each worker has, and maxLoad must');
 }
 
 function mustGiveBack(affinity: string): LimpetError {

@@ -50,6 +50,10 @@ export type PrimaryMessage =
 /** What a worker must know of the router's options to take its half of a handoff. */
 export interface ListenSettings {
   readonly stallTimeoutMs: number;
+  /** Whether a bound on the load may have put a connection elsewhere than the ring says. */
+  readonly loadBounded: boolean;
+  /** Whether connections go by how many are open: then those that close are told to the primary where it cannot see it itself. */
+  readonly loadCounts: boolean;
   /** An {@link AffinityPass}, serialized. */
   readonly affinity: string;
 }

@@ -82,13 +82,7 @@ export class Router extends EventEmitter<RouterEvents> {
       key: deriveKey(secret, 'ring', 8),
       ipv6Prefix: this.options.ipv6Prefix,
     });
-    this.#handoffs = new Handoffs(
-      this.options,
-      this.#ring,
-      this.#counters,
-      this.#affinity,
-      (slot) => this.#supervisor.slots[slot]?.current?.vitals?.open ?? 0,
-    );
+    this.#handoffs = new Handoffs(this.options, this.#ring, this.#counters, this.#affinity);
     this.#supervisor = new Supervisor(this.options, slotsMax * 2 + spareRows, {
       inherit: (slot) => this.#handoffs.inherit(slot),
       message: (occupant, message, handle) => this.#message(occupant, message, handle),
@@ -314,6 +308,8 @@ export class Router extends EventEmitter<RouterEvents> {
       const { id, choice } = listener;
       const settings = {
         stallTimeoutMs: this.options.stallTimeoutMs,
+        loadCounts: this.options.maxLoad > 0 || this.#affinity.spreadEvenly,
+        loadBounded: this.options.maxLoad > 0 && !traits.tls,
         affinity: this.#affinity.pass(this.#ring),
       };
       occupant.send({ type: 'bound', key, listener: id, address: bound, handoff: choice.name, settings });

@@ -20,7 +20,7 @@ import { KernelWorker } from '../handoff/kernel-worker.js';
 import { SlotRing } from '../ring/slot-ring.js';
 import { type SeatPass, seatPassVariable } from './fork.js';
 import { ListenerKeys } from './listener-key.js';
-import { type PrimaryMessage, receive, send, type WorkerMessage } from './messages.js';
+import { type ListenSettings, type PrimaryMessage, receive, send, type WorkerMessage } from './messages.js';
 import { doorPath, incarnations, Neighbours } from './neighbours.js';
 import { unpackAffinity } from './router-affinity.js';
 
@@ -253,10 +253,10 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     const cookies = this.#cookies;
     if (cookies)
       listening.adapter.eachRequest?.((request, response) => setCookieOn(request, response, cookies));
-    listening.half = this.#halfOf(handoff, listener, listening.adapter, settings.stallTimeoutMs);
+    listening.half = this.#halfOf(handoff, listener, listening.adapter, settings);
     this.#listening.set(listener, listening);
     listening.adapter.listen(address, listening.backlog);
-    this.#rehome(listening.adapter, listener, () => this.#send({ type: 'open', listener }));
+    this.#rehome(listening.adapter, listener, settings, () => this.#send({ type: 'open', listener }));
   }
 
   /** What the process must know of the router's affinity is told with its first listener. */
@@ -274,20 +274,25 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   }
 
   /** Lets the listener's requests go where they belong, then calls `opened`. */
-  #rehome(adapter: Adapter, listener: number, opened: () => void): void {
+  #rehome(adapter: Adapter, listener: number, { loadBounded }: ListenSettings, opened: () => void): void {
     const [neighbours, claims] = [this.#neighbours, this.#claims];
     if (!neighbours || !claims || !adapter.rehome) {
       opened();
       return;
     }
-    const ownerOf = (request: IncomingMessage) => neighbours.doorOf(claims.of(request), listener);
+    const ownerOf = (request: IncomingMessage) => {
+      const claim = claims.of(request);
+      // With a bound on the load the ring does not know where the front has placed the connection.
+      const placed = loadBounded && claim.slot === undefined && claim.first;
+      return placed ? undefined : neighbours.doorOf(claim, listener);
+    };
     adapter.rehome(this.#door(listener), ownerOf, opened);
   }
 
-  #halfOf(handoff: HandoffName, listener: number, adapter: Adapter, stallTimeoutMs: number): WorkerHandoff {
+  #halfOf(handoff: HandoffName, listener: number, adapter: Adapter, settings: ListenSettings): WorkerHandoff {
     const send = (body: HandoffMessage) => this.#send({ type: 'handoff', listener, body });
     const intake = this.#intake;
-    if (handoff === 'ipc' || !intake) return new IpcWorker(adapter, send, stallTimeoutMs);
+    if (handoff === 'ipc' || !intake) return new IpcWorker(adapter, send, settings);
     adapter.onClosed = () => intake.countClosed();
     return handoff === 'kernel'
       ? new KernelWorker(intake, listener, adapter, send)

@@ -31,6 +31,7 @@ export interface ExchangeCounts {
 export interface ExchangeSettings {
   readonly queueMax: number;
   readonly spreadEvenly: boolean;
+  readonly maxLoad: number;
   readonly headTimeoutMs: number;
   readonly pendingMax: number;
   readonly pendingPerAddressMax: number;

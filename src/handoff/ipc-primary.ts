@@ -19,6 +19,7 @@ import { sharedClockMs } from './shared-clock.js';
  *     worker → primary   { took }                  mine; close your copy
  *                        { back }                  I take nothing new; give it to another
  *                        { claim }                 I was asleep when it came; is it still mine?
+ *                        { closed }                so many that I had taken are closed, where connections go by load
  *     primary → worker   { yours } | { gone }      the answer
  *     primary → worker   { probe }                 did all up to this one arrive?
  *     worker → primary   { passed }                what I have not taken by now was lost on the way
@@ -44,6 +45,9 @@ interface Lane {
   seat: Seat | undefined;
 }
 
+/** By the ring, or to a slot that is chosen without regard to the client. */
+export type Newcomers = 'ring' | 'least-connections' | 'round-robin' | 'random';
+
 export interface IpcSettings {
   readonly address: ListenAddress;
   readonly queueMax: number;
@@ -54,8 +58,10 @@ export interface IpcSettings {
   readonly pending?: PendingSettings | undefined;
   /** A connection was closed before it could be placed. */
   readonly unplaced: (refusal: Refusal) => void;
-  /** Connections that are open in the slot's process; where given, clients that no rule knows go where they are fewest. */
-  readonly openIn?: ((slot: number) => number) | undefined;
+  /** Where clients go that no rule but `address` knows. */
+  readonly newcomers: Newcomers;
+  /** A slot takes no more than so many times the mean of clients that the ring places; 0 for no bound. */
+  readonly maxLoad: number;
 }
 
 export class IpcPrimary implements PrimaryHandoff {
@@ -63,6 +69,8 @@ export class IpcPrimary implements PrimaryHandoff {
   readonly #settings: IpcSettings;
   readonly #lanes: Lane[] = [];
   readonly #sent: Map<Seat, Map<number, Waiting>> = new Map();
+  /** Connections that are open in a process. */
+  readonly #open: Map<Seat, number> = new Map();
   readonly #peer: { address?: string; port?: number } = {};
   readonly #heads: PendingHeads | undefined;
   #ring: SlotRing;
@@ -126,6 +134,7 @@ export class IpcPrimary implements PrimaryHandoff {
     if (!gone) return;
     const sent = this.#sent.get(seat);
     this.#sent.delete(seat);
+    this.#open.delete(seat);
     if (sent) this.#again([...sent.values()]);
     this.#settled();
   }
@@ -146,6 +155,7 @@ export class IpcPrimary implements PrimaryHandoff {
       const waiting = sent?.get(message.took);
       sent?.delete(message.took);
       waiting?.handle.close();
+      this.#countOpen(seat, 1);
     } else if (typeof message.back === 'number') {
       const waiting = sent?.get(message.back);
       sent?.delete(message.back);
@@ -154,7 +164,10 @@ export class IpcPrimary implements PrimaryHandoff {
       const waiting = sent?.get(message.claim);
       sent?.delete(message.claim);
       waiting?.handle.close();
+      if (waiting) this.#countOpen(seat, 1);
       seat.send(waiting ? { yours: message.claim } : { gone: message.claim });
+    } else if (typeof message.closed === 'number') {
+      this.#countOpen(seat, -message.closed);
     } else if (typeof message.passed === 'number') {
       const upTo = message.passed;
       const lost = [...(sent ?? [])].filter(([seq]) => seq <= upTo);
@@ -216,7 +229,8 @@ export class IpcPrimary implements PrimaryHandoff {
       this.#heads.admit(handle, peer, this.#peer.port ?? 0);
       return;
     }
-    const slot = this.#enqueue({ handle, hash: this.#hashOf(handle), sentAt: 0 });
+    const hash = this.#hashOf(handle);
+    const slot = this.#enqueue({ handle, hash, pinned: this.#bounded(hash), sentAt: 0 });
     if (slot !== undefined) this.#pump(slot);
   }
 
@@ -227,25 +241,53 @@ export class IpcPrimary implements PrimaryHandoff {
       : byAddress
         ? this.#ring.hashOfAddressBytes(key)
         : this.#ring.hashOfKey(key);
-    const pinned = slot ?? (unknown ? this.#emptiest() : undefined);
+    const up = slot !== undefined && slot < this.#ring.size && !this.#ring.isDown(slot);
+    const pinned = up ? slot : ((unknown ? this.#newcomersSlot() : undefined) ?? this.#bounded(hash));
     const at = this.#enqueue({ handle, hash, pinned, client, read, sentAt: 0 });
     if (at !== undefined) this.#pump(at);
     this.#settled();
   }
 
   /** Of several slots with as few connections, another one each time. */
-  #emptiest(): number | undefined {
-    const { openIn } = this.#settings;
-    if (!openIn) return undefined;
+  #newcomersSlot(): number | undefined {
+    const { newcomers } = this.#settings;
+    if (newcomers === 'ring') return undefined;
     this.#turn += 1;
-    let emptiest: { slot: number; load: number } | undefined;
-    for (let i = 0; i < this.#ring.size; i++) {
-      const slot = (this.#turn + i) % this.#ring.size;
-      if (this.#ring.isDown(slot)) continue;
-      const load = openIn(slot) + this.queued(slot);
-      if (!emptiest || load < emptiest.load) emptiest = { slot, load };
-    }
-    return emptiest?.slot;
+    const loads = this.#loads();
+    const live = loads.flatMap((load, slot) => (Number.isFinite(load) ? [{ load, slot }] : []));
+    const turn =
+      newcomers === 'random' ? Math.floor(Math.random() * live.length) : this.#turn % (live.length || 1);
+    const inTurn = [...live.slice(turn), ...live.slice(0, turn)];
+    if (newcomers === 'least-connections') inTurn.sort((one, other) => one.load - other.load);
+    return inTurn[0]?.slot;
+  }
+
+  /** Where a bound on the load sends a client instead of to its slot; undefined where it stays. As native/acceptor.cc, which says why. */
+  #bounded(hash: number): number | undefined {
+    const { maxLoad } = this.#settings;
+    const owner = this.#ring.slotOfHash(hash);
+    if (maxLoad === 0 || owner === -1) return undefined;
+    const loads = this.#loads();
+    const open = loads.reduce((sum, load) => sum + (Number.isFinite(load) ? load : 0), 1);
+    const bound = Math.ceil((maxLoad * open) / this.#ring.live);
+    if ((loads[owner] as number) < bound) return undefined;
+    return this.#ring.rank(this.#ring.bucketOfHash(hash)).find((slot) => (loads[slot] as number) < bound);
+  }
+
+  /** What is open in each slot, or on its way there; infinite where it is down. */
+  #loads(): number[] {
+    const loads = Array.from({ length: this.#ring.size }, (_, slot) =>
+      this.#ring.isDown(slot) ? Number.POSITIVE_INFINITY : this.queued(slot),
+    );
+    for (const [{ slot }, open] of this.#open)
+      if (slot < loads.length) loads[slot] = (loads[slot] as number) + open;
+    for (const [{ slot }, sent] of this.#sent)
+      if (slot < loads.length) loads[slot] = (loads[slot] as number) + sent.size;
+    return loads;
+  }
+
+  #countOpen(seat: Seat, more: number): void {
+    this.#open.set(seat, (this.#open.get(seat) ?? 0) + more);
   }
 
   #inTurn(): number {

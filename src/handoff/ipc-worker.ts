@@ -2,6 +2,21 @@ import type { Entrance, ProxiedClient, RawHandle } from '../connection.js';
 import type { HandoffMessage, WorkerHandoff } from './contract.js';
 import { sharedClockMs } from './shared-clock.js';
 
+/** An entrance that tells of each connection that it was given when it is closed. */
+interface CountedEntrance extends Entrance {
+  onClosed: (() => void) | undefined;
+}
+
+export interface IpcWorkerSettings {
+  /** After so long (0: never) the primary passes on what was not taken: from half of that on, the worker asks before use. */
+  readonly stallTimeoutMs: number;
+  /** Whether the primary must know how many connections are open. */
+  readonly loadCounts: boolean;
+}
+
+/** How often the primary hears of closed connections: once for all that close meanwhile. */
+const tellClosedMs = 10;
+
 type Taken = Parameters<Entrance['handle']>;
 
 /** The worker half of ipc; the protocol is told in `ipc-primary.ts`. */
@@ -11,11 +26,17 @@ export class IpcWorker implements WorkerHandoff {
   readonly #claimAfterMs: number;
   readonly #claims: Map<number, Taken> = new Map();
   #stopped = false;
+  #closedUntold = 0;
 
-  /** After `stallTimeoutMs` (0: never) the primary passes on what was not taken: from half of that on, the worker asks before use. */
-  constructor(entrance: Entrance, send: (message: HandoffMessage) => void, stallTimeoutMs: number) {
+  constructor(
+    entrance: CountedEntrance,
+    send: (message: HandoffMessage) => void,
+    settings: IpcWorkerSettings,
+  ) {
+    const { stallTimeoutMs, loadCounts } = settings;
     this.#entrance = entrance;
     this.#send = send;
+    if (loadCounts) entrance.onClosed = () => this.#closed();
     this.#claimAfterMs = stallTimeoutMs === 0 ? Number.POSITIVE_INFINITY : stallTimeoutMs / 2;
   }
 
@@ -48,6 +69,15 @@ export class IpcWorker implements WorkerHandoff {
       this.#send({ took: seq });
       this.#entrance.handle(...taken);
     }
+  }
+
+  #closed(): void {
+    this.#closedUntold += 1;
+    if (this.#closedUntold > 1) return;
+    setTimeout(() => {
+      this.#send({ closed: this.#closedUntold });
+      this.#closedUntold = 0;
+    }, tellClosedMs).unref();
   }
 
   #settle(seq: number, yours: boolean): void {

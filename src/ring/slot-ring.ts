@@ -100,6 +100,11 @@ export class SlotRing extends SlotTable {
     return this.homes[hash >>> this.#shift] as number;
   }
 
+  /** The bucket of the client of this hash. */
+  bucketOfHash(hash: number): number {
+    return hash >>> this.#shift;
+  }
+
   /** The hash of an address, 0 to 2^32 - 1. @throws LimpetError ERR_LIMPET_ADDRESS when it is none. */
   hashOfAddress(address: string): number {
     return this.#hashOf(this.#keyOf(address));

@@ -44,6 +44,7 @@ export class Hall {
     this.exchange = new Exchange(this.binding, this.ring, {
       queueMax: options.queueMax ?? 10_000,
       spreadEvenly: false,
+      maxLoad: 0,
       headTimeoutMs: 5000,
       pendingMax: 10_000,
       pendingPerAddressMax: 1000,

@@ -9,6 +9,7 @@ export { clientAddress } from './adapter/client-address.js';
 export type { Listenable } from './adapter/recognize.js';
 export type { UwsApp } from './adapter/uws.js';
 export { affinityCookie, writeAffinityCookie } from './cluster/affinity-cookie.js';
+export type { ClientExplanation, ClientHead } from './cluster/explain.js';
 export { listen, type OnBound } from './cluster/listen.js';
 export type { Router, RouterEvents } from './cluster/primary.js';
 export type {

@@ -8,10 +8,11 @@ import { publish } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
 import { type CheckedRouterOptions, checkRouterOptions, type RouterOptions, slotsMax } from '../options.js';
 import { deriveKey } from '../ring/secret.js';
-import { type AddressExplanation, SlotRing } from '../ring/slot-ring.js';
+import { SlotRing } from '../ring/slot-ring.js';
 import { serveSessionMemory } from '../session/primary-memory.js';
 import { routerCommands } from './control-commands.js';
 import { Counters } from './counters.js';
+import { type ClientExplanation, type ClientHead, explainClient } from './explain.js';
 import { checkWorkerFile } from './fork.js';
 import { Handoffs } from './handoffs.js';
 import { Listener } from './listener.js';
@@ -132,9 +133,15 @@ export class Router extends EventEmitter<RouterEvents> {
     return [...this.#listeners.values()].flatMap(({ bound }) => (bound ? [bound] : []));
   }
 
-  /** Which slot serves a client address, and why. Throws ERR_LIMPET_ADDRESS. */
-  explain(address: string): AddressExplanation {
-    return this.#ring.explain(address);
+  /**
+   * Which slot serves a client, and why: one of this address, as affinity by address has it, or one that sends this head, as the
+   * router's own rules do. Throws ERR_LIMPET_ADDRESS.
+   */
+  explain(client: string | ClientHead): ClientExplanation {
+    if (typeof client === 'object' && client !== null) {
+      return explainClient(this.#affinity.of({ kind: 'node', tls: false }), this.#ring, client);
+    }
+    return { rule: 'address', client, ...this.#ring.explain(client) };
   }
 
   status(): RouterStatus {

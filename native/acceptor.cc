@@ -171,7 +171,7 @@ void Acceptor::Place(Passed connection) {
 }
 
 // Takes ownership of the descriptor.
-void Acceptor::Enqueue(uint16_t slot, const Passed& connection) {
+void Acceptor::Enqueue(uint16_t slot, Passed connection) {
   SlotOutbox* outbox = nullptr;
   if (!Outbox(slot, &outbox).ok()) {
     close(connection.fd);
@@ -179,9 +179,10 @@ void Acceptor::Enqueue(uint16_t slot, const Passed& connection) {
   }
   if (outbox->queued() >= settings_.queue_max) {
     close(connection.fd);
-    outbox->CountRefused();
+    outbox->CountRefused(SlotCell::kQueueFull);
     return;
   }
+  connection.placed_ns = uv_hrtime();
   outbox->Push(connection);
   to_flush_.set(slot);
 }

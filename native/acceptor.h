@@ -114,7 +114,7 @@ class Acceptor {
   void AcceptAll(const Source& source);
   void Arrived(const Source& source, int fd, const PeerAddress& peer);
   static void Placed(void* self, int fd, uint8_t listener, const Placement& placement);
-  void Enqueue(uint16_t slot, const Passed& connection);
+  void Enqueue(uint16_t slot, Passed connection);
   uint16_t SlotOf(const Passed& connection) const;
   uint16_t Bounded(uint16_t slot, uint16_t bucket) const;
   void Place(Passed connection);

@@ -196,7 +196,7 @@ size_t Acceptor::Abandon(uint8_t listener) {
         continue;
       }
       close(connection.fd);
-      outbox->CountRefused();
+      outbox->CountRefused(SlotCell::kAbandoned);
       ++abandoned;
     }
   }

@@ -36,6 +36,7 @@ struct Record {
   uint16_t pinned;
   uint16_t port;
   IpAddress address;
+  uint64_t placed_ns;
 };
 
 // Room for the control message, aligned as the kernel wants it.
@@ -68,7 +69,8 @@ Transfer SendConnections(int channel, const Passed* connections, size_t count) {
   int fds[kMessageMax];
   for (size_t i = 0; i < count; ++i) {
     const Passed& passed = connections[i];
-    records[i] = {passed.listener, 0, passed.bucket, passed.pinned, passed.proxied.port, passed.proxied.address};
+    records[i] = {passed.listener, 0, passed.bucket, passed.pinned, passed.proxied.port, passed.proxied.address,
+                  passed.placed_ns};
     fds[i] = connections[i].fd;
   }
   iovec payload{records, count * sizeof(Record)};
@@ -117,13 +119,15 @@ Transfer ReceiveConnections(int channel, Passed* connections, size_t* count) {
     fcntl(fds[i], F_SETFD, FD_CLOEXEC);
 #endif
     const Record& record = records[i];
-    connections[i] = {fds[i], record.listener, record.bucket, record.pinned, {record.address, record.port}};
+    connections[i] = {fds[i],         record.listener,
+                      record.bucket,  record.pinned,
+                      {record.address, record.port}, record.placed_ns};
   }
   return Transfer::kDone;
 }
 
 void Poke(int channel) {
-  constexpr Record kNobody{0xff, 0, 0, kNoSlot, 0, {}};
+  constexpr Record kNobody{0xff, 0, 0, kNoSlot, 0, {}, 0};
   static_cast<void>(send(channel, &kNobody, sizeof kNobody, kSendFlags));
 }
 

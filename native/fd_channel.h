@@ -22,6 +22,8 @@ struct Passed {
   uint16_t pinned = kNoSlot;
   // The real client, where a PROXY header told it; else `::`.
   Endpoint proxied{};
+  // When the acceptor knew whose it is, on a clock that all processes share (uv_hrtime); 0 while it does not.
+  uint64_t placed_ns = 0;
 
   uint16_t HomeIn(std::span<const uint16_t> homes) const { return pinned != kNoSlot ? pinned : homes[bucket]; }
 };

@@ -16,7 +16,7 @@ static_assert(std::atomic<double>::is_always_lock_free && sizeof(std::atomic<dou
 static_assert(std::atomic<uint16_t>::is_always_lock_free && sizeof(std::atomic<uint16_t>) == sizeof(uint16_t));
 
 // Goes up with every change of the layout: a worker may have been started from a newer install than its primary.
-constexpr double kLayoutVersion = 1;
+constexpr double kLayoutVersion = 2;
 
 Descriptor AnonymousMemory() {
 #if defined(__linux__)

@@ -2,6 +2,7 @@
 #ifndef LIMPET_SHARED_PAGE_H_
 #define LIMPET_SHARED_PAGE_H_
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,10 @@
 
 namespace limpet {
 
+// How long connections took from being placed by the acceptor to reaching a process: the upper bounds of all latency cells but
+// the last, which has none.
+inline constexpr std::array<uint64_t, 7> kLatencyBoundsUs = {100, 300, 1000, 3000, 10'000, 100'000, 1'000'000};
+
 // The cells of a worker's row: written by that process alone, from C++ and from TypeScript (src/binding/shared-page.ts has
 // the same table).
 struct WorkerCell {
@@ -25,17 +30,21 @@ struct WorkerCell {
     kCredits,     // descriptors that the process has room for
     kStarved,     // times that intake stopped for want of descriptors or memory
     kReturned,    // received, and passed back because the process takes nothing new
+    kLatencyUs,   // of what came from the acceptor: the sum of its latencies, in microseconds
+    kLatency,     // and how many took how long: the first of kLatencyBoundsUs.size() + 1 cells
+    kWorkerCells = kLatency + kLatencyBoundsUs.size() + 1,
   };
 };
 
 // The cells of a slot's row: written by the acceptor alone.
 struct SlotCell {
   enum : uint32_t {
-    kHanded,    // connections put into the slot's channel, less those taken back
-    kDiverted,  // of those, at home in another slot
-    kQueued,    // connections that wait for the slot
-    kRefused,   // connections closed because the queue was full or the listener closed
-    kHungry,    // 1 while the acceptor waits for the worker to have room: the worker pokes it then
+    kHanded,     // connections put into the slot's channel, less those taken back
+    kDiverted,   // of those, at home in another slot
+    kQueued,     // connections that wait for the slot
+    kQueueFull,  // connections closed because too many waited for the slot
+    kHungry,     // 1 while the acceptor waits for the worker to have room: the worker pokes it then
+    kAbandoned,  // connections closed because the listener closed before any process had taken them
   };
 };
 
@@ -45,6 +54,7 @@ struct SlotCell {
 class SharedPage {
  public:
   static constexpr uint32_t kCellsPerRow = 16;
+  static_assert(WorkerCell::kWorkerCells <= kCellsPerRow);
   static constexpr uint32_t kSlots = 256;
   static constexpr uint32_t kWorkers = 767;
   static constexpr uint32_t kRows = 1 + kSlots + kWorkers;

@@ -50,7 +50,8 @@ class SlotOutbox {
   // seated for.
   Flushed Read();
 
-  void CountRefused() { Count(cell(SlotCell::kRefused)); }
+  // One connection that was to wait here was closed instead: `why` is kQueueFull or kAbandoned.
+  void CountRefused(uint32_t why) { Count(cell(why)); }
   // Connections that are open in the seated process, or on their way to it.
   size_t Load() const;
   size_t queued() const { return queue_.size(); }

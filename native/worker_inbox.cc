@@ -196,7 +196,16 @@ class WorkerInbox::Reception final : public Source {
         taken, taken + count, [this](const Passed& connection) { return expected_[connection.listener]; });
     returning_.insert(returning_.end(), refused, taken + count);
     if (!GiveBack()) Rest();
+    const uint64_t now_ns = uv_hrtime();
+    std::for_each(taken, refused, [&](const Passed& connection) { CountLatency(now_ns - connection.placed_ns); });
     if (refused != taken) inbox_->deliver_(inbox_->context_, taken, static_cast<size_t>(refused - taken));
+  }
+
+  void CountLatency(uint64_t latency_ns) const {
+    const uint64_t latency_us = latency_ns / 1000;
+    const auto bound = std::lower_bound(kLatencyBoundsUs.begin(), kLatencyBoundsUs.end(), latency_us);
+    Count(inbox_->cell(WorkerCell::kLatency + static_cast<uint32_t>(bound - kLatencyBoundsUs.begin())));
+    Count(inbox_->cell(WorkerCell::kLatencyUs), static_cast<double>(latency_us));
   }
 
   // Counting is a system call of its own: when descriptors are scarce it is made before every taking, else now and then.

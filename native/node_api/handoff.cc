@@ -111,6 +111,10 @@ Napi::Value PageLayout(Napi::Env env) {
   layout["workers"] = SharedPage::kWorkers;
   layout["homesOffset"] = static_cast<double>(SharedPage::kHomesOffset);
   layout["bucketsMax"] = SharedPage::kBucketsMax;
+  auto bounds = Napi::Array::New(env, kLatencyBoundsUs.size());
+  for (uint32_t i = 0; i < kLatencyBoundsUs.size(); ++i) bounds[i] = static_cast<double>(kLatencyBoundsUs[i]);
+  layout["latencyBoundsUs"] = bounds;
+  layout["workerCells"] = static_cast<double>(WorkerCell::kWorkerCells);
   layout["bytes"] = static_cast<double>(SharedPage::kBytes);
   return layout;
 }

@@ -130,7 +130,7 @@ export interface HandoffBinding {
   /** A new shared page; the caller owns its descriptor. */
   createPage(): number;
   mapPage(fd: number): ArrayBuffer;
-  readonly pageLayout: Readonly<Record<string, number>>;
+  readonly pageLayout: Readonly<Record<string, number | readonly number[]>>;
 }
 
 /** 16 bytes of address, two of port, network order. */

@@ -11,17 +11,32 @@ export const pageLayout = {
   workers: 767,
   homesOffset: 131_072,
   bucketsMax: 65_536,
+  /** How long handing on took: the upper bounds of all latency cells but the last, which has none. */
+  latencyBoundsUs: [100, 300, 1000, 3000, 10_000, 100_000, 1_000_000],
+  workerCells: 16,
   bytes: 393_216,
 } as const;
 
 /** The cells of a worker's row, in their order; native/shared_page.h says what each counts. */
-const workerCells = ['accepted', 'closed', 'taking', 'missteered', 'credits', 'starved', 'returned'] as const;
+const workerCells = [
+  'accepted',
+  'closed',
+  'taking',
+  'missteered',
+  'credits',
+  'starved',
+  'returned',
+  'latencyUs',
+] as const;
 /** The cells of a slot's row, in their order. */
-const slotCells = ['handed', 'diverted', 'queued', 'refused', 'hungry'] as const;
+const slotCells = ['handed', 'diverted', 'queued', 'queueFull', 'hungry', 'abandoned'] as const;
 /** The first row: the layout's version, then what steers. */
 const header = { key0: 1, key1: 2, buckets: 3, ipv6Prefix: 4 } as const;
 
-export type WorkerCounts = Record<(typeof workerCells)[number], number>;
+export type WorkerCounts = Record<(typeof workerCells)[number], number> & {
+  /** How many connections reached the process within each of `latencyBoundsUs`, and beyond. */
+  readonly latency: readonly number[];
+};
 export type SlotCounts = Record<(typeof slotCells)[number], number>;
 
 export class SharedPage {
@@ -54,7 +69,9 @@ export class SharedPage {
   }
 
   worker(row: number): WorkerCounts {
-    return this.#read(workerCells, this.#workerAt(row)) as WorkerCounts;
+    const at = this.#workerAt(row);
+    const latency = this.#cells.slice(at + workerCells.length, at + pageLayout.workerCells);
+    return { ...(this.#read(workerCells, at) as WorkerCounts), latency: [...latency] };
   }
 
   slot(slot: number): SlotCounts {

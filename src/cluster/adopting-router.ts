@@ -50,6 +50,7 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
       refused: () => {},
       unplaced: () => {},
       handed: () => {},
+      taken: () => {},
       pending: { ...this.#options, chain: this.#affinity.of({ kind: 'node', tls: false }).chain },
       newcomers: balancing === 'least-connection' ? 'least-connections' : balancing,
       maxLoad: 0,

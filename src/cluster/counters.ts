@@ -1,4 +1,7 @@
 import { publish } from '../diagnostics.js';
+import { countLatency, type Latencies, noLatencies } from '../handoff/latencies.js';
+import type { SessionCacheCounts } from '../metrics.js';
+import type { Occupant, Vitals } from './occupant.js';
 
 export interface SlotCounters {
   /** Connections given to the slot's processes. */
@@ -7,6 +10,20 @@ export interface SlotCounters {
   diverted: number;
   /** Connections closed unserved, by reason. */
   refused: Record<string, number>;
+  /** Of the connections given to the slot's processes. */
+  latency: Latencies;
+  /** What the slot's processes have had from their session caches, those that are gone included. */
+  sessionCache: SessionCacheCounts;
+}
+
+/** Two counts by reason, as one. */
+export function sumOf(
+  one: Readonly<Record<string, number>>,
+  other: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const sum = { ...one };
+  for (const [reason, count] of Object.entries(other)) sum[reason] = (sum[reason] ?? 0) + count;
+  return sum;
 }
 
 /** What the primary counts, for each slot, for as long as the router lives. */
@@ -16,7 +33,13 @@ export class Counters {
   readonly unplacedBy: Record<string, number> = {};
 
   of(slot: number): SlotCounters {
-    this.#slots[slot] ??= { handed: 0, diverted: 0, refused: {} };
+    this.#slots[slot] ??= {
+      handed: 0,
+      diverted: 0,
+      refused: {},
+      latency: noLatencies(),
+      sessionCache: { hits: 0, misses: 0, invalidations: 0 },
+    };
     return this.#slots[slot];
   }
 
@@ -29,6 +52,20 @@ export class Counters {
     const counters = this.of(slot);
     counters.handed += 1;
     if (diverted) counters.diverted += 1;
+  }
+
+  taken(slot: number, latencyMs: number): void {
+    countLatency(this.of(slot).latency, latencyMs);
+  }
+
+  /** Takes what the process says of itself; its session caches count for the slot, and are counted on after its end. */
+  beat(occupant: Occupant, { open, lagMs, rssBytes, sessionCache }: Vitals): void {
+    const kept = this.of(occupant.slot).sessionCache;
+    const before = occupant.vitals?.sessionCache;
+    kept.hits += sessionCache.hits - (before?.hits ?? 0);
+    kept.misses += sessionCache.misses - (before?.misses ?? 0);
+    kept.invalidations += sessionCache.invalidations - (before?.invalidations ?? 0);
+    occupant.vitals = { open, lagMs, rssBytes, sessionCache };
   }
 
   refused(slot: number, reason: string): void {

@@ -11,7 +11,7 @@ import { IpcPrimary } from '../handoff/ipc-primary.js';
 import { KernelPrimary } from '../handoff/kernel-primary.js';
 import type { CheckedRouterOptions } from '../options.js';
 import type { SlotRing } from '../ring/slot-ring.js';
-import type { Counters } from './counters.js';
+import { type Counters, sumOf } from './counters.js';
 import type { ServerTraits } from './messages.js';
 import type { RouterAffinity } from './router-affinity.js';
 
@@ -97,10 +97,14 @@ export class Handoffs {
     return this.#exchange?.counts(slot);
   }
 
+  /** Connections open in a process, now; undefined where only the process knows. */
+  openIn(row: number): number | undefined {
+    return this.#exchange?.openIn(row);
+  }
+
   /** Connections closed before they could be placed, by reason. */
   unplaced(): Record<string, number> {
-    const unplaced = this.#exchange?.acceptor.refused() ?? {};
-    return this.#exchange === undefined ? { ...this.#counters.unplacedBy } : unplaced;
+    return sumOf(this.#counters.unplacedBy, this.#exchange?.acceptor.refused() ?? {});
   }
 
   /** When every listener is closed and every process gone. */
@@ -114,6 +118,7 @@ export class Handoffs {
       queueMax: this.#options.queueMax,
       refused: (slot, reason) => this.#counters.refused(slot, reason),
       handed: (slot, diverted) => this.#counters.handed(slot, diverted),
+      taken: (slot, latencyMs) => this.#counters.taken(slot, latencyMs),
       pending: chain && { ...this.#options, chain },
       unplaced: (refusal) => this.#counters.unplaced(refusal),
       newcomers: this.#options.spread,

@@ -2,6 +2,7 @@ import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import type { HandoffMessage, HandoffName } from '../handoff/contract.js';
 import type { SeatPass } from './fork.js';
 import type { NeighbourTable } from './neighbours.js';
+import type { Vitals } from './occupant.js';
 
 /**
  * The protocol between primary and worker, whole: what is not in these two tables is never sent.
@@ -19,7 +20,7 @@ export type WorkerMessage =
   /** The app forked this process itself, and it wants a place. */
   | { type: 'adopt' }
   /** Sign of life. */
-  | { type: 'beat'; open: number; lagMs: number; rssBytes: number; debugger: boolean }
+  | ({ type: 'beat'; debugger: boolean } & Vitals)
   /** The app closed its server, or the process was told to end: it takes nothing new. */
   | { type: 'leaving'; reason: string }
   /** Nothing more is taken in, on any listener. */

@@ -1,14 +1,16 @@
 import type { Worker } from 'node:cluster';
 import type { RawHandle } from '../connection.js';
 import type { Seat } from '../handoff/contract.js';
+import type { SessionCacheCounts } from '../metrics.js';
 import { type PrimaryMessage, send } from './messages.js';
-import { Lifecycle } from './slot.js';
+import { Lifecycle, type RestartCause } from './slot.js';
 
 /** What a worker last said of itself. */
 export interface Vitals {
   readonly open: number;
   readonly lagMs: number;
   readonly rssBytes: number;
+  readonly sessionCache: SessionCacheCounts;
 }
 
 /** A worker process in its slot, as the primary sees it. During a reload a slot has several. */
@@ -25,7 +27,7 @@ export class Occupant {
   heardAt: number = Date.now();
   vitals: Vitals | undefined;
   /** Why the primary ended it, if it did. */
-  endedFor: string | undefined;
+  endedFor: { readonly reason: string; readonly cause: RestartCause } | undefined;
   #stopped: (() => void) | undefined;
 
   constructor(
@@ -69,8 +71,8 @@ export class Occupant {
     this.#stopped?.();
   }
 
-  kill(reason: string): void {
-    this.endedFor ??= reason;
+  kill(reason: string, cause: RestartCause = 'signal'): void {
+    this.endedFor ??= { reason, cause };
     this.worker.process.kill('SIGKILL');
   }
 

@@ -89,6 +89,7 @@ export class Router extends EventEmitter<RouterEvents> {
       message: (occupant, message, handle) => this.#message(occupant, message, handle),
       left: (occupant, gone) => this.#seating.left(occupant, gone),
       stalled: (occupant, stalled) => this.#stalled(occupant, stalled),
+      beat: (occupant, vitals) => this.#counters.beat(occupant, vitals),
       changed: (occupant) => this.#changed(occupant),
       crashLoop: (error) => this.#trouble(error),
       neverStarted: (error) => this.#fail(error),

@@ -41,10 +41,23 @@ const longestDelayMs = 10_000;
 /** So many short lives in a row are a crash loop: reported once, and held at the longest delay's pace. */
 const crashLoopDeaths = 8;
 
+/** Why a slot got a new process: the first five were not asked for. */
+export type RestartCause =
+  | 'exit'
+  | 'signal'
+  | 'stalled'
+  | 'not ready'
+  | 'not forked'
+  /** A reload replaced it. */
+  | 'reload'
+  /** It went by itself: its server was closed, or it was told to end. */
+  | 'left';
+
 export interface Restart {
   readonly at: number;
   readonly pid: number | undefined;
   readonly reason: string;
+  readonly cause: RestartCause;
 }
 
 const restartsKept = 20;
@@ -54,20 +67,28 @@ export class Respawn {
   /** The last {@link restartsKept} deaths, oldest first. */
   readonly restarts: Restart[] = [];
   count = 0;
+  /** All new processes but the first, also those that were asked for; causes that never occurred are left out. */
+  readonly byCause: Partial<Record<RestartCause, number>> = {};
   #shortLives = 0;
 
   /** Notes a death that was not asked for. */
   died(
-    life: { startedAt: number; pid: number | undefined; reason: string },
+    life: { startedAt: number; pid: number | undefined; reason: string; cause: RestartCause },
     now: number,
   ): { delayMs: number; crashLoop: boolean } {
     this.count += 1;
-    this.restarts.push({ at: now, pid: life.pid, reason: life.reason });
+    this.counted(life.cause);
+    this.restarts.push({ at: now, pid: life.pid, reason: life.reason, cause: life.cause });
     if (this.restarts.length > restartsKept) this.restarts.shift();
     this.#shortLives = now - life.startedAt < shortLifeMs ? this.#shortLives + 1 : 1;
     const repeats = this.#shortLives - 2;
     const delayMs = repeats < 0 ? 0 : Math.min(firstDelayMs * 2 ** repeats, longestDelayMs);
     return { delayMs, crashLoop: this.#shortLives === crashLoopDeaths };
+  }
+
+  /** The slot gets, or has got, a new process for this cause. */
+  counted(cause: RestartCause): void {
+    this.byCause[cause] = (this.byCause[cause] ?? 0) + 1;
   }
 
   get shortLives(): number {

@@ -1,13 +1,15 @@
 import { describeAffinity } from '../affinity/chain.js';
 import { bindingReport } from '../binding/native.js';
 import type { BoundAddress } from '../connection.js';
+import { addLatencies, type Latencies, noLatencies } from '../handoff/latencies.js';
+import type { SessionCacheCounts } from '../metrics.js';
 import type { CheckedRouterOptions } from '../options.js';
 import type { SlotRing } from '../ring/slot-ring.js';
-import type { Counters } from './counters.js';
+import { type Counters, sumOf } from './counters.js';
 import type { Handoffs } from './handoffs.js';
 import type { HandoffChoice, Listener } from './listener.js';
 import type { Occupant } from './occupant.js';
-import type { Restart, SlotState } from './slot.js';
+import type { Restart, RestartCause, SlotState } from './slot.js';
 import type { SlotRecord } from './supervisor.js';
 
 export interface ProcessStatus {
@@ -18,7 +20,7 @@ export interface ProcessStatus {
   readonly since: number;
   readonly uptimeMs: number;
   readonly stalled: boolean;
-  /** Connections open in the process, as it last said. */
+  /** Connections open in the process: now, or, where they come by `ipc`, when it last gave a sign of life. */
   readonly open: number;
   readonly lagMs: number;
   readonly rssBytes: number;
@@ -30,20 +32,33 @@ export interface SlotStatus extends ProcessStatus {
   readonly down: boolean;
   /** Processes that still finish what they had when a newer one took the slot. */
   readonly leaving: readonly ProcessStatus[];
+  /** New processes that were not asked for. */
   readonly restarts: number;
+  /** All new processes but the first, by cause. */
+  readonly restartsByCause: Readonly<Partial<Record<RestartCause, number>>>;
   readonly lastRestarts: readonly Restart[];
   /** Of all buckets, the part whose home this slot is. */
   readonly share: number;
-  /** Of all connections handed so far, the part that came here. */
+  /** Of all connections so far, the part that came here. */
   readonly realShare: number;
+  /** Connections that the slot's processes have had. */
+  readonly accepted: number;
+  /** Of those, passed on by the primary: all of them, but where the kernel hands them on itself. */
   readonly handed: number;
+  /** Of those, at home in another slot. */
   readonly diverted: number;
+  /** How long those that were handed took from being placed to being taken. */
+  readonly latency: Readonly<Latencies>;
   /** Connections that the kernel placed here and the ring would have not: a stranger shares the address. */
   readonly missteered: number;
   /** Connections that were open in the slot's processes when they died. */
   readonly lost: number;
   readonly queued: number;
+  /** Connections closed unserved, by reason. */
   readonly refused: Readonly<Record<string, number>>;
+  /** Times that a process, short of descriptors, let connections wait. */
+  readonly starved: number;
+  readonly sessionCache: SessionCacheCounts;
 }
 
 export interface ListenerStatus {
@@ -104,9 +119,13 @@ export function ringStatusOf(ring: SlotRing): RingStatus {
 export function statusOf(parts: RouterParts): RouterStatus {
   const { options, ring, counters, handoffs, listeners, slots } = parts;
   const shares = ring.shares();
-  const handedTo = ({ number }: SlotRecord) =>
-    counters.of(number).handed + (handoffs.counts(number)?.accepted ?? 0);
-  const handedInAll = slots.reduce((sum, slot) => sum + handedTo(slot), 0);
+  const natives = slots.map(({ number }) => handoffs.counts(number));
+  const acceptedBy = ({ number }: SlotRecord) =>
+    counters.of(number).handed + (natives[number]?.accepted ?? 0);
+  const acceptedInAll = slots.reduce((sum, slot) => sum + acceptedBy(slot), 0);
+  const exact = listeners.every(({ choice }) => choice.name !== 'ipc');
+  const statusIn = (occupant: Occupant | undefined) =>
+    processStatus(occupant, exact && occupant ? handoffs.openIn(occupant.row) : undefined);
   return {
     pid: process.pid,
     name: options.name,
@@ -121,30 +140,42 @@ export function statusOf(parts: RouterParts): RouterStatus {
     slots: slots
       .filter(({ retired, leaving }) => !retired || leaving.size > 0)
       .map((slot): SlotStatus => {
-        const { diverted, refused } = counters.of(slot.number);
-        const native = handoffs.counts(slot.number);
-        const handed = handedTo(slot);
+        const { handed, diverted, refused, latency, sessionCache } = counters.of(slot.number);
+        const native = natives[slot.number];
+        const accepted = acceptedBy(slot);
         return {
           slot: slot.number,
-          ...processStatus(slot.current),
+          ...statusIn(slot.current),
           down: slot.number >= ring.size || ring.isDown(slot.number),
-          leaving: [...slot.leaving].map(processStatus),
+          leaving: [...slot.leaving].map(statusIn),
           restarts: slot.respawn.count,
+          restartsByCause: { ...slot.respawn.byCause },
           lastRestarts: [...slot.respawn.restarts],
           share: shares[slot.number] ?? 0,
-          realShare: handedInAll === 0 ? 0 : handed / handedInAll,
-          handed,
+          realShare: acceptedInAll === 0 ? 0 : accepted / acceptedInAll,
+          accepted,
+          handed: handed + (native?.handed ?? 0),
           diverted: diverted + (native?.diverted ?? 0),
           missteered: native?.missteered ?? 0,
           lost: native?.lost ?? 0,
           queued: listeners.reduce((sum, { handoff }) => sum + handoff.queued(slot.number), 0),
-          refused: native?.refused ? { ...refused, 'queue full': native.refused } : { ...refused },
+          refused: sumOf(refused, native?.refused ?? {}),
+          starved: native?.starved ?? 0,
+          latency: bothLatencies(latency, native?.latency),
+          sessionCache: { ...sessionCache },
         };
       }),
   };
 }
 
-function processStatus(occupant: Occupant | undefined): ProcessStatus {
+function bothLatencies(one: Latencies, other: Latencies = noLatencies()): Latencies {
+  const both = noLatencies();
+  addLatencies(both, one);
+  addLatencies(both, other);
+  return both;
+}
+
+function processStatus(occupant: Occupant | undefined, open: number | undefined): ProcessStatus {
   return {
     pid: occupant?.pid,
     state: occupant?.life.state ?? 'gone',
@@ -152,7 +183,7 @@ function processStatus(occupant: Occupant | undefined): ProcessStatus {
     since: occupant?.life.since ?? 0,
     uptimeMs: occupant ? Date.now() - occupant.life.startedAt : 0,
     stalled: occupant?.stalled ?? false,
-    open: occupant?.vitals?.open ?? 0,
+    open: open ?? occupant?.vitals?.open ?? 0,
     lagMs: occupant?.vitals?.lagMs ?? 0,
     rssBytes: occupant?.vitals?.rssBytes ?? 0,
   };

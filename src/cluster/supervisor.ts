@@ -4,8 +4,8 @@ import { LimpetError } from '../errors.js';
 import type { CheckedRouterOptions } from '../options.js';
 import { forkWorker } from './fork.js';
 import { receive, type WorkerMessage } from './messages.js';
-import { Occupant } from './occupant.js';
-import { Respawn, type SlotState } from './slot.js';
+import { Occupant, type Vitals } from './occupant.js';
+import { Respawn, type RestartCause, type SlotState } from './slot.js';
 import { Vigil } from './vigil.js';
 
 /** How the supervisor tells the router; each is called with the state already changed. */
@@ -16,6 +16,8 @@ export interface SupervisorHooks {
   /** The process takes nothing new any more; `gone` when it is dead. */
   left(occupant: Occupant, gone: boolean): void;
   stalled(occupant: Occupant, stalled: boolean): void;
+  /** What the process says of itself. */
+  beat(occupant: Occupant, vitals: Vitals): void;
   /** A slot's process changed its state. */
   changed(occupant: Occupant): void;
   /** Processes of the slot keep dying young; told once. */
@@ -39,6 +41,12 @@ export interface SlotRecord {
   everReady: boolean;
   /** Taken away by scaling down: nobody fills it. */
   retired: boolean;
+}
+
+/** How a process ended. */
+interface Ending {
+  readonly reason: string;
+  readonly cause: RestartCause;
 }
 
 /** Deaths of every slot, none ever ready, after which the start is given up. */
@@ -95,7 +103,10 @@ export class Supervisor {
     if (next?.occupant === occupant) {
       slot.next = undefined;
       slot.current = occupant;
-      if (current && current !== occupant) this.#dismiss(current, 'replaced by a reload');
+      if (current && current !== occupant) {
+        slot.respawn.counted('reload');
+        this.#dismiss(current, 'replaced by a reload');
+      }
     }
     this.#move(occupant, 'ready', reason);
     if (next?.occupant === occupant) next.settle();
@@ -127,7 +138,9 @@ export class Supervisor {
     occupant.killAfter(this.#options.drainTimeoutMs + lastWordsMs);
     if (slot.current !== occupant) return;
     slot.current = slot.next?.occupant;
-    if (!slot.current) this.#fill(slot);
+    if (slot.current) return;
+    slot.respawn.counted('left');
+    this.#fill(slot);
   }
 
   /** Takes the slots from `count` on away; their processes drain. */
@@ -185,7 +198,8 @@ export class Supervisor {
     slot.timer = undefined;
     if (this.#closing || slot.retired) return;
     const forked = this.#fork(slot);
-    if (typeof forked === 'string') this.#again(slot, Date.now(), undefined, forked);
+    if (typeof forked === 'string')
+      this.#again(slot, { startedAt: Date.now(), pid: undefined, reason: forked, cause: 'not forked' });
     else slot.current = forked;
   }
 
@@ -213,10 +227,11 @@ export class Supervisor {
     // An 'error' without a listener would end the primary; what became of the process is told by its exit.
     worker.on('error', (error) => {
       publish('limpet:fault', () => ({ where: `worker of slot ${slot.number}`, error }));
-      if (occupant.pid === undefined) this.#gone(slot, occupant, `it could not be forked: ${error.message}`);
+      if (occupant.pid !== undefined) return;
+      this.#gone(slot, occupant, { reason: `it could not be forked: ${error.message}`, cause: 'not forked' });
     });
     // What the process had sent before it died is read until 'disconnect': only then is it known what it took.
-    let exit: string | undefined;
+    let exit: Ending | undefined;
     const over = () => {
       if (exit !== undefined && !worker.isConnected()) this.#gone(slot, occupant, occupant.endedFor ?? exit);
     };
@@ -226,7 +241,9 @@ export class Supervisor {
       setTimeout(() => this.leaves(occupant, 'it disconnected'), disconnectedAliveMs).unref();
     });
     worker.on('exit', (code, signal) => {
-      exit = signal ? `killed by ${signal}` : `exited with code ${code}`;
+      exit = signal
+        ? { reason: `killed by ${signal}`, cause: 'signal' }
+        : { reason: `exited with code ${code}`, cause: 'exit' };
       over();
     });
   }
@@ -235,7 +252,7 @@ export class Supervisor {
     this.#vigil.heard(occupant, message.type === 'beat' && message.debugger);
     switch (message.type) {
       case 'beat':
-        occupant.vitals = { open: message.open, lagMs: message.lagMs, rssBytes: message.rssBytes };
+        this.#hooks.beat(occupant, message);
         break;
       case 'leaving':
         this.leaves(occupant, message.reason);
@@ -248,7 +265,7 @@ export class Supervisor {
     }
   }
 
-  #gone(slot: SlotRecord, occupant: Occupant, reason: string): void {
+  #gone(slot: SlotRecord, occupant: Occupant, { reason, cause }: Ending): void {
     const was: SlotState = occupant.life.state;
     if (!this.#move(occupant, 'gone', reason)) return;
     this.#rows.push(occupant.row);
@@ -260,13 +277,14 @@ export class Supervisor {
     if (next?.occupant === occupant) next.settle(replacementFailed(slot.number, reason));
     if (current !== occupant || slot.current) return;
     if (was === 'draining') this.#fill(slot);
-    else this.#again(slot, occupant.life.startedAt, occupant.pid, reason);
+    else this.#again(slot, { startedAt: occupant.life.startedAt, pid: occupant.pid, reason, cause });
   }
 
   /** A death that was not asked for: notes it, and tries again after the pause that it earns. */
-  #again(slot: SlotRecord, startedAt: number, pid: number | undefined, reason: string): void {
+  #again(slot: SlotRecord, life: Ending & { startedAt: number; pid: number | undefined }): void {
     if (this.#closing || slot.retired) return;
-    const { delayMs, crashLoop } = slot.respawn.died({ startedAt, pid, reason }, Date.now());
+    const { reason } = life;
+    const { delayMs, crashLoop } = slot.respawn.died(life, Date.now());
     if (this.#slots.every((each) => !each.everReady && each.respawn.shortLives >= startAttempts)) {
       this.#hooks.neverStarted(neverStarted(this.#slots.length, reason));
       return;

@@ -45,10 +45,10 @@ export class Vigil {
       const silentMs = now - occupant.heardAt;
       if (state === 'ready' && stallTimeoutMs > 0 && silentMs > stallTimeoutMs) {
         if (!occupant.stalled) this.#mark(occupant, true);
-        if (stallKillMs > 0 && silentMs > stallKillMs) occupant.kill(`stalled for ${silentMs} ms`);
+        if (stallKillMs > 0 && silentMs > stallKillMs) occupant.kill(`stalled for ${silentMs} ms`, 'stalled');
       }
       if (state === 'starting' && readyTimeoutMs > 0 && now - since > readyTimeoutMs) {
-        occupant.kill(`not ready within ${readyTimeoutMs} ms`);
+        occupant.kill(`not ready within ${readyTimeoutMs} ms`, 'not ready');
       }
     }
   }

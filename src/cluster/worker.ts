@@ -17,6 +17,7 @@ import { FdWorker } from '../handoff/fd-worker.js';
 import { Intake } from '../handoff/intake.js';
 import { IpcWorker } from '../handoff/ipc-worker.js';
 import { KernelWorker } from '../handoff/kernel-worker.js';
+import { sessionCache } from '../metrics.js';
 import { SlotRing } from '../ring/slot-ring.js';
 import { type SeatPass, seatPassVariable } from './fork.js';
 import { ListenerKeys } from './listener-key.js';
@@ -323,7 +324,8 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     let open = 0;
     for (const { adapter } of this.#listening.values()) open += adapter.open;
     const rssBytes = process.memoryUsage.rss();
-    this.#send({ type: 'beat', open, lagMs: this.#lagMs, rssBytes, debugger: inspectorUrl() !== undefined });
+    const vitals = { open, lagMs: this.#lagMs, rssBytes, sessionCache };
+    this.#send({ type: 'beat', ...vitals, debugger: inspectorUrl() !== undefined });
   }
 
   #send(message: WorkerMessage): void {

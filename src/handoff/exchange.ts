@@ -4,6 +4,7 @@ import type { CompiledChain } from '../binding/twin/head-calls.js';
 import type { ListenAddress } from '../connection.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import type { Seat } from './contract.js';
+import { addLatencies, type Latencies, noLatencies } from './latencies.js';
 
 /** What was counted for a slot since the router began, processes that are gone included. */
 export interface ExchangeCounts {
@@ -17,14 +18,16 @@ export interface ExchangeCounts {
   diverted: number;
   /** Connections that wait in the primary for the slot. */
   queued: number;
-  /** Connections closed unserved. */
-  refused: number;
+  /** Connections closed unserved, by reason; reasons that never occurred are left out. */
+  refused: Record<string, number>;
   /** Connections that the kernel placed here, although the ring would have chosen another slot. */
   missteered: number;
   /** Connections that were open, or in doubt, in a process when it died. */
   lost: number;
   /** Times that a process, short of descriptors, let connections wait. */
   starved: number;
+  /** Of the connections that the primary passed to the slot. */
+  latency: Latencies;
 }
 
 /** What the acceptor keeps to, for all listeners. */
@@ -46,7 +49,7 @@ export interface ExchangeListener {
   readonly chain?: CompiledChain | undefined;
 }
 
-type Kept = Pick<ExchangeCounts, 'accepted' | 'missteered' | 'lost' | 'starved'>;
+type Kept = Pick<ExchangeCounts, 'accepted' | 'missteered' | 'lost' | 'starved' | 'latency'>;
 
 /**
  * What all `kernel` and `fd` listeners of a router share: the acceptor thread, a channel to each slot, and the page.
@@ -107,17 +110,32 @@ export class Exchange {
   }
 
   counts(slot: number): ExchangeCounts {
-    const { handed, diverted, queued, refused } = this.page.slot(slot);
-    const counts = { ...this.#keptOf(slot), open: 0, handed, diverted, queued, refused };
+    const { handed, diverted, queued, queueFull, abandoned } = this.page.slot(slot);
+    const kept = this.#keptOf(slot);
+    const latency = noLatencies();
+    addLatencies(latency, kept.latency);
+    const refused = {
+      ...(queueFull > 0 && { 'queue full': queueFull }),
+      ...(abandoned > 0 && { closing: abandoned }),
+    };
+    const counts = { ...kept, open: 0, handed, diverted, queued, refused, latency };
     for (const [row, at] of this.#rows) {
       if (at !== slot) continue;
       const { accepted, closed, missteered, starved } = this.page.worker(row);
+      addLatencies(latency, this.#latencyOf(row));
       counts.accepted += accepted;
       counts.open += accepted - closed;
       counts.missteered += missteered;
       counts.starved += starved;
     }
     return counts;
+  }
+
+  /** Connections that are open in the process that writes `row`; undefined when none that is seated here does. */
+  openIn(row: number): number | undefined {
+    if (!this.#rows.has(row)) return undefined;
+    const { accepted, closed } = this.page.worker(row);
+    return accepted - closed;
   }
 
   /**
@@ -153,7 +171,13 @@ export class Exchange {
     kept.missteered += missteered;
     kept.starved += starved;
     kept.lost += accepted + taking - closed;
+    addLatencies(kept.latency, this.#latencyOf(seat.row));
     this.page.clearWorker(seat.row);
+  }
+
+  #latencyOf(row: number): Latencies {
+    const { latency, latencyUs } = this.page.worker(row);
+    return { counts: [...latency], sumMs: latencyUs / 1000 };
   }
 
   #settled(): void {
@@ -161,7 +185,13 @@ export class Exchange {
   }
 
   #keptOf(slot: number): Kept {
-    const kept = this.#kept.get(slot) ?? { accepted: 0, missteered: 0, lost: 0, starved: 0 };
+    const kept = this.#kept.get(slot) ?? {
+      accepted: 0,
+      missteered: 0,
+      lost: 0,
+      starved: 0,
+      latency: noLatencies(),
+    };
     this.#kept.set(slot, kept);
     return kept;
   }

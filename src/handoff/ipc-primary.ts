@@ -37,6 +37,8 @@ interface Waiting {
   readonly client?: ProxiedClient | undefined;
   /** What was read from it. */
   readonly read?: Buffer;
+  /** When it was known whose it is, ms on the shared clock. */
+  readonly placedAt: number;
   sentAt: number;
 }
 
@@ -54,6 +56,8 @@ export interface IpcSettings {
   /** A connection could not be served and was closed. */
   readonly refused: (slot: number, reason: string) => void;
   readonly handed: (slot: number, diverted: boolean) => void;
+  /** The slot's process has taken a connection, so long after it was known whose it is. */
+  readonly taken: (slot: number, latencyMs: number) => void;
   /** How connections are placed; without, by their address. */
   readonly pending?: PendingSettings | undefined;
   /** A connection was closed before it could be placed. */
@@ -154,7 +158,7 @@ export class IpcPrimary implements PrimaryHandoff {
     if (typeof message.took === 'number') {
       const waiting = sent?.get(message.took);
       sent?.delete(message.took);
-      waiting?.handle.close();
+      if (waiting) this.#taken(seat, waiting);
       this.#countOpen(seat, 1);
     } else if (typeof message.back === 'number') {
       const waiting = sent?.get(message.back);
@@ -163,8 +167,10 @@ export class IpcPrimary implements PrimaryHandoff {
     } else if (typeof message.claim === 'number') {
       const waiting = sent?.get(message.claim);
       sent?.delete(message.claim);
-      waiting?.handle.close();
-      if (waiting) this.#countOpen(seat, 1);
+      if (waiting) {
+        this.#taken(seat, waiting);
+        this.#countOpen(seat, 1);
+      }
       seat.send(waiting ? { yours: message.claim } : { gone: message.claim });
     } else if (typeof message.closed === 'number') {
       this.#countOpen(seat, -message.closed);
@@ -230,7 +236,8 @@ export class IpcPrimary implements PrimaryHandoff {
       return;
     }
     const hash = this.#hashOf(handle);
-    const slot = this.#enqueue({ handle, hash, pinned: this.#bounded(hash), sentAt: 0 });
+    const placedAt = sharedClockMs();
+    const slot = this.#enqueue({ handle, hash, pinned: this.#bounded(hash), placedAt, sentAt: 0 });
     if (slot !== undefined) this.#pump(slot);
   }
 
@@ -243,7 +250,8 @@ export class IpcPrimary implements PrimaryHandoff {
         : this.#ring.hashOfKey(key);
     const up = slot !== undefined && slot < this.#ring.size && !this.#ring.isDown(slot);
     const pinned = up ? slot : ((unknown ? this.#newcomersSlot() : undefined) ?? this.#bounded(hash));
-    const at = this.#enqueue({ handle, hash, pinned, client, read, sentAt: 0 });
+    const placedAt = sharedClockMs();
+    const at = this.#enqueue({ handle, hash, pinned, client, read, placedAt, sentAt: 0 });
     if (at !== undefined) this.#pump(at);
     this.#settled();
   }
@@ -345,6 +353,11 @@ export class IpcPrimary implements PrimaryHandoff {
       sent.set(this.#seq, waiting);
       this.#settings.handed(slot, (waiting.pinned ?? this.#ring.homeOfHash(waiting.hash)) !== slot);
     }
+  }
+
+  #taken(seat: Seat, { handle, placedAt }: Waiting): void {
+    handle.close();
+    this.#settings.taken(seat.slot, sharedClockMs() - placedAt);
   }
 
   #takeBack(seat: Seat): Waiting[] {

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { sessionCache } from '../metrics.js';
 import type { Row } from './backend.js';
 
 /** One unbroken period of server-side tracking. A row cached in another period is not trusted. */
@@ -59,6 +60,7 @@ export class NearCache {
     const entry = this.#rows.get(key);
     if (entry && entry.period === period && entry.row.expiresAt > Date.now()) {
       this.#hits++;
+      sessionCache.hits++;
       return entry.row;
     }
     return undefined;
@@ -67,6 +69,7 @@ export class NearCache {
   /** A read had to ask the server. */
   missed(): void {
     this.#misses++;
+    sessionCache.misses++;
   }
 
   /** The row of any period (or of one), as long as no one has said that it changed. Not counted as a read. */
@@ -117,12 +120,14 @@ export class NearCache {
   /** The server says that `key` changed. */
   invalidate(key: string): void {
     this.#invalidations++;
+    sessionCache.invalidations++;
     this.forget(key);
   }
 
   /** The server says that everything may have changed. */
   invalidateAll(): void {
     this.#invalidations++;
+    sessionCache.invalidations++;
     this.#rows.clear();
     for (const flight of this.#flights.values()) flight.version++;
   }

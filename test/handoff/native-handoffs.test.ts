@@ -188,7 +188,7 @@ describe('handoff fd', () => {
     await hall.fill();
     const served = await Promise.all(loopback(300).map((address) => visit(hall.port, address)));
     expect(served).toHaveLength(300);
-    expect(hall.exchange.counts(0)).toMatchObject({ accepted: 300, lost: 0, refused: 0 });
+    expect(hall.exchange.counts(0)).toMatchObject({ accepted: 300, lost: 0, refused: {} });
   });
 
   it('a queue that is full: what is beyond it is closed and counted, the rest is served', async () => {
@@ -201,7 +201,18 @@ describe('handoff fd', () => {
       refused(20).then(() => hall.seat(0)),
     ]);
     expect(visits.filter(({ status }) => status === 'rejected')).toHaveLength(20);
-    expect(hall.exchange.counts(0).refused).toBe(20);
+    expect(hall.exchange.counts(0).refused).toEqual({ 'queue full': 20 });
+  });
+
+  it('tells connections that its closing left unserved from those for which there was no room', async () => {
+    hall = new Hall('fd', { slots: 1 });
+    await hall.open();
+    await hall.fill();
+    await hall.kill(0);
+    const waiting = await Promise.all(loopback(5).map((address) => connected(hall.port, address)));
+    expect(await hall.primary.close(0)).toBe(5);
+    expect(hall.exchange.counts(0).refused).toEqual({ closing: 5 });
+    for (const socket of waiting) socket.destroy();
   });
 
   it('serves a unix-domain socket, all slots in turn, and leaves no file behind', async () => {
@@ -230,5 +241,6 @@ async function connected(port: number, from: string): Promise<Socket> {
 
 /** Resolves when so many connections were refused for want of room. */
 async function refused(count: number): Promise<void> {
-  while (hall.exchange.counts(0).refused < count) await new Promise((resolve) => setTimeout(resolve, 5));
+  while ((hall.exchange.counts(0).refused['queue full'] ?? 0) < count)
+    await new Promise((resolve) => setTimeout(resolve, 5));
 }

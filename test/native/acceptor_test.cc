@@ -157,7 +157,7 @@ class Hammer {
     size_t refused = 0;
     double accepted = 0, closed = 0;
     for (uint32_t slot = 0; slot < kSlots; ++slot) {
-      refused += static_cast<size_t>(page_.slot(slot, SlotCell::kRefused).load());
+      refused += static_cast<size_t>(page_.slot(slot, SlotCell::kQueueFull).load());
     }
     for (uint32_t row = 0; row < next_row_; ++row) {
       accepted += page_.worker(row, WorkerCell::kAccepted).load();

@@ -71,7 +71,7 @@ function slotTable(slots: readonly SlotStatus[], columns: number): string[] {
       { head: 'state', align: 'left', cells: cells(stateOf) },
       { head: 'for', cells: cells(({ since }) => (since ? duration(Date.now() - since) : '-')), spare: 3 },
       { head: 'open', cells: cells(({ open }) => open) },
-      { head: 'handed', cells: cells(({ handed }) => handed), spare: 1 },
+      { head: 'accepted', cells: cells(({ accepted }) => accepted), spare: 1 },
       { head: 'share', cells: cells(({ share }) => percent(share)), spare: 4 },
       { head: 'real', cells: cells(({ realShare }) => percent(realShare)), spare: 5 },
       { head: 'lag', cells: cells(({ lagMs }) => `${lagMs} ms`), spare: 6 },

@@ -1,0 +1,28 @@
+import { pageLayout } from '../binding/shared-page.js';
+
+/** How long connections took from being placed by the primary to being taken by a process. */
+export interface Latencies {
+  /** How many took at most each of {@link latencyBoundsMs}, and more than the one before; the last, more than all. */
+  readonly counts: number[];
+  sumMs: number;
+}
+
+const latencyBoundsMs: readonly number[] = pageLayout.latencyBoundsUs.map((us) => us / 1000);
+
+export function noLatencies(): Latencies {
+  return { counts: Array.from({ length: latencyBoundsMs.length + 1 }, () => 0), sumMs: 0 };
+}
+
+export function countLatency(into: Latencies, ms: number): void {
+  const within = latencyBoundsMs.findIndex((bound) => ms <= bound);
+  const at = within === -1 ? latencyBoundsMs.length : within;
+  into.counts[at] = (into.counts[at] as number) + 1;
+  into.sumMs += ms;
+}
+
+export function addLatencies(into: Latencies, more: Readonly<Latencies>): void {
+  more.counts.forEach((count, at) => {
+    into.counts[at] = (into.counts[at] as number) + count;
+  });
+  into.sumMs += more.sumMs;
+}

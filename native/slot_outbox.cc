@@ -84,7 +84,6 @@ SlotOutbox::Flushed SlotOutbox::Read() {
     if (ReceiveConnections(primary_end(), batch, &count) == Transfer::kBroken) break;
     returned.insert(returned.end(), batch, batch + count);
   }
-  for (const Passed& connection : returned) seated_[connection.listener] = false;
   CountHanded(returned.data(), returned.size(), -1);
   PutInFront(returned);
   return Flushed::kDone;

@@ -34,8 +34,8 @@ class SlotOutbox {
   // The end to watch: readable when the worker pokes or passes connections back.
   int primary_end() const { return channel_.primary_end.get(); }
 
-  // The process that writes `row` takes the listener's connections. One process at a time sits in the slot; during a
-  // reload it may still be the old one for some listeners, and what reaches the wrong one is passed back.
+  // The process that writes `row` takes the listener's connections. One process at a time sits in the slot, and it alone reads
+  // from the channel: it is seated when it has opened all its listeners, after the one before it has stopped reading.
   void Seat(uint8_t listener, uint32_t row);
   void Unseat(uint8_t listener);
 
@@ -46,8 +46,8 @@ class SlotOutbox {
   void TakeBack();
   // Sends what can be sent.
   Flushed Flush();
-  // Reads what the worker sent: pokes, and connections of listeners for which it takes nothing new: those it is no longer
-  // seated for.
+  // Reads what the worker sent: pokes, and connections that lay in the channel for a listener that it has not. Who is seated does
+  // not change: what a predecessor passed back may be read after its successor was seated.
   Flushed Read();
 
   // One connection that was to wait here was closed instead: `why` is kQueueFull or kAbandoned.

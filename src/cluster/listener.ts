@@ -43,6 +43,14 @@ export class Listener {
     this.handoff.seat(seat);
   }
 
+  /** What was on its way to the process, which had stopped taking, comes to it again. */
+  reseat(occupant: Occupant): void {
+    const seat = this.#seats.get(occupant);
+    if (!seat) return;
+    this.handoff.unseat(seat, false);
+    this.handoff.seat(seat);
+  }
+
   unseat(occupant: Occupant, gone: boolean): void {
     const seat = this.#seats.get(occupant);
     if (!seat) return;

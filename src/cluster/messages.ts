@@ -45,6 +45,8 @@ export type PrimaryMessage =
   | { type: 'neighbours'; table: NeighbourTable }
   /** Take nothing new; answer 'stopped'. */
   | { type: 'stop' }
+  /** Take again: who was to follow is gone. */
+  | { type: 'resume' }
   /** Finish what is there, then exit; at the deadline, close the rest. `last`: the whole router closes, nobody can come back. */
   | { type: 'drain'; timeoutMs: number; reason: string; last: boolean };
 

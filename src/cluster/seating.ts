@@ -46,7 +46,11 @@ export class Seating {
     if (before && before !== occupant) {
       await before.stopIntake(stopPatienceMs);
     }
-    if (occupant.life.state !== 'starting' && occupant.life.state !== 'ready') return;
+    if (occupant.life.state !== 'starting' && occupant.life.state !== 'ready') {
+      // It ended while its predecessor made room.
+      if (before?.seated) this.#resume(before);
+      return;
+    }
     occupant.seated = true;
     this.#around.serves(occupant);
     this.#endGrace(occupant.slot);
@@ -56,6 +60,11 @@ export class Seating {
     }
     occupant.send({ type: 'seated' });
     this.#around.changed();
+  }
+
+  #resume(occupant: Occupant): void {
+    occupant.send({ type: 'resume' });
+    for (const listener of this.#around.listeners()) listener.reseat(occupant);
   }
 
   left(occupant: Occupant, gone: boolean): void {

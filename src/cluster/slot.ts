@@ -41,7 +41,7 @@ const longestDelayMs = 10_000;
 /** So many short lives in a row are a crash loop: reported once, and held at the longest delay's pace. */
 const crashLoopDeaths = 8;
 
-/** Why a slot got a new process: the first five were not asked for. */
+/** Why a slot got a new process: all but a reload were not asked for, and wait when they repeat. */
 export type RestartCause =
   | 'exit'
   | 'signal'
@@ -67,11 +67,11 @@ export class Respawn {
   /** The last {@link restartsKept} deaths, oldest first. */
   readonly restarts: Restart[] = [];
   count = 0;
-  /** All new processes but the first, also those that were asked for; causes that never occurred are left out. */
+  /** All new processes but the first, those of a reload too; causes that never occurred are left out. */
   readonly byCause: Partial<Record<RestartCause, number>> = {};
   #shortLives = 0;
 
-  /** Notes a death that was not asked for. */
+  /** Notes a death, or a leaving, that was not asked for. */
   died(
     life: { startedAt: number; pid: number | undefined; reason: string; cause: RestartCause },
     now: number,

@@ -129,7 +129,7 @@ export class Supervisor {
     });
   }
 
-  /** The process leaves of its own accord (its server was closed): its slot gets a new one at once. */
+  /** The process leaves of its own accord (its server was closed): its slot gets a new one, as after a death. */
   leaves(occupant: Occupant, reason: string): void {
     if (!this.#move(occupant, 'draining', reason)) return;
     const slot = this.#slotOf(occupant);
@@ -138,9 +138,7 @@ export class Supervisor {
     occupant.killAfter(this.#options.drainTimeoutMs + lastWordsMs);
     if (slot.current !== occupant) return;
     slot.current = slot.next?.occupant;
-    if (slot.current) return;
-    slot.respawn.counted('left');
-    this.#fill(slot);
+    if (!slot.current) this.#again(slot, { ...lifeOf(occupant), reason, cause: 'left' });
   }
 
   /** Takes the slots from `count` on away; their processes drain. */
@@ -266,7 +264,6 @@ export class Supervisor {
   }
 
   #gone(slot: SlotRecord, occupant: Occupant, { reason, cause }: Ending): void {
-    const was: SlotState = occupant.life.state;
     if (!this.#move(occupant, 'gone', reason)) return;
     this.#rows.push(occupant.row);
     slot.leaving.delete(occupant);
@@ -276,11 +273,10 @@ export class Supervisor {
     this.#hooks.left(occupant, true);
     if (next?.occupant === occupant) next.settle(replacementFailed(slot.number, reason));
     if (current !== occupant || slot.current) return;
-    if (was === 'draining') this.#fill(slot);
-    else this.#again(slot, { startedAt: occupant.life.startedAt, pid: occupant.pid, reason, cause });
+    this.#again(slot, { ...lifeOf(occupant), reason, cause });
   }
 
-  /** A death that was not asked for: notes it, and tries again after the pause that it earns. */
+  /** A death or a leaving that was not asked for: notes it, and tries again after the pause that it earns. */
   #again(slot: SlotRecord, life: Ending & { startedAt: number; pid: number | undefined }): void {
     if (this.#closing || slot.retired) return;
     const { reason } = life;
@@ -304,6 +300,10 @@ export class Supervisor {
   #slotOf(occupant: Occupant): SlotRecord {
     return this.#slots[occupant.slot] as SlotRecord;
   }
+}
+
+function lifeOf({ life, pid }: Occupant): { startedAt: number; pid: number | undefined } {
+  return { startedAt: life.startedAt, pid };
 }
 
 function newSlot(number: number): SlotRecord {

@@ -57,6 +57,8 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   readonly #holds: Set<() => void> = new Set();
   #released: () => void = () => {};
   #leaving = false;
+  /** Takes nothing new, on no listener. */
+  #stopped = false;
   #beatAt = 0;
   #lagMs = 0;
 
@@ -229,6 +231,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
         this.#unbound(message);
         break;
       case 'seated':
+        this.#intake?.receive();
         this.#seated();
         break;
       case 'neighbours':
@@ -236,6 +239,9 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
         break;
       case 'stop':
         this.#stop();
+        break;
+      case 'resume':
+        this.#resume();
         break;
       case 'drain':
         this.leave(message.reason, message.timeoutMs, message.last);
@@ -255,6 +261,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     if (cookies)
       listening.adapter.eachRequest?.((request, response) => setCookieOn(request, response, cookies));
     listening.half = this.#halfOf(handoff, listener, listening.adapter, settings);
+    if (this.#stopped) listening.half.stop(() => {});
     this.#listening.set(listener, listening);
     listening.adapter.listen(address, listening.backlog);
     this.#rehome(listening.adapter, listener, settings, () => this.#send({ type: 'open', listener }));
@@ -307,6 +314,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   }
 
   #stop(): void {
+    this.#stopped = true;
     let left = this.#listening.size;
     const stopped = () => {
       left -= 1;
@@ -314,6 +322,12 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     };
     if (left === 0) stopped();
     for (const { half } of this.#listening.values()) half?.stop(stopped);
+  }
+
+  #resume(): void {
+    if (this.#leaving) return;
+    this.#stopped = false;
+    for (const { half } of this.#listening.values()) half?.resume();
   }
 
   #beat(): void {

@@ -54,4 +54,6 @@ export interface WorkerHandoff {
   received(message: HandoffMessage, handle?: RawHandle): void;
   /** Takes nothing new from now on; `done` when that is certain (what was taken has reached the entrance). */
   stop(done: () => void): void;
+  /** Undoes a stop: who was to take over is gone. The primary seats the process anew. */
+  resume(): void;
 }

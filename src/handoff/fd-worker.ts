@@ -6,11 +6,13 @@ import type { Intake } from './intake.js';
 export class FdWorker implements WorkerHandoff {
   readonly #intake: Intake;
   readonly #listener: number;
+  readonly #entrance: Entrance;
 
   constructor(intake: Intake, listener: number, entrance: Entrance) {
     this.#intake = intake;
     this.#listener = listener;
-    intake.open(listener, entrance);
+    this.#entrance = entrance;
+    this.resume();
   }
 
   received(): void {}
@@ -18,5 +20,9 @@ export class FdWorker implements WorkerHandoff {
   stop(done: () => void): void {
     this.#intake.close(this.#listener);
     done();
+  }
+
+  resume(): void {
+    this.#intake.open(this.#listener, this.#entrance);
   }
 }

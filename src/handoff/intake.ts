@@ -16,7 +16,10 @@ export class Intake {
   readonly #inbox: Inbox;
   readonly #page: SharedPage;
   readonly #row: number;
+  readonly #channel: number;
   readonly #entrances: (Entrance | undefined)[] = [];
+  readonly #expected: Set<number> = new Set();
+  #receiving = false;
 
   /** Make it first thing in the process: the inherited descriptors are close-on-exec from here on. */
   constructor(binding: HandoffBinding, { slot, row, channel, page }: IntakeSettings) {
@@ -26,6 +29,7 @@ export class Intake {
     const listeners = new Uint8Array(takenAtOnce);
     const peers = new Uint8Array(takenAtOnce * peerBytes);
     this.#row = row;
+    this.#channel = channel;
     this.#page = SharedPage.map(binding, page);
     this.#inbox = new binding.Inbox({ page, row, slot, descriptors, listeners, peers }, (count) => {
       // An entrance may call back: what was delivered is read first.
@@ -40,12 +44,20 @@ export class Intake {
         else binding.close(fd);
       }
     });
-    this.#inbox.receive(channel);
+  }
+
+  /** Takes what comes through the slot's channel. Until the process is seated that is its predecessor's: call it then. */
+  receive(): void {
+    if (this.#receiving) return;
+    this.#receiving = true;
+    this.#inbox.receive(this.#channel);
+    for (const listener of this.#expected) this.#inbox.expect(listener, true);
   }
 
   /** From now on the listener's connections reach `entrance`. */
   open(listener: number, entrance: Entrance): void {
     this.#entrances[listener] = entrance;
+    this.#expected.add(listener);
     this.#inbox.expect(listener, true);
   }
 
@@ -62,6 +74,7 @@ export class Intake {
   /** Takes nothing new for the listener; what is still in the channel goes back to the primary. */
   close(listener: number): void {
     this.#inbox.stopAccepting(listener, false);
+    this.#expected.delete(listener);
     this.#inbox.expect(listener, false);
   }
 

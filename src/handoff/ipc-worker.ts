@@ -58,6 +58,10 @@ export class IpcWorker implements WorkerHandoff {
     done();
   }
 
+  resume(): void {
+    this.#stopped = false;
+  }
+
   #take(seq: number, at: number, taken: Taken): void {
     if (this.#stopped) {
       taken[0].close();

@@ -6,14 +6,16 @@ import type { Intake } from './intake.js';
 export class KernelWorker implements WorkerHandoff {
   readonly #intake: Intake;
   readonly #listener: number;
+  readonly #entrance: Entrance;
   readonly #send: (message: HandoffMessage) => void;
-  #stopped = false;
+  #stopped = true;
 
   constructor(intake: Intake, listener: number, entrance: Entrance, send: (message: HandoffMessage) => void) {
     this.#intake = intake;
     this.#listener = listener;
+    this.#entrance = entrance;
     this.#send = send;
-    intake.open(listener, entrance);
+    this.resume();
   }
 
   received(message: HandoffMessage, handle?: RawHandle): void {
@@ -32,5 +34,10 @@ export class KernelWorker implements WorkerHandoff {
     this.#stopped = true;
     this.#intake.close(this.#listener);
     done();
+  }
+
+  resume(): void {
+    this.#stopped = false;
+    this.#intake.open(this.#listener, this.#entrance);
   }
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { handoffs } from '../integration/served.js';
 import { type App, startApp } from '../processes/app.js';
 import { addresses, ask, inParallel } from '../processes/clients.js';
 
@@ -23,7 +24,12 @@ afterEach(async () => {
 async function start(options: object = {}) {
   const given = { drainTimeoutMs: 3000, respawnGraceMs: 30_000, ...options };
   app = startApp('apps/router.cjs', {
-    env: { LIMPET_TEST_OPTIONS: JSON.stringify(given), LIMPET_TEST_BROKEN: join(folder, 'broken') },
+    env: {
+      LIMPET_TEST_OPTIONS: JSON.stringify(given),
+      LIMPET_TEST_BROKEN: join(folder, 'broken'),
+      LIMPET_TEST_HOLD: join(folder, 'hold'),
+      LIMPET_TEST_BLOCK: join(folder, 'block'),
+    },
   });
   const { addresses: bound } = (await app.hears('started')) as unknown as { addresses: { port: number }[] };
   const workers = (options as { workers?: number }).workers ?? 2;
@@ -103,6 +109,45 @@ describe('reload()', () => {
     expect(born).toHaveLength(6);
     expect(new Set(born.map(({ pid }) => pid)).size).toBe(6);
   });
+
+  it.each(handoffs)(
+    'by %s, a new process that has opened one of two servers is given nothing yet',
+    async (handoff) => {
+      const port = await start({ workers: 1, handoff });
+      const where = JSON.stringify({ port: 0, host: '127.0.0.1', ipv6Only: false, backlog: 511 });
+      for (const nth of [1, 2]) {
+        app.say(`listen ${where}`);
+        await app.hears('listen', undefined, nth);
+      }
+      const [old] = await all(port, ['127.0.0.1']);
+      writeFileSync(join(folder, 'hold'), '');
+      app.say('reload');
+      await app.hears('holding');
+      for (const { pid } of await all(port, addresses(100))) expect(pid).toBe(old?.pid);
+      rmSync(join(folder, 'hold'));
+      await app.hears('reload');
+      for (const { pid } of await all(port, addresses(20))) expect(pid).not.toBe(old?.pid);
+    },
+  );
+
+  it.each(handoffs)(
+    'by %s, a successor that dies as it is to take over: the old one serves on',
+    async (handoff) => {
+      const port = await start({ workers: 1, handoff });
+      const [old] = await all(port, ['127.0.0.1']);
+      // While the old one is blocked it cannot say that it has stopped: the new one waits for its place, ready.
+      writeFileSync(join(folder, 'block'), '');
+      const blocked = ask(port, '127.0.0.1', { path: '/?block' });
+      await app.hears('blocking');
+      app.say('reload');
+      const successor = await app.hears('open', ({ pid }) => pid !== old?.pid, 2);
+      process.kill(successor.pid as number, 'SIGKILL');
+      expect((await app.hears('reload')).error).toMatchObject({ code: 'ERR_LIMPET_WORKER_START' });
+      rmSync(join(folder, 'block'));
+      expect((await blocked).status).toBe(200);
+      for (const { pid } of await all(port, addresses(40))) expect(pid).toBe(old?.pid);
+    },
+  );
 
   it('SIGHUP reloads', async () => {
     await start();

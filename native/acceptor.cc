@@ -132,7 +132,7 @@ void Acceptor::Arrived(const Source& source, int fd, const PeerAddress& peer) {
     heads_.Admit(fd, source.listener, chain, peer.ToEndpoint());
     return;
   }
-  const Passed connection{fd, source.listener, BucketOf(peer.Key(settings_.ipv6_prefix))};
+  const Passed connection{fd, source.listener, BucketOfStranger(peer.Key(settings_.ipv6_prefix))};
   if (source.detour.empty()) {
     Place(connection);
   } else {
@@ -146,11 +146,11 @@ void Acceptor::Placed(void* self, int fd, uint8_t listener, const Placement& pla
   if (!placement.by_address) {
     const auto* text = reinterpret_cast<const uint8_t*>(placement.text.data());
     connection.bucket = acceptor->BucketOfHash(Hash32(acceptor->settings_.key, text, placement.text.size()));
-  } else if (placement.address == IpAddress{}) {
-    connection.bucket = acceptor->BucketOf(std::nullopt);
   } else {
-    connection.bucket =
-        acceptor->BucketOf(KeyOfIpv6(placement.address.bytes.data(), acceptor->settings_.ipv6_prefix));
+    const bool nobody = placement.address == IpAddress{};
+    std::optional<ClientKey> client;
+    if (!nobody) client = KeyOfIpv6(placement.address.bytes.data(), acceptor->settings_.ipv6_prefix);
+    connection.bucket = placement.unknown ? acceptor->BucketOfStranger(client) : acceptor->BucketOf(client);
   }
   if (placement.slot) {
     connection.pinned = *placement.slot;
@@ -236,6 +236,12 @@ uint16_t Acceptor::Emptiest() {
 uint16_t Acceptor::BucketOf(const std::optional<ClientKey>& client) {
   const ClientKey key = client ? *client : ClientKey{0, ++turn_};
   return BucketOfHash(HashWords(settings_.key, key.w0, key.w1));
+}
+
+// Nothing but its address tells this client from others.
+uint16_t Acceptor::BucketOfStranger(const std::optional<ClientKey>& client) {
+  if (client) busiest_.Saw(*client);
+  return BucketOf(client);
 }
 
 uint16_t Acceptor::BucketOfHash(uint32_t hash) const {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "busiest_client.h"
 #include "hash.h"
 #include "peer_address.h"
 #include "pending_heads.h"
@@ -72,6 +73,9 @@ class Acceptor {
   // Connections closed before they could be placed, by reason.
   std::array<uint64_t, kRefusalCount> Refused();
 
+  // Of the connections that were placed by their address, what the client that makes the most has made.
+  BusiestClient Busiest();
+
   // The owner and the home of each bucket, slots below 256. What waits, or lies unread in the channel of a slot that owns
   // nothing any more, goes to the owners.
   Status Retable(std::vector<uint16_t> owners, std::vector<uint16_t> homes);
@@ -120,6 +124,7 @@ class Acceptor {
   void Place(Passed connection);
   uint16_t Emptiest();
   uint16_t BucketOf(const std::optional<ClientKey>& client);
+  uint16_t BucketOfStranger(const std::optional<ClientKey>& client);
   uint16_t BucketOfHash(uint32_t hash) const;
   void Flush();
   void Poll(uint32_t id, Source& source);
@@ -156,6 +161,7 @@ class Acceptor {
   uint64_t rest_until_ms_ = 0;  // no accepting before; 0 when not at rest
   uint64_t rest_ms_ = 0;
   uint32_t turn_ = 0;
+  BusiestClient busiest_;
   bool stopping_ = false;
 };
 

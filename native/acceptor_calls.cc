@@ -110,6 +110,11 @@ std::array<uint64_t, kRefusalCount> Acceptor::Refused() {
   return heads_.refused();
 }
 
+BusiestClient Acceptor::Busiest() {
+  const Guard guard(this);
+  return busiest_;
+}
+
 Status Acceptor::Retable(std::vector<uint16_t> owners, std::vector<uint16_t> homes) {
   const Guard guard(this);
   if (stopping_) return Status::Ok();

@@ -30,6 +30,8 @@ struct WorkerCell {
     kCredits,     // descriptors that the process has room for
     kStarved,     // times that intake stopped for want of descriptors or memory
     kReturned,    // received, and passed back because the process takes nothing new
+    kSteered,     // accepted from a listening socket of the slot's own
+    kBusiest,     // of those, by the client that makes the most
     kLatencyUs,   // of what came from the acceptor: the sum of its latencies, in microseconds
     kLatency,     // and how many took how long: the first of kLatencyBoundsUs.size() + 1 cells
     kWorkerCells = kLatency + kLatencyBoundsUs.size() + 1,
@@ -48,12 +50,12 @@ struct SlotCell {
   };
 };
 
-// A page of 8-byte floating-point cells, 16 to a row, and two copies of the ring's homes; shared by descriptor. One process
+// A page of 8-byte floating-point cells, 24 to a row, and two copies of the ring's homes; shared by descriptor. One process
 // alone writes a cell; loads and stores are atomic and, but for kCredits and kHungry, relaxed. Doubles, so that TypeScript
 // can count in place: exact up to 2^53.
 class SharedPage {
  public:
-  static constexpr uint32_t kCellsPerRow = 16;
+  static constexpr uint32_t kCellsPerRow = 24;
   static_assert(WorkerCell::kWorkerCells <= kCellsPerRow);
   static constexpr uint32_t kSlots = 256;
   static constexpr uint32_t kWorkers = 767;

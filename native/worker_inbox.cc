@@ -127,6 +127,7 @@ class WorkerInbox::Acceptance final : public Source {
       }
       inbox_->Took(1);
       const std::optional<ClientKey> client = peer.Key(inbox_->page_->ipv6_prefix());
+      if (client) inbox_->busiest_.Saw(*client);
       if (client && !inbox_->page_->IsHome(*client, inbox_->slot_)) Count(inbox_->cell(WorkerCell::kMissteered));
       taken[count++] = {fd, listener_, 0};
     }
@@ -135,6 +136,7 @@ class WorkerInbox::Acceptance final : public Source {
     } else if (count > 0) {
       Rested();
     }
+    inbox_->ShowBusiest();
     if (count > 0) inbox_->deliver_(inbox_->context_, taken, count);
     return count;
   }
@@ -283,6 +285,11 @@ void WorkerInbox::Expect(uint8_t listener, bool expected) {
 void WorkerInbox::Stop() {
   for (auto& acceptance : acceptances_) acceptance.reset();
   reception_.reset();
+}
+
+void WorkerInbox::ShowBusiest() const {
+  cell(WorkerCell::kSteered).store(static_cast<double>(busiest_.seen()), std::memory_order_relaxed);
+  cell(WorkerCell::kBusiest).store(static_cast<double>(busiest_.count()), std::memory_order_relaxed);
 }
 
 // `accepted` first: between the two stores a connection counts twice rather than not at all.

@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 
+#include "busiest_client.h"
 #include "descriptor.h"
 #include "fd_channel.h"
 #include "shared_page.h"
@@ -57,6 +58,7 @@ class WorkerInbox {
 
   std::atomic<double>& cell(uint32_t cell) const { return page_->worker(row_, cell); }
   void Took(size_t count) const;
+  void ShowBusiest() const;
 
   uv_loop_t* const loop_;
   const SharedPage* const page_;
@@ -64,6 +66,7 @@ class WorkerInbox {
   const uint32_t slot_;
   const Deliver deliver_;
   void* const context_;
+  BusiestClient busiest_;
   std::array<std::unique_ptr<Acceptance, Close>, 256> acceptances_;
   std::unique_ptr<Reception, Close> reception_;
 };

@@ -13,6 +13,8 @@ export interface DiagnosticPayloads {
   'limpet:unplaced': { reason: string };
   /** A connection was served by the fallback of a slot that is down. */
   'limpet:diverted': { slot: number; to: number };
+  /** Something that a person should look at; it is said as a process warning, too. */
+  'limpet:warning': { code: string; message: string };
   /** An error that concerns one connection or one worker and harmed nothing else. */
   'limpet:fault': { where: string; error: unknown };
 }
@@ -24,6 +26,7 @@ const channels = {
   'limpet:refused': channel('limpet:refused'),
   'limpet:unplaced': channel('limpet:unplaced'),
   'limpet:diverted': channel('limpet:diverted'),
+  'limpet:warning': channel('limpet:warning'),
   'limpet:fault': channel('limpet:fault'),
 } satisfies Record<Name, unknown>;
 

@@ -18,6 +18,7 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
                            InstanceMethod<&AcceptorObject::Remove>("remove"),
                            InstanceMethod<&AcceptorObject::PlaceBy>("placeBy"),
                            InstanceMethod<&AcceptorObject::Refused>("refused"),
+                           InstanceMethod<&AcceptorObject::Busiest>("busiest"),
                            InstanceMethod<&AcceptorObject::Retable>("retable"),
                            InstanceMethod<&AcceptorObject::Seat>("seat"),
                            InstanceMethod<&AcceptorObject::Unseat>("unseat"),
@@ -98,6 +99,14 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
     for (uint8_t i = 0; i < kRefusalCount; ++i) {
       if (refused[i] > 0) counts[std::string(RefusalName(static_cast<Refusal>(i)))] = static_cast<double>(refused[i]);
     }
+    return counts;
+  }
+
+  Napi::Value Busiest(const Napi::CallbackInfo& info) {
+    const BusiestClient busiest = acceptor_->Busiest();
+    auto counts = Napi::Object::New(info.Env());
+    counts["seen"] = static_cast<double>(busiest.seen());
+    counts["count"] = static_cast<double>(busiest.count());
     return counts;
   }
 

@@ -41,6 +41,12 @@ export const service = {
   served: 2,
 } as const;
 
+/** Of `seen` connections, `count` by the client that makes the most. */
+export interface BusiestCount {
+  readonly seen: number;
+  readonly count: number;
+}
+
 /** The primary's acceptor thread. Calls take effect before they return. Listeners are numbered 0 to 254. */
 export interface Acceptor {
   /** The channel end that the slot's processes inherit; stays the acceptor's. */
@@ -55,6 +61,8 @@ export interface Acceptor {
   placeBy(listener: number, chain: CompiledChain): void;
   /** Connections closed before they could be placed, by {@link Refusal}; reasons that never occurred are left out. */
   refused(): Record<string, number>;
+  /** Of the connections placed by their address: how many (`seen`), and what the client that makes the most has made (`count`). */
+  busiest(): BusiestCount;
   retable(owners: Uint16Array, homes: Uint16Array): void;
   /** The process that writes `row` takes the listener's connections for the slot. */
   seat(slot: number, listener: number, row: number): void;

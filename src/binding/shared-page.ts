@@ -6,15 +6,15 @@ import type { HandoffBinding, SteeringTable } from './handoff-binding.js';
 
 /** native/shared_page.h has the same figures; a test holds the two together. */
 export const pageLayout = {
-  cellsPerRow: 16,
+  cellsPerRow: 24,
   slots: 256,
   workers: 767,
-  homesOffset: 131_072,
+  homesOffset: 196_608,
   bucketsMax: 65_536,
   /** How long handing on took: the upper bounds of all latency cells but the last, which has none. */
   latencyBoundsUs: [100, 300, 1000, 3000, 10_000, 100_000, 1_000_000],
-  workerCells: 16,
-  bytes: 393_216,
+  workerCells: 18,
+  bytes: 458_752,
 } as const;
 
 /** The cells of a worker's row, in their order; native/shared_page.h says what each counts. */
@@ -26,6 +26,8 @@ const workerCells = [
   'credits',
   'starved',
   'returned',
+  'steered',
+  'busiest',
   'latencyUs',
 ] as const;
 /** The cells of a slot's row, in their order. */

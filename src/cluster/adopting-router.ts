@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { BoundAddress, ListenAddress } from '../connection.js';
+import { BusiestClient } from '../handoff/busiest-client.js';
 import type { Seat } from '../handoff/contract.js';
 import { IpcPrimary } from '../handoff/ipc-primary.js';
 import { checkRouterOptions } from '../options.js';
@@ -51,6 +52,7 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
       unplaced: () => {},
       handed: () => {},
       taken: () => {},
+      busiest: new BusiestClient(),
       pending: { ...this.#options, chain: this.#affinity.of({ kind: 'node', tls: false }).chain },
       newcomers: balancing === 'least-connection' ? 'least-connections' : balancing,
       maxLoad: 0,

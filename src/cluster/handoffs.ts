@@ -4,6 +4,7 @@ import { bindingReport } from '../binding/native.js';
 import type { AffinityChain } from '../binding/twin/affinity-chain.js';
 import type { ListenAddress } from '../connection.js';
 import { LimpetError } from '../errors.js';
+import { BusiestClient } from '../handoff/busiest-client.js';
 import type { HandoffName, PrimaryHandoff } from '../handoff/contract.js';
 import { Exchange, type ExchangeCounts } from '../handoff/exchange.js';
 import { FdPrimary } from '../handoff/fd-primary.js';
@@ -13,6 +14,7 @@ import type { CheckedRouterOptions } from '../options.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import { type Counters, sumOf } from './counters.js';
 import type { ServerTraits } from './messages.js';
+import type { BusiestCounts } from './one-address.js';
 import type { RouterAffinity } from './router-affinity.js';
 
 /** A handoff that may serve a listener; whether it can is known when it opens. */
@@ -30,6 +32,7 @@ export class Handoffs {
   readonly #counters: Counters;
   readonly #affinity: RouterAffinity;
   readonly #exchange: Exchange | undefined;
+  readonly #busiest: BusiestClient = new BusiestClient();
   /** Why there is nothing but `ipc`. */
   readonly onlyIpc: string = '';
 
@@ -102,6 +105,13 @@ export class Handoffs {
     return this.#exchange?.openIn(row);
   }
 
+  /** What the busiest client has made of the connections that were placed by their address, at each place that sees some. */
+  *busiest(): ReturnType<BusiestCounts> {
+    const { seen, count } = this.#busiest;
+    yield ['primary', { seen, count }];
+    if (this.#exchange) yield* this.#exchange.busiest();
+  }
+
   /** Connections closed before they could be placed, by reason. */
   unplaced(): Record<string, number> {
     return sumOf(this.#counters.unplacedBy, this.#exchange?.acceptor.refused() ?? {});
@@ -122,6 +132,7 @@ export class Handoffs {
       pending: chain && { ...this.#options, chain },
       unplaced: (refusal) => this.#counters.unplaced(refusal),
       newcomers: this.#options.spread,
+      busiest: this.#busiest,
       maxLoad: this.#options.maxLoad,
     });
   }

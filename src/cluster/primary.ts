@@ -19,6 +19,7 @@ import { Listener } from './listener.js';
 import { ListenerKeys } from './listener-key.js';
 import type { ServerTraits, WorkerMessage } from './messages.js';
 import type { Occupant } from './occupant.js';
+import { OneAddressWatch } from './one-address.js';
 import { Rounds } from './rounds.js';
 import { RouterAffinity } from './router-affinity.js';
 import { Seating } from './seating.js';
@@ -59,6 +60,7 @@ export class Router extends EventEmitter<RouterEvents> {
   readonly #supervisor: Supervisor;
   readonly #seating: Seating;
   readonly #rounds: Rounds = new Rounds();
+  readonly #oneAddress: OneAddressWatch;
   readonly #listeners: Map<string, Listener> = new Map();
   readonly #keys: ListenerKeys = new ListenerKeys();
   readonly #started: Started = new Started();
@@ -84,6 +86,7 @@ export class Router extends EventEmitter<RouterEvents> {
       ipv6Prefix: this.options.ipv6Prefix,
     });
     this.#handoffs = new Handoffs(this.options, this.#ring, this.#counters, this.#affinity);
+    this.#oneAddress = new OneAddressWatch(() => this.#handoffs.busiest());
     this.#supervisor = new Supervisor(this.options, slotsMax * 2 + spareRows, {
       inherit: (slot) => this.#handoffs.inherit(slot),
       message: (occupant, message, handle) => this.#message(occupant, message, handle),
@@ -256,6 +259,7 @@ export class Router extends EventEmitter<RouterEvents> {
   async #close(reason: string): Promise<{ left: number }> {
     this.#state = 'closing';
     this.#seating.end();
+    this.#oneAddress.end();
     this.#started.reject(closedError());
     const listeners = [...this.#listeners.values()];
     await Promise.allSettled(listeners.map(({ opened }) => opened));

@@ -1,4 +1,4 @@
-import type { Acceptor, HandoffBinding } from '../binding/handoff-binding.js';
+import type { Acceptor, BusiestCount, HandoffBinding } from '../binding/handoff-binding.js';
 import { SharedPage } from '../binding/shared-page.js';
 import type { CompiledChain } from '../binding/twin/head-calls.js';
 import type { ListenAddress } from '../connection.js';
@@ -107,6 +107,15 @@ export class Exchange {
     }
     if (gone) this.#keep(seat);
     return seated;
+  }
+
+  /** What the busiest client made of the connections that were placed by their address: at the acceptor, and in each process. */
+  *busiest(): Generator<readonly [place: string, count: BusiestCount]> {
+    yield ['acceptor', this.acceptor.busiest()];
+    for (const row of this.#rows.keys()) {
+      const { steered, busiest } = this.page.worker(row);
+      yield [`row ${row}`, { seen: steered, count: busiest }];
+    }
   }
 
   counts(slot: number): ExchangeCounts {

@@ -5,6 +5,7 @@ import type { BoundAddress, ListenAddress, ProxiedClient, RawHandle } from '../c
 import { publish } from '../diagnostics.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import { bindError } from './bind-error.js';
+import type { BusiestClient } from './busiest-client.js';
 import type { HandoffMessage, PrimaryHandoff, Seat } from './contract.js';
 import { PendingHeads, type PendingSettings, type Placement } from './pending-heads.js';
 import { sharedClockMs } from './shared-clock.js';
@@ -60,6 +61,8 @@ export interface IpcSettings {
   readonly taken: (slot: number, latencyMs: number) => void;
   /** How connections are placed; without, by their address. */
   readonly pending?: PendingSettings | undefined;
+  /** Counts the clients that nothing but their address tells apart. */
+  readonly busiest: BusiestClient;
   /** A connection was closed before it could be placed. */
   readonly unplaced: (refusal: Refusal) => void;
   /** Where clients go that no rule but `address` knows. */
@@ -236,6 +239,7 @@ export class IpcPrimary implements PrimaryHandoff {
       return;
     }
     const hash = this.#hashOf(handle);
+    this.#settings.busiest.saw(hash);
     const placedAt = sharedClockMs();
     const slot = this.#enqueue({ handle, hash, pinned: this.#bounded(hash), placedAt, sentAt: 0 });
     if (slot !== undefined) this.#pump(slot);
@@ -248,6 +252,7 @@ export class IpcPrimary implements PrimaryHandoff {
       : byAddress
         ? this.#ring.hashOfAddressBytes(key)
         : this.#ring.hashOfKey(key);
+    if (unknown && !nobody) this.#settings.busiest.saw(hash);
     const up = slot !== undefined && slot < this.#ring.size && !this.#ring.isDown(slot);
     const pinned = up ? slot : ((unknown ? this.#newcomersSlot() : undefined) ?? this.#bounded(hash));
     const placedAt = sharedClockMs();

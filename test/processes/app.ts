@@ -49,10 +49,17 @@ export class App {
       if (found) return found;
       if (this.#over || Date.now() > deadline)
         throw new Error(`never heard ${event}; the app said:\n${this.output}`);
-      await new Promise<void>((resolve) => {
-        this.#wakers.push(resolve);
-        setTimeout(resolve, 1000).unref();
-      });
+      await this.#stir();
+    }
+  }
+
+  /** Resolves when the app has printed `text`. Rejects, with the output, when it ends or does not. */
+  async outputs(text: string): Promise<void> {
+    const deadline = Date.now() + patienceMs;
+    while (!this.output.includes(text)) {
+      if (this.#over || Date.now() > deadline)
+        throw new Error(`never printed ${text}; the app said:\n${this.output}`);
+      await this.#stir();
     }
   }
 
@@ -72,6 +79,14 @@ export class App {
     const ended = await this.ended;
     clearTimeout(force);
     return ended;
+  }
+
+  /** Resolves when the app says something, or after a second. */
+  #stir(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wakers.push(resolve);
+      setTimeout(resolve, 1000).unref();
+    });
   }
 
   #line(line: string): void {

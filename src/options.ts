@@ -174,6 +174,11 @@ export const yesOrNo = (fallback: boolean): Rule => ({
 });
 export const milliseconds = (fallback: number): Rule => integer(0, 86_400_000, fallback, ' (milliseconds)');
 
+export const trustRule: Rule = {
+  expected: 'a text or a list of texts',
+  ok: (v) => typeof v === 'string' || texts.ok(v),
+};
+
 const routerRules: Record<keyof RouterOptions, Rule> = {
   workers: {
     expected: `a whole number from 1 to ${slotsMax}, or 'max' for one on each core`,
@@ -198,11 +203,7 @@ const routerRules: Record<keyof RouterOptions, Rule> = {
   handoff: oneOf(['auto', 'kernel', 'fd', 'ipc'], 'auto'),
   // Checked rule by rule where it is compiled.
   affinity: { expected: 'a rule or a list of rules', ok: () => true, fallback: 'address' },
-  trust: {
-    expected: 'a text or a list of texts',
-    ok: (v) => typeof v === 'string' || texts.ok(v),
-    fallback: [],
-  },
+  trust: { ...trustRule, fallback: [] },
   proxyProtocol: oneOf(['required', 'optional'], 'required'),
   spread: oneOf(['ring', 'least-connections'], 'ring'),
   maxLoad: {

@@ -7,6 +7,7 @@ import {
   type AffinityRule,
   affinityNames,
   type CookieRule,
+  check,
   type ForwardedRule,
   type ProxyProtocolRule,
   type Trust,
@@ -18,6 +19,7 @@ import { forwardedRule } from './forwarded.js';
 import { headerRule } from './header.js';
 import { noProxyHeader, proxyHeaderPolicy, proxyProtocolRule } from './proxy-protocol.js';
 import { queryRule } from './query.js';
+import { ruleOptions } from './rule-options.js';
 import { socketIoRule } from './socket-io.js';
 
 export interface AffinitySettings {
@@ -51,14 +53,6 @@ export interface CompiledAffinity {
 interface ObjectRule extends Partial<Record<string, unknown>> {
   readonly by?: unknown;
 }
-
-const OPTIONS_OF: Readonly<Record<AffinityName, readonly string[]>> = {
-  address: [],
-  'proxy-protocol': ['trust', 'optional'],
-  forwarded: ['trust', 'header'],
-  cookie: ['name', 'maxAgeMs', 'path', 'domain', 'httpOnly', 'secure', 'sameSite', 'maxAge'],
-  'socket.io': [],
-};
 
 const KEYED = ['header', 'query', 'cookie'] as const;
 
@@ -123,10 +117,7 @@ function checkRule(rule: AffinityRule): CheckedRule {
     return rule as CheckedRule;
   }
   if (!affinityNames.includes(by as AffinityName)) throw unknownOption(`${by}`, affinityNames, 'affinity');
-  const known = OPTIONS_OF[by as AffinityName];
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw unknownOption(name, known, `option of affinity ${by}`);
-  }
+  check(options, ruleOptions[by as AffinityName], `option of affinity ${by}`);
   return rule as CheckedRule;
 }
 
@@ -163,10 +154,8 @@ function withDefaults(rule: ProxyProtocolRule, settings: AffinitySettings): Requ
 }
 
 function sealOf(rule: CookieRule | undefined, settings: AffinitySettings): CookieSeal {
-  const name = rule?.name ?? 'limpet';
-  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw badRule(rule, 'a cookie name without blanks or separators');
   return {
-    name,
+    name: rule?.name ?? 'limpet',
     node: settings.node,
     key: settings.cookieKey,
     hoursMax: Math.ceil((rule?.maxAgeMs ?? settings.cookieMaxAgeMs) / HOUR_MS),

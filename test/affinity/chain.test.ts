@@ -77,6 +77,16 @@ describe('compileAffinity', () => {
     [{ by: 'forwarded', trusted: [] }, /Did you mean trust/],
     [{ by: 'cookies' }, /Did you mean cookie/],
     [{ by: 'cookie', name: 'a;b' }, /cookie name/],
+    [{ by: 'cookie', sameSite: 'Lax' }, /sameSite: got "Lax", expected one of "strict", "lax", "none"/],
+    [{ by: 'cookie', path: 'app' }, /path: got "app"/],
+    [{ by: 'cookie', path: '/;Domain=x' }, /path/],
+    [{ by: 'cookie', domain: 'a;b' }, /domain/],
+    [{ by: 'cookie', httpOnly: 'no' }, /httpOnly: got "no", expected true or false/],
+    [{ by: 'cookie', maxAge: -1 }, /maxAge/],
+    [{ by: 'cookie', maxAgeMs: '7d' }, /maxAgeMs/],
+    [{ by: 'forwarded', header: 'X-Forwarded-For' }, /header: got "X-Forwarded-For"/],
+    [{ by: 'forwarded', trust: 7 }, /trust: got 7/],
+    [{ by: 'proxy-protocol', optional: 1 }, /optional: got 1/],
     [{ by: 'forwarded', trust: ['10.0.0.0/33'] }, /"10\.0\.0\.0\/33"/],
   ])('%j is an error that says what was expected', (affinity, message) => {
     expect(() => compile(affinity)).toThrow(message);

@@ -9,6 +9,7 @@ import { delimiter, join } from 'node:path';
 export const testTools = [
   { command: 'g++', debian: 'g++ make python3', uses: 'building the native addon' },
   { command: 'cmake', debian: 'cmake libuv1-dev', uses: 'the C++ tests under sanitizers' },
+  { command: 'clang++', debian: 'clang libclang-rt-dev', uses: 'the fuzz targets' },
   { command: 'openssl', debian: 'openssl', uses: 'the tests of https and http2' },
   { command: 'redis-server', debian: 'redis-server', uses: 'the tests of sessions in Redis' },
 ];

@@ -179,7 +179,8 @@ export const trustRule: Rule = {
   ok: (v) => typeof v === 'string' || texts.ok(v),
 };
 
-const routerRules: Record<keyof RouterOptions, Rule> = {
+/** The rules of every router option, by name. */
+export const routerRules: Record<keyof RouterOptions, Rule> = {
   workers: {
     expected: `a whole number from 1 to ${slotsMax}, or 'max' for one on each core`,
     ok: (v) => v === 'max' || (Number.isInteger(v) && (v as number) >= 1 && (v as number) <= slotsMax),

@@ -13,6 +13,18 @@ interface Entry {
 
 /** Only the file of the command that is asked for is loaded. */
 const commands: Record<string, Entry> = {
+  start: {
+    group: 'Run:',
+    usage: '<app> [args]',
+    summary: 'run an app on all cores; every client stays on its worker',
+    load: async () => (await import('./commands/start.js')).start,
+  },
+  config: {
+    group: 'Run:',
+    usage: '[app]',
+    summary: 'the options that start would run with, and where each is from',
+    load: async () => (await import('./commands/config.js')).config,
+  },
   status: {
     group: 'Look after a running router:',
     summary: 'how it is: slots, processes, connections',

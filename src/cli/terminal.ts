@@ -1,6 +1,16 @@
 /** What is written to people: colours where they are wanted, tables that fit, numbers with units. */
 
-const styles = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;
+const styles = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  blue: [34, 39],
+  magenta: [35, 39],
+  cyan: [36, 39],
+} as const;
+export type Style = keyof typeof styles;
 
 /** Columns that text may take: those of the terminal, else 100. */
 export function width(stream: NodeJS.WriteStream = process.stdout): number {
@@ -8,11 +18,7 @@ export function width(stream: NodeJS.WriteStream = process.stdout): number {
 }
 
 /** The text in a style, where the stream is a terminal with colours and neither NO_COLOR nor TERM=dumb says otherwise. */
-export function styled(
-  style: keyof typeof styles,
-  text: string,
-  stream: NodeJS.WriteStream = process.stdout,
-): string {
+export function styled(style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string {
   const [on, off] = styles[style];
   return stream.isTTY && stream.hasColors() ? `\x1b[${on}m${text}\x1b[${off}m` : text;
 }

@@ -1,10 +1,31 @@
 import type { Commands } from '../control/protocol.js';
+import { ControlServer } from '../control/server.js';
+import { publish } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
 import { checkRouterOptions } from '../options.js';
 import type { Router } from './primary.js';
 
+/**
+ * Opens the control socket of a router that has a name. One that has no place for it serves all the same: a fault is published;
+ * only a name that a living router has is a mistake, which `taken` is told.
+ */
+export async function openControl(
+  router: Router,
+  taken: (error: LimpetError) => void,
+): Promise<ControlServer | undefined> {
+  const { name } = router.options;
+  if (name === undefined) return undefined;
+  try {
+    return await ControlServer.open({ name, commands: routerCommands(router) });
+  } catch (error) {
+    if ((error as LimpetError).code === 'ERR_LIMPET_NAME_IN_USE') taken(error as LimpetError);
+    else publish('limpet:fault', () => ({ where: 'control socket', error }));
+    return undefined;
+  }
+}
+
 /** What a router does for whoever asks over its control socket. Each command is the router's method of that name. */
-export function routerCommands(router: Router): Commands {
+function routerCommands(router: Router): Commands {
   return {
     status: () => router.status(),
     ring: () => router.ring(),

@@ -3,14 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { noticeTwin } from '../binding/native.js';
 import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
-import { ControlServer } from '../control/server.js';
+import type { ControlServer } from '../control/server.js';
 import { publish } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
 import { type CheckedRouterOptions, checkRouterOptions, type RouterOptions, slotsMax } from '../options.js';
 import { deriveKey } from '../ring/secret.js';
 import { SlotRing } from '../ring/slot-ring.js';
 import { serveSessionMemory } from '../session/primary-memory.js';
-import { routerCommands } from './control-commands.js';
+import { openControl } from './control-commands.js';
 import { Counters } from './counters.js';
 import { type ClientExplanation, type ClientHead, explainClient } from './explain.js';
 import { checkWorkerFile } from './fork.js';
@@ -30,6 +30,10 @@ import { Supervisor } from './supervisor.js';
 export interface RouterEvents {
   /** A listener is bound. */
   listening: [address: BoundAddress];
+  /** A listener could not be bound: whoever asked for it is told, and may ask again. */
+  unbound: [error: LimpetError];
+  /** A process was forked for a slot. */
+  starting: [slot: number, pid: number | undefined];
   /** A slot's process is given its clients. */
   ready: [slot: number, pid: number | undefined];
   /** A slot's process leaves: it takes nothing new and finishes what it has. */
@@ -118,7 +122,7 @@ export class Router extends EventEmitter<RouterEvents> {
       // Where a worker's sessions have neither Redis nor sqlite, they live here; nothing happens until one asks.
       serveSessionMemory();
       if (this.options.signals) this.#unhandleSignals = handleSignals(this);
-      if (this.options.name !== undefined) this.#control = this.#openControl(this.options.name);
+      this.#control = openControl(this, (error) => this.#fail(error));
       this.#supervisor.start(this.options.workers);
     }
     return this.#started.promise;
@@ -284,7 +288,10 @@ export class Router extends EventEmitter<RouterEvents> {
     this.#listeners.set(key, listener);
     listener.opened.then(
       (bound) => this.emit('listening', bound),
-      () => this.#listeners.delete(key),
+      (error: LimpetError) => {
+        this.#listeners.delete(key);
+        this.emit('unbound', error);
+      },
     );
     return listener;
   }
@@ -359,6 +366,7 @@ export class Router extends EventEmitter<RouterEvents> {
 
   #changed(occupant: Occupant): void {
     const { slot, pid, life } = occupant;
+    if (life.state === 'starting') this.emit('starting', slot, pid);
     if (life.state === 'draining' || life.state === 'gone') this.emit(life.state, slot, pid, life.reason);
   }
 
@@ -367,17 +375,6 @@ export class Router extends EventEmitter<RouterEvents> {
     if (!occupant.seated) return;
     if (stalled) this.#seating.down(occupant.slot);
     else this.#seating.up(occupant.slot);
-  }
-
-  /** A router that nobody can ask serves all the same; only a name that another has is a mistake. */
-  async #openControl(name: string): Promise<ControlServer | undefined> {
-    try {
-      return await ControlServer.open({ name, commands: routerCommands(this) });
-    } catch (error) {
-      if ((error as LimpetError).code === 'ERR_LIMPET_NAME_IN_USE') this.#fail(error as LimpetError);
-      else publish('limpet:fault', () => ({ where: 'control socket', error }));
-      return undefined;
-    }
   }
 
   #fail(error: LimpetError): void {

@@ -42,13 +42,22 @@ export class App {
   }
 
   /** The first (or `nth`) thing told that matches. Rejects, with the output, when the app ends or stays silent. */
-  async hears(event: string, match: (told: Told) => boolean = () => true, nth = 1): Promise<Told> {
+  hears(event: string, match: (told: Told) => boolean = () => true, nth = 1): Promise<Told> {
+    return this.#finds(event, (told) => told.event === event && match(told), nth);
+  }
+
+  /** The first line of limpet's own log, as JSON, whose text matches. Rejects as `hears` does. */
+  says(text: RegExp): Promise<Told> {
+    return this.#finds(`${text}`, ({ msg }) => text.test(`${msg}`), 1);
+  }
+
+  async #finds(what: string, match: (told: Told) => boolean, nth: number): Promise<Told> {
     const deadline = Date.now() + patienceMs;
     for (;;) {
-      const found = this.told.filter((told) => told.event === event && match(told))[nth - 1];
+      const found = this.told.filter(match)[nth - 1];
       if (found) return found;
       if (this.#over || Date.now() > deadline)
-        throw new Error(`never heard ${event}; the app said:\n${this.output}`);
+        throw new Error(`never heard ${what}; the app said:\n${this.output}`);
       await this.#stir();
     }
   }

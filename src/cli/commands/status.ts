@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { RouterStatus, SlotStatus } from '../../cluster/status.js';
-import type { BoundAddress } from '../../connection.js';
+import { addressText } from '../address-text.js';
 import { aboutRouter, type Whom, withRouter } from '../running-router.js';
 import { bytes, duration, percent, styled, table, width } from '../terminal.js';
 
@@ -53,13 +53,6 @@ export function statusLines(now: RouterStatus, columns: number = width()): strin
     );
   }
   return lines.map((line) => cut(line, columns));
-}
-
-/** A bound address as a person would type it. */
-export function addressText(address: BoundAddress): string {
-  if ('path' in address) return address.path;
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `${host}:${address.port}`;
 }
 
 function slotTable(slots: readonly SlotStatus[], columns: number): string[] {

@@ -1,0 +1,166 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { io } from 'socket.io-client';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import type { App } from '../processes/app.ts';
+import { addresses, ask, inParallel } from '../processes/clients.ts';
+import { uwsEnvironment } from '../uws/index.ts';
+import { Home } from './limpet.ts';
+
+interface Who {
+  slot: number;
+  pid: number;
+}
+
+const apps = fileURLToPath(new URL('../fixtures/unmodified/', import.meta.url));
+const home = new Home();
+let app: App | undefined;
+
+afterEach(async () => {
+  await app?.stop();
+  app = undefined;
+});
+afterAll(() => home.leave());
+
+const patient = ['--respawn-grace-ms', '30000'];
+
+/** `limpet start` on two workers, both serving; its log as JSON, with the app's lines among it. */
+async function start(file: string, flags: string[] = [], args: string[] = []): Promise<App> {
+  app = home.start(['start', join(apps, file), '-w', '2', ...patient, ...flags, '--', ...args], {
+    env: uwsEnvironment(),
+  });
+  for (const slot of [0, 1]) await app.says(new RegExp(`^slot ${slot}: process \\d+ serves`));
+  return app;
+}
+
+async function portOf(from: App): Promise<number> {
+  return ((await from.says(/^listening on/)).address as AddressInfo).port;
+}
+
+/** Asks from many addresses twice: each comes to the same process both times, and both slots have some. */
+async function expectSticky(port: number, host?: string): Promise<void> {
+  const clients = addresses(24);
+  const who = async (from: string) => JSON.parse((await ask(port, from, host ? { host } : {})).body) as Who;
+  const first = await inParallel(clients, 8, who);
+  const second = await inParallel(clients, 8, who);
+  expect(second.map(({ pid }) => pid)).toEqual(first.map(({ pid }) => pid));
+  expect(new Set(first.map(({ slot }) => slot))).toEqual(new Set([0, 1]));
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+describe('limpet start, with apps that do not know of it', () => {
+  it.each(['express.mjs', 'koa.mjs', 'fastify.cjs', 'uws.cjs'])('%s', async (file) => {
+    const port = await freePort();
+    const running = await start(file, ['--port', String(port)]);
+    expect(await portOf(running)).toBe(port);
+    await expectSticky(port);
+  });
+
+  it('socket.io.cjs, by its sessions: a client stays while it polls and when it upgrades', async () => {
+    const running = await start('socket-io.cjs', ['--affinity', 'socket.io,address', '--host', '127.0.0.1']);
+    const port = await portOf(running);
+    const client = io(`http://127.0.0.1:${port}`, { forceNew: true, reconnection: false });
+    const [who] = await new Promise<Who[]>((resolve, reject) => {
+      client.once('whoami', (...told) => resolve(told));
+      client.once('connect_error', reject);
+    });
+    if (client.io.engine.transport.name !== 'websocket') {
+      await new Promise((resolve) => client.io.engine.once('upgrade', resolve));
+    }
+    client.close();
+    expect([0, 1]).toContain(who?.slot);
+  });
+
+  it('typed.ts, through --import', async () => {
+    const running = await start('typed.ts', ['--import', join(apps, 'typescript-hooks.mjs')]);
+    await expectSticky(await portOf(running));
+  });
+
+  it('{ port, host, ipv6Only, signal }: the signal closes the server, and the slot gets a new process', async () => {
+    const running = await start(
+      'plain.cjs',
+      [],
+      ['[{"port":0,"host":"127.0.0.1","ipv6Only":false,"signal":true}]'],
+    );
+    const port = await portOf(running);
+    const { pid } = JSON.parse((await ask(port, '127.0.0.1', { path: '/abort' })).body) as Who;
+    await running.says(new RegExp(`process ${pid} is gone`));
+    expect(JSON.parse((await ask(port, '127.0.0.1')).body).pid).not.toBe(pid);
+  });
+
+  it('a unix-domain socket', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'limpet-unix-'));
+    try {
+      const socketPath = join(folder, 'app.sock');
+      await start('plain.cjs', [], [JSON.stringify([socketPath])]);
+      const sent = request({ socketPath, path: '/' }).end();
+      const [answer] = await once(sent, 'response');
+      expect(answer.statusCode).toBe(200);
+      answer.resume();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("--port says which of an app's ports is for its clients; the others are Node's cluster's", async () => {
+    const [other, port] = [await freePort(), await freePort()];
+    const running = await start('plain.cjs', ['-p', String(port)], [`[${other}]`, `[${port}]`]);
+    await expectSticky(port);
+    expect((await ask(other, '127.0.0.1')).status).toBe(200);
+    const listening = running.output.match(/"msg":"listening on/g);
+    expect(listening).toHaveLength(1);
+  });
+
+  it('else the first; a CommonJS app is main, and its children do not inherit the preload', async () => {
+    const running = await start('plain.cjs', [], ['[0,"127.0.0.1"]', '[0,"127.0.0.1"]']);
+    const { body } = await ask(await portOf(running), '127.0.0.1');
+    expect(JSON.parse(body)).toMatchObject({ main: true, execArgv: [] });
+    expect(running.output.match(/"msg":"listening on/g)).toHaveLength(1);
+  });
+});
+
+describe('a port that somebody else has', () => {
+  it('is said in one sentence, without a stack; exit code 1, and nothing is left', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    const { code, err, out } = home.limpet([
+      'start',
+      join(apps, 'plain.cjs'),
+      '-w',
+      '2',
+      '--',
+      `[${port},"127.0.0.1"]`,
+    ]);
+    holder.close();
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      new RegExp(`^limpet: cannot listen on 127.0.0.1:${port}: .*ERR_LIMPET_ADDRESS_IN_USE\\)\n$`),
+    );
+    expect(out + err).not.toMatch(/^\s+at /m);
+  });
+
+  it('is told to an app that listens for the error, as Node tells it, and the next one is served', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    const running = await start('busy.cjs', [], [String(port)]);
+    holder.close();
+    const refused = await running.hears('refused');
+    expect(refused).toMatchObject({ code: 'EADDRINUSE', syscall: 'listen', port });
+    expect((await ask(await portOf(running), '127.0.0.1')).status).toBe(200);
+  });
+});

@@ -24,6 +24,7 @@ import { Rounds } from './rounds.js';
 import { RouterAffinity } from './router-affinity.js';
 import { Seating } from './seating.js';
 import { handleSignals } from './signals.js';
+import { Started } from './started.js';
 import { type RingStatus, type RouterStatus, ringStatusOf, statusOf } from './status.js';
 import { Supervisor } from './supervisor.js';
 
@@ -386,20 +387,6 @@ export class Router extends EventEmitter<RouterEvents> {
   #trouble(error: LimpetError): void {
     publish('limpet:fault', () => ({ where: 'router', error }));
     if (this.listenerCount('error') > 0) this.emit('error', error);
-  }
-}
-
-/** A promise that may be rejected before anybody looks at it. */
-class Started {
-  resolve: () => void = () => {};
-  reject: (error: LimpetError) => void = () => {};
-  readonly promise: Promise<void> = new Promise((resolve, reject) => {
-    this.resolve = resolve;
-    this.reject = reject;
-  });
-
-  constructor() {
-    this.promise.catch(() => {});
   }
 }
 

@@ -11,6 +11,7 @@ export const testTools = [
   { command: 'cmake', debian: 'cmake libuv1-dev', uses: 'the C++ tests under sanitizers' },
   { command: 'clang++', debian: 'clang libclang-rt-dev', uses: 'the fuzz targets' },
   { command: 'openssl', debian: 'openssl', uses: 'the tests of https and http2' },
+  { command: 'chromium', debian: 'chromium', uses: 'the tests of the live page in a browser' },
   { command: 'redis-server', debian: 'redis-server', uses: 'the tests of sessions in Redis' },
 ];
 

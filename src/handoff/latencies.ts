@@ -7,7 +7,7 @@ export interface Latencies {
   sumMs: number;
 }
 
-const latencyBoundsMs: readonly number[] = pageLayout.latencyBoundsUs.map((us) => us / 1000);
+export const latencyBoundsMs: readonly number[] = pageLayout.latencyBoundsUs.map((us) => us / 1000);
 
 export function noLatencies(): Latencies {
   return { counts: Array.from({ length: latencyBoundsMs.length + 1 }, () => 0), sumMs: 0 };

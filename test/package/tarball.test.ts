@@ -14,7 +14,7 @@ afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 test('the tarball has what a user needs and nothing else', () => {
   const wanted =
-    /^(dist\/.+\.(js|d\.ts)|native\/.+\.(cc|h)|prebuilds\/.+\.node|binding\.gyp|scripts\/install\.js|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
+    /^(dist\/.+\.(js|d\.ts)|native\/.+\.(cc|h)|dist\/watch\/page\/page\.(html|css)|prebuilds\/.+\.node|binding\.gyp|scripts\/install\.js|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
   expect(tarball.files.filter((file) => !wanted.test(file))).toEqual([]);
   expect(tarball.files).toEqual(
     expect.arrayContaining(['dist/index.js', 'native/ring.cc', 'binding.gyp', 'LICENSE']),

@@ -1,0 +1,42 @@
+/** What changes between two statuses, a second, and how it went in the last two minutes. */
+
+const kept = 120;
+
+export class Rates {
+  #before;
+  #history = [];
+
+  /** New connections a second: of all, and of each slot by its number. */
+  take(status) {
+    const before = this.#before;
+    this.#before = status;
+    const sameRouter = before && before.pid === status.pid && before.uptimeMs < status.uptimeMs;
+    if (!sameRouter) {
+      this.#history = [];
+      return { all: 0, bySlot: new Map() };
+    }
+    const seconds = (status.uptimeMs - before.uptimeMs) / 1000;
+    const earlier = new Map(before.slots.map(({ slot, accepted }) => [slot, accepted]));
+    const bySlot = new Map(
+      status.slots.map(({ slot, accepted }) => [
+        slot,
+        Math.max(0, accepted - (earlier.get(slot) ?? 0)) / seconds,
+      ]),
+    );
+    const all = [...bySlot.values()].reduce((sum, rate) => sum + rate, 0);
+    this.#history = [...this.#history, all].slice(-kept);
+    return { all, bySlot };
+  }
+
+  /** As points of a polyline in a box 119 wide and 40 high, the newest at the right. */
+  points() {
+    const most = Math.max(1, ...this.#history);
+    const first = kept - this.#history.length;
+    return this.#history.map((rate, at) => `${first + at},${(39 - (rate / most) * 38).toFixed(1)}`).join(' ');
+  }
+
+  /** The highest rate of the last two minutes. */
+  get most() {
+    return Math.max(0, ...this.#history);
+  }
+}

@@ -21,6 +21,8 @@ constexpr uint64_t kLongestRestMs = 1000;
 constexpr int kRetryMs = 2;
 constexpr int kSettleMs = 2;
 constexpr int kWatchMs = 25;
+// Spreads small numbers over 32 bits.
+constexpr uint32_t kGoldenRatio = 0x9e3779b1;
 
 uint64_t NowMs() { return uv_hrtime() / 1'000'000; }
 
@@ -127,6 +129,11 @@ void Acceptor::AcceptAll(const Source& source) {
 
 // From here on the connection is ours. Where rules must see what its client says, it is parked until they can decide.
 void Acceptor::Arrived(const Source& source, int fd, const PeerAddress& peer) {
+  if (source.pinned != kNoSlot) {
+    const Passed connection{fd, source.listener, BucketOfHash(source.pinned * kGoldenRatio), source.pinned};
+    Enqueue(SlotOf(connection), connection);
+    return;
+  }
   const SharedChain& chain = chains_[source.listener];
   if (chain && source.detour.empty()) {
     heads_.Admit(fd, source.listener, chain, peer.ToEndpoint());

@@ -61,8 +61,9 @@ class Acceptor {
   // The channel end that the slot's processes inherit; stays the acceptor's, and the same for the slot's life.
   Status ChannelEnd(uint32_t slot, int* fd);
 
-  // Takes a listening socket of `listener`, held; its number is never used again.
-  uint32_t Add(uint8_t listener, Descriptor socket);
+  // Takes a listening socket of `listener`, held; its number is never used again. Connections that come to it are for the slot
+  // `pinned` while that serves, then for one that is the same for all of them; with kNoSlot, they are placed.
+  uint32_t Add(uint8_t listener, Descriptor socket, uint16_t pinned = kNoSlot);
   // `detour`, if not empty, says who serves each bucket instead of the owners: for connections that their home is not to get.
   void Serve(uint32_t source, Service service, std::vector<uint16_t> detour);
   // Closes the socket, with `drain` after accepting what waits in it.
@@ -105,6 +106,7 @@ class Acceptor {
     Service service = Service::kHeld;
     bool overflowed = false;  // served, having been watched
     bool polled = false;
+    uint16_t pinned = kNoSlot;
     Descriptor socket;
     std::vector<uint16_t> detour;
   };

@@ -63,10 +63,11 @@ Status Acceptor::ChannelEnd(uint32_t slot, int* fd) {
   return status;
 }
 
-uint32_t Acceptor::Add(uint8_t listener, Descriptor socket) {
+uint32_t Acceptor::Add(uint8_t listener, Descriptor socket, uint16_t pinned) {
   const Guard guard(this);
   Source& source = sources_[next_source_];
   source.listener = listener;
+  source.pinned = pinned;
   source.socket = std::move(socket);
   return next_source_++;
 }

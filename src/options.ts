@@ -112,6 +112,14 @@ export interface RouterOptions {
   stallKillMs?: number;
   /** Connections that may wait in the primary for one slot; beyond that they are closed, and counted as refused. */
   queueMax?: number;
+  /** A port for each worker beside the shared one, `directPort` + slot, for proxies that choose the worker themselves (docs/edge.md). */
+  directPort?: number;
+  /** Where the direct ports listen; by default as the first shared port does. Whoever reaches them chooses its worker. */
+  directHost?: string;
+  /** A path, such as '/health', where each worker answers 200 while it serves its slot, and 503 while it leaves. Off by default. */
+  healthPath?: string;
+  /** How long workers that are not replaced serve on, their health at 503, before they take nothing new, in ms; 5000 with healthPath. */
+  noticeMs?: number;
   /** Whether SIGTERM and SIGINT close the router and SIGHUP reloads it. */
   signals?: boolean;
   /** Under which the `limpet` command of the same user finds the router; without one it cannot. Letters, digits, `.`, `_`, `-`. */
@@ -130,17 +138,21 @@ export interface ListenOptions {
   ipv6Only?: boolean;
 }
 
-export type CheckedRouterOptions = Readonly<
-  Required<Omit<RouterOptions, 'exec' | 'args' | 'execArgv' | 'secret' | 'node' | 'name'>>
-> & {
-  readonly workers: number;
-  readonly exec: string | undefined;
-  readonly args: readonly string[] | undefined;
-  readonly execArgv: readonly string[] | undefined;
-  readonly secret: string | undefined;
-  readonly node: string | undefined;
-  readonly name: string | undefined;
-};
+/** Those that have no value of their own where none is given. */
+type Unset =
+  | 'exec'
+  | 'args'
+  | 'execArgv'
+  | 'secret'
+  | 'node'
+  | 'name'
+  | 'directPort'
+  | 'directHost'
+  | 'healthPath';
+
+export type CheckedRouterOptions = Readonly<Required<Omit<RouterOptions, Unset>>> & {
+  readonly [K in Unset]: RouterOptions[K] | undefined;
+} & { readonly workers: number };
 
 /** What an option may be; `expected` completes "expected …" in the error. */
 export interface Rule {
@@ -178,6 +190,9 @@ export const trustRule: Rule = {
   expected: 'a text or a list of texts',
   ok: (v) => typeof v === 'string' || texts.ok(v),
 };
+
+/** Longer than two checks of a second, and than a proxy that keeps to docs/edge.md keeps a connection that nobody uses. */
+const noticeWithHealthMs = 5000;
 
 /** The rules of every router option, by name. */
 export const routerRules: Record<keyof RouterOptions, Rule> = {
@@ -234,6 +249,13 @@ export const routerRules: Record<keyof RouterOptions, Rule> = {
   stallTimeoutMs: milliseconds(10_000),
   stallKillMs: milliseconds(0),
   queueMax: integer(1, 1_000_000, 10_000),
+  directPort: { ...integer(1, 65_535, 0), fallback: undefined },
+  directHost: text,
+  healthPath: {
+    expected: "a path such as '/health', without a query",
+    ok: (v) => typeof v === 'string' && /^\/[\w\-.~!$&'()*+,;=:@%/]*$/.test(v),
+  },
+  noticeMs: { ...milliseconds(0), fallback: undefined },
   signals: yesOrNo(true),
   name: {
     expected: 'up to 40 letters, digits, dots, underlines and hyphens, a letter or digit first',
@@ -265,7 +287,15 @@ export function checkRouterOptions(options: RouterOptions): CheckedRouterOptions
       { option: 'buckets', value: checked.buckets, workers: atMost },
     );
   }
-  return { ...checked, workers: atMost };
+  if ((checked.directPort ?? 0) + atMost > 65_536) {
+    throw new LimpetError(
+      'ERR_LIMPET_OPTION',
+      `option directPort: ${checked.directPort} leaves no port for each of ${atMost} workers, expected at most ${65_536 - atMost}.`,
+      { option: 'directPort', value: checked.directPort, workers: atMost },
+    );
+  }
+  const noticeMs = checked.noticeMs ?? (checked.healthPath === undefined ? 0 : noticeWithHealthMs);
+  return { ...checked, workers: atMost, noticeMs };
 }
 
 /** The address of a `listen()`, complete. Throws ERR_LIMPET_OPTION. */

@@ -69,14 +69,16 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
     return Napi::Number::New(info.Env(), fd);
   }
 
-  // (listener, fd): a duplicate of the descriptor is kept.
+  // (listener, fd, pinned?): a duplicate of the descriptor is kept.
   Napi::Value Add(const Napi::CallbackInfo& info) {
     Descriptor socket = Descriptor::Duplicate(ReadInt(info[1]));
     if (!socket.valid()) {
       ThrowSystemError(info.Env(), Status::System("fcntl", errno));
       return info.Env().Undefined();
     }
-    return Napi::Number::New(info.Env(), acceptor_->Add(static_cast<uint8_t>(ReadUint(info[0])), std::move(socket)));
+    const auto pinned = info[2].IsNumber() ? static_cast<uint16_t>(ReadUint(info[2])) : kNoSlot;
+    return Napi::Number::New(info.Env(),
+                             acceptor_->Add(static_cast<uint8_t>(ReadUint(info[0])), std::move(socket), pinned));
   }
 
   // (source, service, detour?)

@@ -1,5 +1,6 @@
 import type { HandoffBinding } from '../binding/handoff-binding.js';
 import type { BoundAddress } from '../connection.js';
+import { slotsMax } from '../options.js';
 
 /** A look at one descriptor is about a microsecond: a count spends a few milliseconds at most. */
 const looksAtOnce = 1000;
@@ -11,13 +12,15 @@ const looksAtOnce = 1000;
 export class GivenDescriptors {
   readonly #binding: HandoffBinding;
   readonly #bound: BoundAddress;
+  readonly #directPort: number | undefined;
   readonly #closed: () => void;
   readonly #numbers: Set<number> = new Set();
 
-  /** `closed` is called for each connection, once it is found to be closed. */
-  constructor(binding: HandoffBinding, bound: BoundAddress, closed: () => void) {
+  /** The listener's address, and the first of its ports for each slot. `closed` is called for each connection, once it is found to be closed. */
+  constructor(binding: HandoffBinding, bound: BoundAddress, closed: () => void, directPort?: number) {
     this.#binding = binding;
     this.#bound = bound;
+    this.#directPort = directPort;
     this.#closed = closed;
   }
 
@@ -42,11 +45,15 @@ export class GivenDescriptors {
     const bound = this.#bound;
     try {
       const here = this.#binding.boundAddress(fd);
-      return 'path' in here
-        ? 'path' in bound && here.path === bound.path
-        : 'port' in bound && here.port === bound.port;
+      if ('path' in here) return 'path' in bound && here.path === bound.path;
+      return 'port' in bound && (here.port === bound.port || this.#isDirect(here.port));
     } catch {
       return false;
     }
+  }
+
+  #isDirect(port: number): boolean {
+    const base = this.#directPort;
+    return base !== undefined && port >= base && port < base + slotsMax;
   }
 }

@@ -8,11 +8,19 @@ import type { BoundAddress, ProxiedClient, RawHandle } from '../connection.js';
 import { publish } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
 import type { Adapter } from './contract.js';
+import { Direct } from './direct.js';
 import { FedHandle, missingInternals } from './fed-handle.js';
+import { answerHealth } from './health.js';
 import { OwnerDoor } from './owner-door.js';
 import { rehome } from './rehoming.js';
 
 type HandleClass = new (type: number) => RawHandle & { open(fd: number): number };
+
+type OwnerOf = (request: IncomingMessage, chosen: boolean) => string | undefined;
+
+/** Node's own default, and what takes its place where proxies pool connections: they, not the server, shall end those that idle. */
+const nodeKeepAliveMs = 5000;
+const pooledKeepAliveMs = 75_000;
 
 /** TCPConstants.SOCKET and PipeConstants.SOCKET in Node's tcp_wrap and pipe_wrap. */
 const socketType = 0;
@@ -39,6 +47,7 @@ export class NodeAdapter implements Adapter {
     this.onClosed?.();
   };
   #door: OwnerDoor | undefined;
+  #direct: Direct | undefined;
 
   /**
    * Make it in the app's own call of listen(): the server's events run in the asynchronous context of that call.
@@ -65,12 +74,27 @@ export class NodeAdapter implements Adapter {
     this.server.prependListener('request', hook);
   }
 
-  rehome(path: string, ownerOf: (request: IncomingMessage) => string | undefined, opened: () => void): void {
+  answerHealth(path: string, isHealthy: () => boolean): void {
+    answerHealth(this.server, path, ({ socket }) => isHealthy() && !this.#direct?.astray(socket));
+  }
+
+  directPorts(base: number, slot: number, shared: number): void {
+    const direct = new Direct(base, slot, shared);
+    this.#direct = direct;
+    const { server } = this;
+    if ('keepAliveTimeout' in server && server.keepAliveTimeout === nodeKeepAliveMs)
+      server.keepAliveTimeout = pooledKeepAliveMs;
+    this.eachRequest((request, response) => {
+      if (direct.astray(request.socket)) response.shouldKeepAlive = false;
+    });
+  }
+
+  rehome(path: string, ownerOf: OwnerOf, opened: () => void): void {
     if (!('headersTimeout' in this.server)) {
       opened();
       return;
     }
-    rehome(this.server, ownerOf);
+    rehome(this.server, (request) => ownerOf(request, this.#direct?.chosen(request.socket) ?? false));
     this.#door = new OwnerDoor(path, this.server, opened);
   }
 
@@ -117,17 +141,38 @@ export class NodeAdapter implements Adapter {
     }
   }
 
+  lastAnswers(): void {
+    answerWithClose();
+  }
+
   /** Takes nothing new, answers what is open with `Connection: close`, and calls `done` when the last connection is closed. */
-  drain(done: () => void, released: Promise<void> = Promise.resolve()): void {
+  drain(done: () => void, released: Promise<void> = Promise.resolve(), lingerMs = 0): void {
     this.#draining = true;
     const { server } = this;
     if (!server.listening) {
       done();
       return;
     }
-    const { closeIdleConnections } = server as Partial<HttpServer>;
     answerWithClose();
     for (const session of this.#http2Sessions) session.close();
+    if (lingerMs > 0 && 'closeIdleConnections' in server)
+      this.#onceQuiet(lingerMs, () => this.#end(done, released));
+    else this.#end(done, released);
+  }
+
+  /** Calls `then` after `lingerMs`, or as soon as nothing is open. */
+  #onceQuiet(lingerMs: number, then: () => void): void {
+    const endsAt = performance.now() + lingerMs;
+    const looking = setInterval(() => {
+      if (this.open > 0 && performance.now() < endsAt) return;
+      clearInterval(looking);
+      then();
+    }, 50);
+  }
+
+  #end(done: () => void, released: Promise<void>): void {
+    const { server } = this;
+    const { closeIdleConnections } = server as Partial<HttpServer>;
     // An answer that had begun before leaves its connection idle and kept alive: look again until all are gone.
     const again = setInterval(() => closeIdleConnections?.call(server), 50);
     const gone = () => {

@@ -30,6 +30,7 @@ export class UwsResponses {
 
   /** From now on, every answer closes its connection, save those that were begun as a stream. */
   closeConnections(): void {
+    if (this.#last) return;
     this.#last = true;
     if (this.#class) this.#sayLast(this.#class);
   }

@@ -5,6 +5,7 @@ import { publish } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
 import type { Adapter, Served } from './contract.js';
 import { GivenDescriptors } from './given-descriptors.js';
+import { healthAnswers } from './health.js';
 import { UwsResponses } from './uws-responses.js';
 
 /** An App or SSLApp of uWebSockets.js. */
@@ -15,7 +16,15 @@ export interface UwsApp {
 }
 
 /** Takes ownership of a connected socket's descriptor; ends the process when it is none. */
-type AdoptingApp = UwsApp & { adoptSocket(fd: number): unknown };
+type AdoptingApp = UwsApp & {
+  adoptSocket(fd: number): unknown;
+  get(path: string, answer: (response: UwsAnswer) => void): unknown;
+};
+interface UwsAnswer {
+  writeStatus(status: string): UwsAnswer;
+  writeHeader(name: string, value: string): UwsAnswer;
+  end(body: string): unknown;
+}
 
 const drainLookMs = 50;
 
@@ -30,6 +39,7 @@ class UwsAdapter implements Adapter {
   readonly #closeNow: () => void;
   readonly #responses: UwsResponses = new UwsResponses();
   #given: GivenDescriptors | undefined;
+  #directPort: number | undefined;
   #draining = false;
   #closed = false;
 
@@ -50,7 +60,7 @@ class UwsAdapter implements Adapter {
   }
 
   listen(bound: BoundAddress): void {
-    this.#given = new GivenDescriptors(this.#binding, bound, () => this.onClosed?.());
+    this.#given = new GivenDescriptors(this.#binding, bound, () => this.onClosed?.(), this.#directPort);
   }
 
   failed(error: LimpetError): void {
@@ -84,9 +94,25 @@ class UwsAdapter implements Adapter {
     }
   }
 
+  answerHealth(path: string, isHealthy: () => boolean): void {
+    this.#app.get(path, (response) => {
+      const { status, text, body } = healthAnswers[isHealthy() ? 'healthy' : 'leaving'];
+      response.writeStatus(`${status} ${text}`).writeHeader('Content-Type', 'text/plain');
+      response.writeHeader('Cache-Control', 'no-store').end(body);
+    });
+  }
+
+  directPorts(base: number): void {
+    this.#directPort = base;
+  }
+
+  lastAnswers(): void {
+    this.#responses.closeConnections();
+  }
+
   drain(done: () => void): void {
     this.#draining = true;
-    this.#responses.closeConnections();
+    this.lastAnswers();
     const look = () => {
       if (this.open > 0) return;
       clearInterval(looking);

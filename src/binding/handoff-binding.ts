@@ -51,8 +51,8 @@ export interface BusiestCount {
 export interface Acceptor {
   /** The channel end that the slot's processes inherit; stays the acceptor's. */
   channelEnd(slot: number): number;
-  /** Adds a duplicate of a listening socket, held; its number. */
-  add(listener: number, fd: number): number;
+  /** Adds a duplicate of a listening socket, held; its number. What comes to it is for the slot `pinned`, where given, while that is up. */
+  add(listener: number, fd: number, pinned?: number): number;
   /** `detour`, where given, says who serves each bucket instead of the owners. */
   serve(source: number, what: number, detour?: Uint16Array): void;
   /** Closes the socket; with `drain`, after accepting what waits in it. */

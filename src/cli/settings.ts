@@ -126,6 +126,24 @@ export const settings: Readonly<Record<string, Setting>> = {
     'without a sign of life for so long, fallbacks serve; 0 never',
   ),
   stallKillMs: router('stallKillMs', ms, 'stalled for so long, a worker is killed; 0 never'),
+  directPort: router(
+    'directPort',
+    '<port>',
+    'a port for each worker, this one and up, for proxies that choose the worker',
+  ),
+  directHost: router(
+    'directHost',
+    '<host>',
+    'where the direct ports listen; by default as the shared one',
+    asItIs,
+  ),
+  healthPath: router(
+    'healthPath',
+    '<path>',
+    'where each worker says whether it serves its slot: 200 or 503',
+    asItIs,
+  ),
+  noticeMs: router('noticeMs', ms, 'how long workers that leave for good serve on, their health at 503'),
   queueMax: router('queueMax', '<n>', 'connections that may wait for one slot'),
 };
 

@@ -109,11 +109,11 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
       send: (body, handle) => send(worker.process, { type: 'handoff', listener, body }, handle),
     };
     this.#places.set(slot, { worker, seat, row, seated: false });
-    const { drainTimeoutMs } = this.#options;
+    const { drainTimeoutMs, noticeMs } = this.#options;
     tell({
       type: 'adopted',
       slot,
-      pass: { row, drainTimeoutMs, beatMs, signals: false, inherited: { from: 0, count: 0 } },
+      pass: { row, drainTimeoutMs, noticeMs, beatMs, signals: false, inherited: { from: 0, count: 0 } },
     });
   }
 
@@ -132,6 +132,7 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
           listener,
           address,
           handoff: 'ipc',
+          direct: undefined,
           settings,
         }),
       // Told by the primary's own server.

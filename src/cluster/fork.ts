@@ -8,6 +8,7 @@ import type { CheckedRouterOptions } from '../options.js';
 export interface SeatPass {
   readonly row: number;
   readonly drainTimeoutMs: number;
+  readonly noticeMs: number;
   readonly beatMs: number;
   readonly signals: boolean;
   /** How many descriptors, from which number on, the process inherited for its handoffs. */
@@ -31,6 +32,7 @@ export function forkWorker(
   const pass: SeatPass = {
     row,
     drainTimeoutMs: options.drainTimeoutMs,
+    noticeMs: options.noticeMs,
     beatMs: beatMs(options.stallTimeoutMs),
     signals: options.signals,
     inherited: { from: stdio.length, count: inherit.length },

@@ -6,6 +6,8 @@ import type { ListenAddress } from '../connection.js';
 import { LimpetError } from '../errors.js';
 import { BusiestClient } from '../handoff/busiest-client.js';
 import type { HandoffName, PrimaryHandoff } from '../handoff/contract.js';
+import { type DirectPorts, directAddress } from '../handoff/direct-ports.js';
+import { DirectPrimary } from '../handoff/direct-primary.js';
 import { Exchange, type ExchangeCounts } from '../handoff/exchange.js';
 import { FdPrimary } from '../handoff/fd-primary.js';
 import { IpcPrimary } from '../handoff/ipc-primary.js';
@@ -34,7 +36,7 @@ export class Handoffs {
   readonly #exchange: Exchange | undefined;
   readonly #busiest: BusiestClient = new BusiestClient();
   /** Why there is nothing but `ipc`. */
-  readonly onlyIpc: string = '';
+  readonly #onlyIpc: string = '';
 
   /** Throws ERR_LIMPET_HANDOFF_UNSUPPORTED when the one that the options ask for needs what is not here. */
   constructor(options: CheckedRouterOptions, ring: SlotRing, counters: Counters, affinity: RouterAffinity) {
@@ -47,16 +49,16 @@ export class Handoffs {
       const binding = handoffBinding();
       if (binding)
         this.#exchange = new Exchange(binding, ring, { ...options, spreadEvenly: affinity.spreadEvenly });
-      else this.onlyIpc = `no native addon: ${bindingReport().reason}`;
+      else this.#onlyIpc = `no native addon: ${bindingReport().reason}`;
     } catch (error) {
       if (error instanceof LimpetError) throw error;
-      this.onlyIpc = `the acceptor cannot start: ${(error as Error).message}`;
+      this.#onlyIpc = `the acceptor cannot start: ${(error as Error).message}`;
     }
     if (this.#exchange === undefined && options.handoff !== 'auto') {
       throw new LimpetError(
         'ERR_LIMPET_HANDOFF_UNSUPPORTED',
-        `handoff ${options.handoff} cannot be had: ${this.onlyIpc}. Use 'auto' or 'ipc'.`,
-        { handoff: options.handoff, reason: this.onlyIpc },
+        `handoff ${options.handoff} cannot be had: ${this.#onlyIpc}. Use 'auto' or 'ipc'.`,
+        { handoff: options.handoff, reason: this.#onlyIpc },
       );
     }
   }
@@ -87,7 +89,21 @@ export class Handoffs {
       if (wanted === 'ipc' || !exchange) throw mustGiveBack(this.#affinity.label);
       return;
     }
-    if (wanted === 'ipc' || wanted === 'auto') yield { name: 'ipc', handoff: this.#ipc(address, chain) };
+    if (wanted === 'ipc' || wanted === 'auto') {
+      const ipc = { name: 'ipc', handoff: this.#ipc(address, chain) } as const;
+      yield this.#onlyIpc ? { ...ipc, reason: this.#onlyIpc } : ipc;
+    }
+  }
+
+  /** For direct ports there is one way: by descriptor where there is an acceptor, whatever the shared port has. */
+  *directCandidates(listener: number, direct: DirectPorts): Generator<Candidate> {
+    const exchange = this.#exchange;
+    const reason = 'to each slot by its port';
+    if (exchange) {
+      yield { name: 'fd', handoff: new DirectPrimary(this.#ring, exchange, listener, direct), reason };
+    } else {
+      yield { name: 'ipc', handoff: this.#ipc(directAddress(direct, 0), undefined, direct), reason };
+    }
   }
 
   /** The descriptors that a process of the slot inherits. */
@@ -122,9 +138,10 @@ export class Handoffs {
     this.#exchange?.stop();
   }
 
-  #ipc(address: ListenAddress, chain: AffinityChain | undefined): IpcPrimary {
+  #ipc(address: ListenAddress, chain: AffinityChain | undefined, direct?: DirectPorts): IpcPrimary {
     return new IpcPrimary(this.#ring, {
       address,
+      direct,
       queueMax: this.#options.queueMax,
       refused: (slot, reason) => this.#counters.refused(slot, reason),
       handed: (slot, diverted) => this.#counters.handed(slot, diverted),

@@ -1,8 +1,7 @@
-import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
+import type { BoundAddress, RawHandle } from '../connection.js';
 import type { LimpetError } from '../errors.js';
 import type { HandoffMessage, HandoffName, PrimaryHandoff, Seat } from '../handoff/contract.js';
-import type { Candidate, Handoffs } from './handoffs.js';
-import type { ServerTraits } from './messages.js';
+import type { Candidate } from './handoffs.js';
 import type { Occupant } from './occupant.js';
 
 /** Which handoff serves a listener, and why that one. */
@@ -25,14 +24,14 @@ export class Listener {
   constructor(
     readonly id: number,
     readonly key: string,
-    readonly address: ListenAddress,
-    readonly traits: ServerTraits,
-    handoffs: Handoffs,
+    candidates: Iterable<Candidate>,
+    /** The same servers' ports for each slot, where they have such. */
+    readonly direct: Listener | undefined = undefined,
   ) {
-    const [first, ...others] = handoffs.candidates(id, address, traits) as Iterable<Candidate> as [Candidate];
+    const [first, ...others] = candidates as Iterable<Candidate> as [Candidate];
     this.handoff = first.handoff;
-    this.choice = { name: first.name, reason: first.reason ?? (handoffs.onlyIpc || 'the first choice') };
-    this.opened = this.#open(others);
+    this.choice = { name: first.name, reason: first.reason ?? 'the first choice' };
+    this.opened = this.#openAll(others);
     this.opened.catch(() => {});
   }
 
@@ -62,6 +61,17 @@ export class Listener {
     const seat = this.#seats.get(occupant);
     if (seat) this.handoff.received(seat, message, handle);
     else handle?.close();
+  }
+
+  /** All of it, or nothing. */
+  async #openAll(others: Candidate[]): Promise<BoundAddress> {
+    await this.direct?.opened;
+    try {
+      return await this.#open(others);
+    } catch (error) {
+      await this.direct?.handoff.close(0);
+      throw error;
+    }
   }
 
   /** Opens with the handoff at hand, else, where that cannot be had here, with the next. */

@@ -33,6 +33,8 @@ export type PrimaryMessage =
       listener: number;
       address: BoundAddress;
       handoff: HandoffName;
+      /** The listener of the ports for each slot, which the same server serves. */
+      direct: { readonly listener: number; readonly handoff: HandoffName; readonly base: number } | undefined;
       settings: ListenSettings;
     }
   | { type: 'unbound'; key: string; code: string; text: string }
@@ -43,6 +45,8 @@ export type PrimaryMessage =
   | { type: 'adopted'; slot: number; pass: SeatPass }
   /** Who serves whom, where requests may have to be passed on. */
   | { type: 'neighbours'; table: NeighbourTable }
+  /** The slot will soon be gone: serve on, but say so to whoever looks after its health. */
+  | { type: 'notice' }
   /** Take nothing new; answer 'stopped'. */
   | { type: 'stop' }
   /** Take again: who was to follow is gone. */
@@ -59,6 +63,7 @@ export interface ListenSettings {
   readonly loadCounts: boolean;
   /** An {@link AffinityPass}, serialized. */
   readonly affinity: string;
+  readonly healthPath?: string | undefined;
 }
 
 /** What the primary must know of a server to choose a handoff for it. */

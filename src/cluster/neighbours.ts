@@ -46,8 +46,12 @@ export class Neighbours {
     this.#table = table;
   }
 
-  /** The door of the process that a request with this claim belongs to; undefined where that is this one, or nobody. */
-  doorOf(claim: Claim, listener: number): string | undefined {
+  /**
+   * The door of the process that a request with this claim belongs to; undefined where that is this one, or nobody. With
+   * `chosen`, the slot is settled, and only a session that lives on in another process of this slot is passed on.
+   */
+  doorOf(claim: Claim, listener: number, chosen: boolean): string | undefined {
+    if (chosen && (claim.slot !== this.#slot || claim.incarnation === undefined)) return undefined;
     const row = this.#rowOf(claim);
     return row === undefined || row === this.#row ? undefined : doorPath(this.#directory, listener, row);
   }

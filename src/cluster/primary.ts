@@ -15,8 +15,9 @@ import { Counters } from './counters.js';
 import { type ClientExplanation, type ClientHead, explainClient } from './explain.js';
 import { checkWorkerFile } from './fork.js';
 import { Handoffs } from './handoffs.js';
-import { Listener } from './listener.js';
+import type { Listener } from './listener.js';
 import { ListenerKeys } from './listener-key.js';
+import { Listeners } from './listeners.js';
 import type { ServerTraits, WorkerMessage } from './messages.js';
 import type { Occupant } from './occupant.js';
 import { OneAddressWatch } from './one-address.js';
@@ -66,10 +67,9 @@ export class Router extends EventEmitter<RouterEvents> {
   readonly #seating: Seating;
   readonly #rounds: Rounds = new Rounds();
   readonly #oneAddress: OneAddressWatch;
-  readonly #listeners: Map<string, Listener> = new Map();
+  readonly #listeners: Listeners;
   readonly #keys: ListenerKeys = new ListenerKeys();
   readonly #started: Started = new Started();
-  #listenersMade = 0;
   #state: RouterStatus['state'] = 'starting';
   #closing: Promise<{ left: number }> | undefined;
   #forked = false;
@@ -92,6 +92,7 @@ export class Router extends EventEmitter<RouterEvents> {
     });
     this.#handoffs = new Handoffs(this.options, this.#ring, this.#counters, this.#affinity);
     this.#oneAddress = new OneAddressWatch(() => this.#handoffs.busiest());
+    this.#listeners = new Listeners(this.options, this.#handoffs, this);
     this.#supervisor = new Supervisor(this.options, slotsMax * 2 + spareRows, {
       inherit: (slot) => this.#handoffs.inherit(slot),
       message: (occupant, message, handle) => this.#message(occupant, message, handle),
@@ -103,8 +104,8 @@ export class Router extends EventEmitter<RouterEvents> {
       neverStarted: (error) => this.#fail(error),
     });
     this.#seating = new Seating(this.#ring, {
-      respawnGraceMs: this.options.respawnGraceMs,
-      listeners: () => this.#listeners.values(),
+      ...this.options,
+      listeners: () => this.#listeners.all(),
       seatedIn: (slot) => [...this.#supervisor.occupants()].find((each) => each.slot === slot && each.seated),
       changed: () => this.#tellNeighbours(),
       serves: (occupant) => this.#supervisor.ready(occupant, 'its servers are open'),
@@ -132,14 +133,14 @@ export class Router extends EventEmitter<RouterEvents> {
   /** Binds an address now, before any worker asks for it. Rejects with ERR_LIMPET_ADDRESS_*; then nothing is bound. */
   listen(address: ListenAddress, traits: ServerTraits = { kind: 'node', tls: false }): Promise<BoundAddress> {
     if (this.#closing) return Promise.reject(closedError());
-    const listener = this.#listener(this.#keys.of(address), address, traits);
+    const listener = this.#listeners.get(this.#keys.of(address), address, traits);
     listener.declared = true;
     return listener.opened;
   }
 
   /** Where the listeners are bound, in the order in which they were asked for. */
   addresses(): BoundAddress[] {
-    return [...this.#listeners.values()].flatMap(({ bound }) => (bound ? [bound] : []));
+    return [...this.#listeners].flatMap(({ bound }) => (bound ? [bound] : []));
   }
 
   /**
@@ -161,7 +162,7 @@ export class Router extends EventEmitter<RouterEvents> {
       ring: this.#ring,
       counters: this.#counters,
       handoffs: this.#handoffs,
-      listeners: [...this.#listeners.values()],
+      listeners: [...this.#listeners],
       slots: this.#supervisor.slots,
     });
   }
@@ -217,16 +218,20 @@ export class Router extends EventEmitter<RouterEvents> {
   async #scale(workers: number): Promise<void> {
     const before = this.#ring.size;
     if (workers < before) {
+      await this.#seating.giveNotice(workers);
       this.#seating.resize(workers);
+      await this.#listeners.provide(workers);
       this.#supervisor.retire(workers);
       return;
     }
     if (workers === before) return;
+    await this.#listeners.provide(workers);
     this.#supervisor.start(workers);
     const slots = Array.from({ length: workers - before }, (_, i) => before + i);
     try {
       await Promise.all(slots.map((slot) => this.#seated(slot)));
     } catch (error) {
+      await this.#listeners.provide(before);
       this.#supervisor.retire(before);
       throw error;
     }
@@ -263,11 +268,12 @@ export class Router extends EventEmitter<RouterEvents> {
 
   async #close(reason: string): Promise<{ left: number }> {
     this.#state = 'closing';
-    this.#seating.end();
     this.#oneAddress.end();
     this.#started.reject(closedError());
-    const listeners = [...this.#listeners.values()];
+    const listeners = [...this.#listeners.all()];
     await Promise.allSettled(listeners.map(({ opened }) => opened));
+    await this.#seating.giveNotice(0);
+    this.#seating.end();
     const serving = [...this.#supervisor.occupants()].some(({ seated }) => seated);
     const timeoutMs = serving ? this.options.drainTimeoutMs : 0;
     const left = await Promise.all(listeners.map(({ handoff }) => handoff.close(timeoutMs)));
@@ -281,22 +287,6 @@ export class Router extends EventEmitter<RouterEvents> {
     return { left: left.reduce((sum, count) => sum + count, 0) };
   }
 
-  #listener(key: string, address: ListenAddress, traits: ServerTraits): Listener {
-    const known = this.#listeners.get(key);
-    if (known) return known;
-    const id = this.#listenersMade++;
-    const listener = new Listener(id, key, address, traits, this.#handoffs);
-    this.#listeners.set(key, listener);
-    listener.opened.then(
-      (bound) => this.emit('listening', bound),
-      (error: LimpetError) => {
-        this.#listeners.delete(key);
-        this.emit('unbound', error);
-      },
-    );
-    return listener;
-  }
-
   #message(occupant: Occupant, message: WorkerMessage, handle: RawHandle | undefined): void {
     switch (message.type) {
       case 'listen':
@@ -307,7 +297,7 @@ export class Router extends EventEmitter<RouterEvents> {
         if (this.#seating.complete(occupant)) this.#take(occupant);
         break;
       case 'handoff':
-        for (const listener of this.#listeners.values()) {
+        for (const listener of this.#listeners.all()) {
           if (listener.id === message.listener) listener.received(occupant, message.body, handle);
         }
     }
@@ -319,20 +309,15 @@ export class Router extends EventEmitter<RouterEvents> {
       occupant.send({ type: 'unbound', key, code, text: message });
     let listener: Listener;
     try {
-      listener = this.#listener(key, address, traits);
+      listener = this.#listeners.get(key, address, traits);
     } catch (error) {
       refuse(error as LimpetError);
       return;
     }
     listener.opened.then((bound) => {
-      const { id, choice } = listener;
-      const settings = {
-        stallTimeoutMs: this.options.stallTimeoutMs,
-        loadCounts: this.options.maxLoad > 0 || this.#affinity.spreadEvenly,
-        loadBounded: this.options.maxLoad > 0 && !traits.tls,
-        affinity: this.#affinity.pass(this.#ring),
-      };
-      occupant.send({ type: 'bound', key, listener: id, address: bound, handoff: choice.name, settings });
+      const affinity = this.#affinity.pass(this.#ring);
+      const { spreadEvenly } = this.#affinity;
+      occupant.send(this.#listeners.bound(listener, bound, traits, { affinity, spreadEvenly }));
     }, refuse);
   }
 
@@ -341,6 +326,7 @@ export class Router extends EventEmitter<RouterEvents> {
     await this.#seating.take(occupant);
     if (again || !occupant.seated) return;
     this.emit('ready', occupant.slot, occupant.pid);
+    if (this.#state === 'closing') occupant.send({ type: 'notice' });
     if (this.#state !== 'starting') return;
     this.#state = 'serving';
     this.#started.resolve();

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { SlotRing } from '../ring/slot-ring.js';
 import type { Listener } from './listener.js';
 import type { Occupant } from './occupant.js';
@@ -8,6 +9,7 @@ const stopPatienceMs = 2000;
 /** What seating must know of the rest. */
 export interface SeatingSurroundings {
   readonly respawnGraceMs: number;
+  readonly noticeMs: number;
   listeners(): Iterable<Listener>;
   /** The seated process of a slot. */
   seatedIn(slot: number): Occupant | undefined;
@@ -73,6 +75,17 @@ export class Seating {
     occupant.seated = false;
     if (was && !this.#around.seatedIn(occupant.slot)) this.startGrace(occupant.slot);
     this.#around.changed();
+  }
+
+  /** Lets proxies learn that the slots from `first` on will be gone, while those still serve; resolves when they had the time. */
+  async giveNotice(first: number): Promise<void> {
+    const { noticeMs, seatedIn } = this.#around;
+    if (noticeMs === 0) return;
+    let noticed = false;
+    for (let slot = first; slot < this.#ring.size; slot++) {
+      noticed = seatedIn(slot)?.send({ type: 'notice' }) || noticed;
+    }
+    if (noticed) await wait(noticeMs);
   }
 
   startGrace(slot: number): void {

@@ -64,6 +64,8 @@ export interface SlotStatus extends ProcessStatus {
 export interface ListenerStatus {
   readonly address: BoundAddress | undefined;
   readonly handoff: HandoffChoice;
+  /** Slot 0's direct port, where the listener has such; slot n's is n higher. */
+  readonly direct?: { readonly address: BoundAddress | undefined; readonly handoff: HandoffChoice };
 }
 
 export interface RouterStatus {
@@ -136,7 +138,11 @@ export function statusOf(parts: RouterParts): RouterStatus {
     binding: bindingReport(),
     ring: { buckets: options.buckets, slots: ring.size },
     unplaced: handoffs.unplaced(),
-    listeners: listeners.map(({ bound, choice }) => ({ address: bound, handoff: choice })),
+    listeners: listeners.map(({ bound, choice, direct }) => ({
+      address: bound,
+      handoff: choice,
+      ...(direct && { direct: { address: direct.bound, handoff: direct.choice } }),
+    })),
     slots: slots
       .filter(({ retired, leaving }) => !retired || leaving.size > 0)
       .map((slot): SlotStatus => {
@@ -158,7 +164,7 @@ export function statusOf(parts: RouterParts): RouterStatus {
           diverted: diverted + (native?.diverted ?? 0),
           missteered: native?.missteered ?? 0,
           lost: native?.lost ?? 0,
-          queued: listeners.reduce((sum, { handoff }) => sum + handoff.queued(slot.number), 0),
+          queued: queuedIn(listeners, slot.number),
           refused: sumOf(refused, native?.refused ?? {}),
           starved: native?.starved ?? 0,
           latency: bothLatencies(latency, native?.latency),
@@ -166,6 +172,13 @@ export function statusOf(parts: RouterParts): RouterStatus {
         };
       }),
   };
+}
+
+function queuedIn(listeners: readonly Listener[], slot: number): number {
+  return listeners.reduce(
+    (sum, { handoff, direct }) => sum + handoff.queued(slot) + (direct?.handoff.queued(slot) ?? 0),
+    0,
+  );
 }
 
 function bothLatencies(one: Latencies, other: Latencies = noLatencies()): Latencies {

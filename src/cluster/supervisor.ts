@@ -135,7 +135,7 @@ export class Supervisor {
     const slot = this.#slotOf(occupant);
     this.#hooks.left(occupant, false);
     slot.leaving.add(occupant);
-    occupant.killAfter(this.#options.drainTimeoutMs + lastWordsMs);
+    occupant.killAfter(this.#leaveMs());
     if (slot.current !== occupant) return;
     slot.current = slot.next?.occupant;
     if (!slot.current) this.#again(slot, { ...lifeOf(occupant), reason, cause: 'left' });
@@ -187,9 +187,14 @@ export class Supervisor {
     if (goes) {
       this.#slotOf(occupant).leaving.add(occupant);
       this.#hooks.left(occupant, false);
-      occupant.killAfter(drainTimeoutMs + lastWordsMs);
+      occupant.killAfter(this.#leaveMs());
     }
     occupant.send({ type: 'drain', timeoutMs: drainTimeoutMs, reason, last });
+  }
+
+  /** The longest that a leaving process may take. */
+  #leaveMs(): number {
+    return this.#options.noticeMs + this.#options.drainTimeoutMs + lastWordsMs;
   }
 
   #fill(slot: SlotRecord): void {

@@ -30,7 +30,6 @@ type MessageOf<T extends PrimaryMessage['type']> = Extract<PrimaryMessage, { typ
 interface Listening {
   readonly adapter: Adapter;
   readonly backlog: number;
-  half: WorkerHandoff | undefined;
 }
 
 export interface WorkerEvents {
@@ -46,7 +45,9 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   #pass: SeatPass | undefined;
   #intake: Intake | undefined;
   readonly #waiting: Map<string, Listening> = new Map();
-  readonly #listening: Map<number, Listening> = new Map();
+  readonly #listening: Set<Listening> = new Set();
+  /** By listener. */
+  readonly #halves: Map<number, WorkerHandoff> = new Map();
   readonly #keys: ListenerKeys = new ListenerKeys();
   #cookies: CookieIssuer | undefined;
   #sidMaker: (() => string) | undefined;
@@ -56,6 +57,8 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   #seated: () => void = () => {};
   readonly #holds: Set<() => void> = new Set();
   #released: () => void = () => {};
+  #serves = false;
+  #noticed = false;
   #leaving = false;
   /** Takes nothing new, on no listener. */
   #stopped = false;
@@ -86,8 +89,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
       });
     }
     receive<PrimaryMessage>(process, (message, handle) => {
-      if (message.type === 'handoff')
-        this.#listening.get(message.listener)?.half?.received(message.body, handle);
+      if (message.type === 'handoff') this.#halves.get(message.listener)?.received(message.body, handle);
       else this.#received(message);
     });
     // Without its primary a worker finishes what it has and goes.
@@ -168,7 +170,6 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     const listening: Listening = {
       adapter: served.adapter(() => this.leave('its server was closed', this.#pass?.drainTimeoutMs ?? 0)),
       backlog: address.backlog,
-      half: undefined,
     };
     const key = this.#keys.of(address);
     this.#waiting.set(key, listening);
@@ -187,8 +188,10 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     this.#leaving = true;
     this.#send({ type: 'leaving', reason });
     this.#stop();
-    const deadline = Date.now() + timeoutMs;
-    const adapters = [...this.#listening.values(), ...this.#waiting.values()].map(({ adapter }) => adapter);
+    // What has been given notice already need not wait for proxies to let go of their idle connections.
+    const lingerMs = this.#noticed || last ? 0 : (this.#pass?.noticeMs ?? 0);
+    const deadline = Date.now() + lingerMs + timeoutMs;
+    const adapters = [...this.#listening, ...this.#waiting.values()].map(({ adapter }) => adapter);
     this.emit('drain', deadline, reason);
     const released = new Promise<void>((resolve) => {
       this.#released = resolve;
@@ -196,12 +199,12 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     });
     if (last) this.#endHolds();
     const drained = Promise.all(
-      adapters.map((adapter) => new Promise<void>((done) => adapter.drain(done, released))),
+      adapters.map((adapter) => new Promise<void>((done) => adapter.drain(done, released, lingerMs))),
     );
     const late = setTimeout(() => {
       for (const adapter of adapters) adapter.closeAll();
       setTimeout(() => process.exit(0), lastWordsMs);
-    }, timeoutMs);
+    }, lingerMs + timeoutMs);
     const doorsClosed = () =>
       Promise.all(
         adapters.map(
@@ -232,10 +235,14 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
         break;
       case 'seated':
         this.#intake?.receive();
+        this.#serves = true;
         this.#seated();
         break;
       case 'neighbours':
         this.#neighbours?.update(message.table);
+        break;
+      case 'notice':
+        this.#notice();
         break;
       case 'stop':
         this.#stop();
@@ -251,7 +258,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     }
   }
 
-  #bound({ key, listener, address, handoff, settings }: MessageOf<'bound'>): void {
+  #bound({ key, listener, address, handoff, direct, settings }: MessageOf<'bound'>): void {
     const listening = this.#waiting.get(key);
     if (!listening) return;
     this.#waiting.delete(key);
@@ -260,11 +267,36 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     const cookies = this.#cookies;
     if (cookies)
       listening.adapter.eachRequest?.((request, response) => setCookieOn(request, response, cookies));
-    listening.half = this.#halfOf(handoff, listener, listening.adapter, settings);
-    if (this.#stopped) listening.half.stop(() => {});
-    this.#listening.set(listener, listening);
-    listening.adapter.listen(address, listening.backlog);
-    this.#rehome(listening.adapter, listener, settings, () => this.#send({ type: 'open', listener }));
+    const { adapter } = listening;
+    this.#feed(listener, handoff, adapter, settings);
+    if (direct) {
+      this.#feed(direct.listener, direct.handoff, adapter, settings);
+      adapter.directPorts?.(direct.base, this.#slot as number, (address as { port: number }).port);
+    }
+    this.#listening.add(listening);
+    adapter.listen(address, listening.backlog);
+    this.#rehome(adapter, listener, settings, () => {
+      if (direct) this.#send({ type: 'open', listener: direct.listener });
+      this.#send({ type: 'open', listener });
+    });
+    const { healthPath } = settings;
+    if (healthPath !== undefined) adapter.answerHealth?.(healthPath, () => this.#isHealthy);
+  }
+
+  #feed(listener: number, handoff: HandoffName, adapter: Adapter, settings: ListenSettings): void {
+    const half = this.#halfOf(handoff, listener, adapter, settings);
+    if (this.#stopped) half.stop(() => {});
+    this.#halves.set(listener, half);
+  }
+
+  get #isHealthy(): boolean {
+    return this.#serves && !this.#noticed && !this.#leaving;
+  }
+
+  /** From here on no connection is kept beyond its next answer, and proxies that ask are told to go elsewhere. */
+  #notice(): void {
+    this.#noticed = true;
+    for (const { adapter } of this.#listening) adapter.lastAnswers();
   }
 
   /** What the process must know of the router's affinity is told with its first listener. */
@@ -288,11 +320,11 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
       opened();
       return;
     }
-    const ownerOf = (request: IncomingMessage) => {
+    const ownerOf = (request: IncomingMessage, chosen: boolean) => {
       const claim = claims.of(request);
       // With a bound on the load the ring does not know where the front has placed the connection.
       const placed = loadBounded && claim.slot === undefined && claim.first;
-      return placed ? undefined : neighbours.doorOf(claim, listener);
+      return placed ? undefined : neighbours.doorOf(claim, listener, chosen);
     };
     adapter.rehome(this.#door(listener), ownerOf, opened);
   }
@@ -315,19 +347,19 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
 
   #stop(): void {
     this.#stopped = true;
-    let left = this.#listening.size;
+    let left = this.#halves.size;
     const stopped = () => {
       left -= 1;
       if (left <= 0) this.#send({ type: 'stopped' });
     };
     if (left === 0) stopped();
-    for (const { half } of this.#listening.values()) half?.stop(stopped);
+    for (const half of this.#halves.values()) half.stop(stopped);
   }
 
   #resume(): void {
     if (this.#leaving) return;
     this.#stopped = false;
-    for (const { half } of this.#listening.values()) half?.resume();
+    for (const half of this.#halves.values()) half.resume();
   }
 
   #beat(): void {
@@ -336,7 +368,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     if (this.#beatAt > 0) this.#lagMs = Math.max(0, Math.round(now - this.#beatAt - everyMs));
     this.#beatAt = now;
     let open = 0;
-    for (const { adapter } of this.#listening.values()) open += adapter.open;
+    for (const { adapter } of this.#listening) open += adapter.open;
     const rssBytes = process.memoryUsage.rss();
     const vitals = { open, lagMs: this.#lagMs, rssBytes, sessionCache };
     this.#send({ type: 'beat', ...vitals, debugger: inspectorUrl() !== undefined });

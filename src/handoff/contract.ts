@@ -38,6 +38,11 @@ export interface PrimaryHandoff {
   unseat(seat: Seat, gone: boolean): void;
   /** The ring's owners changed (a slot went down or came up, or the ring was resized). */
   retable(ring: SlotRing): void;
+  /**
+   * Where each slot has a port of its own: opens those that are missing among the first `slots`, and closes the others, whose
+   * waiting connections are served. Rejects as `open` does; then those that there were are left.
+   */
+  provide?(slots: number): Promise<void>;
   /** A message from the worker half. */
   received(seat: Seat, message: HandoffMessage, handle?: RawHandle): void;
   /** Connections accepted by the primary that wait for the slot. */

@@ -1,13 +1,11 @@
-import { createServer, type Server } from 'node:net';
-import type { Refusal } from '../binding/twin/affinity-chain.js';
 import { parseAddress } from '../binding/twin/ip-address.js';
-import type { BoundAddress, ListenAddress, ProxiedClient, RawHandle } from '../connection.js';
-import { publish } from '../diagnostics.js';
+import type { BoundAddress, ProxiedClient, RawHandle } from '../connection.js';
 import type { SlotRing } from '../ring/slot-ring.js';
-import { bindError } from './bind-error.js';
-import type { BusiestClient } from './busiest-client.js';
 import type { HandoffMessage, PrimaryHandoff, Seat } from './contract.js';
-import { PendingHeads, type PendingSettings, type Placement } from './pending-heads.js';
+import { directAddress } from './direct-ports.js';
+import type { IpcSettings } from './ipc-settings.js';
+import { PendingHeads, type Placement } from './pending-heads.js';
+import { RawListener } from './raw-listener.js';
 import { sharedClockMs } from './shared-clock.js';
 
 /**
@@ -48,29 +46,6 @@ interface Lane {
   seat: Seat | undefined;
 }
 
-/** By the ring, or to a slot that is chosen without regard to the client. */
-export type Newcomers = 'ring' | 'least-connections' | 'round-robin' | 'random';
-
-export interface IpcSettings {
-  readonly address: ListenAddress;
-  readonly queueMax: number;
-  /** A connection could not be served and was closed. */
-  readonly refused: (slot: number, reason: string) => void;
-  readonly handed: (slot: number, diverted: boolean) => void;
-  /** The slot's process has taken a connection, so long after it was known whose it is. */
-  readonly taken: (slot: number, latencyMs: number) => void;
-  /** How connections are placed; without, by their address. */
-  readonly pending?: PendingSettings | undefined;
-  /** Counts the clients that nothing but their address tells apart. */
-  readonly busiest: BusiestClient;
-  /** A connection was closed before it could be placed. */
-  readonly unplaced: (refusal: Refusal) => void;
-  /** Where clients go that no rule but `address` knows. */
-  readonly newcomers: Newcomers;
-  /** A slot takes no more than so many times the mean of clients that the ring places; 0 for no bound. */
-  readonly maxLoad: number;
-}
-
 export class IpcPrimary implements PrimaryHandoff {
   readonly name = 'ipc';
   readonly #settings: IpcSettings;
@@ -81,7 +56,7 @@ export class IpcPrimary implements PrimaryHandoff {
   readonly #peer: { address?: string; port?: number } = {};
   readonly #heads: PendingHeads | undefined;
   #ring: SlotRing;
-  #server: Server | undefined;
+  readonly #listeners: RawListener[] = [];
   #seq = 0;
   #turn = 0;
   #accepted = 0;
@@ -103,30 +78,33 @@ export class IpcPrimary implements PrimaryHandoff {
     }
   }
 
-  open(): Promise<BoundAddress> {
-    const { address } = this.#settings;
-    const server = createServer({ pauseOnConnect: true });
-    return new Promise((resolve, reject) => {
-      server.once('error', (error) => reject(bindError(error, address)));
-      server.listen(
-        'path' in address ? { path: address.path, backlog: address.backlog } : withoutUndefined(address),
-        () => {
-          // As Node's own round robin does: the bare handle, so that no net.Socket is made for a connection that only passes through.
-          (server as unknown as { _handle: { onconnection: unknown } })._handle.onconnection = (
-            status: number,
-            handle: RawHandle,
-          ) => this.#arrived(status, handle);
-          server.on('error', (error) => publish('limpet:fault', () => ({ where: 'listener', error })));
-          this.#server = server;
-          this.#probe = setInterval(() => this.#probeLost(), probeEveryMs);
-          this.#probe.unref();
-          const bound = server.address();
-          resolve(
-            typeof bound === 'string' || bound === null ? { path: String(bound) } : (bound as BoundAddress),
-          );
-        },
-      );
-    });
+  async open(): Promise<BoundAddress> {
+    const { address, direct } = this.#settings;
+    if (direct) await this.provide(this.#ring.size);
+    else this.#listeners.push(await RawListener.open(address, (handle) => this.#arrived(handle)));
+    this.#probe = setInterval(() => this.#probeLost(), probeEveryMs);
+    this.#probe.unref();
+    return (this.#listeners[0] as RawListener).bound;
+  }
+
+  async provide(slots: number): Promise<void> {
+    const { direct } = this.#settings;
+    const before = this.#listeners.length;
+    const closeFrom = (slot: number) => {
+      for (const listener of this.#listeners.splice(slot)) listener.close();
+    };
+    if (!direct) return;
+    closeFrom(slots);
+    try {
+      for (let slot = before; slot < slots; slot++) {
+        this.#listeners.push(
+          await RawListener.open(directAddress(direct, slot), (handle) => this.#arrivedFor(slot, handle)),
+        );
+      }
+    } catch (error) {
+      closeFrom(before);
+      throw error;
+    }
   }
 
   seat(seat: Seat): void {
@@ -192,9 +170,8 @@ export class IpcPrimary implements PrimaryHandoff {
   }
 
   async close(timeoutMs: number): Promise<number> {
-    const server = this.#server;
-    if (!server) return 0;
-    this.#server = undefined;
+    const listeners = this.#listeners.splice(0);
+    if (listeners.length === 0) return 0;
     // libuv takes connections from the kernel's queue turn by turn: it is empty when two turns in a row brought none.
     const deadline = sharedClockMs() + Math.min(timeoutMs, 1000);
     for (let quiet = 0; quiet < 2 && sharedClockMs() < deadline; ) {
@@ -202,7 +179,7 @@ export class IpcPrimary implements PrimaryHandoff {
       await new Promise((resolve) => setImmediate(resolve));
       quiet = this.#accepted === before ? quiet + 1 : 0;
     }
-    server.close();
+    for (const listener of listeners) listener.close();
     this.#heads?.drop(false);
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
@@ -224,11 +201,7 @@ export class IpcPrimary implements PrimaryHandoff {
     return left;
   }
 
-  #arrived(status: number, handle: RawHandle | undefined): void {
-    if (status !== 0 || !handle) {
-      publish('limpet:fault', () => ({ where: 'accept', error: status }));
-      return;
-    }
+  #arrived(handle: RawHandle): void {
     this.#accepted += 1;
     if (this.#heads) {
       this.#peer.address = '';
@@ -243,6 +216,14 @@ export class IpcPrimary implements PrimaryHandoff {
     const placedAt = sharedClockMs();
     const slot = this.#enqueue({ handle, hash, pinned: this.#bounded(hash), placedAt, sentAt: 0 });
     if (slot !== undefined) this.#pump(slot);
+  }
+
+  /** Came by the slot's own port. */
+  #arrivedFor(slot: number, handle: RawHandle): void {
+    this.#accepted += 1;
+    const placedAt = sharedClockMs();
+    const at = this.#enqueue({ handle, hash: spread(slot), pinned: slot, placedAt, sentAt: 0 });
+    if (at !== undefined) this.#pump(at);
   }
 
   #placed(handle: RawHandle, { slot, key, byAddress, unknown, client, read }: Placement): void {
@@ -305,7 +286,7 @@ export class IpcPrimary implements PrimaryHandoff {
 
   #inTurn(): number {
     this.#turn += 1;
-    return Math.imul(this.#turn, 0x9e3779b1) >>> 0;
+    return spread(this.#turn);
   }
 
   #hashOf(handle: RawHandle): number {
@@ -319,7 +300,9 @@ export class IpcPrimary implements PrimaryHandoff {
 
   /** The slot that serves it now; its home while no slot is up. */
   #owner({ hash, pinned }: Waiting): number {
-    if (pinned !== undefined && pinned < this.#ring.size && !this.#ring.isDown(pinned)) return pinned;
+    const waits = this.#settings.direct?.fallback === false;
+    if (pinned !== undefined && pinned < this.#ring.size && (waits || !this.#ring.isDown(pinned)))
+      return pinned;
     const owner = this.#ring.slotOfHash(hash);
     return owner === -1 ? this.#ring.homeOfHash(hash) : owner;
   }
@@ -400,6 +383,7 @@ export class IpcPrimary implements PrimaryHandoff {
   }
 }
 
-function withoutUndefined(address: ListenAddress): object {
-  return Object.fromEntries(Object.entries(address).filter(([, value]) => value !== undefined));
+/** Spreads small numbers over 32 bits. */
+function spread(number: number): number {
+  return Math.imul(number, 0x9e3779b1) >>> 0;
 }

@@ -10,7 +10,7 @@ export interface Answer {
 export function ask(
   port: number,
   from: string,
-  options: { path?: string; host?: string; timeoutMs?: number } = {},
+  options: { path?: string; host?: string; headers?: Record<string, string>; timeoutMs?: number } = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const req = request(
@@ -18,6 +18,7 @@ export function ask(
         port,
         host: options.host ?? '127.0.0.1',
         path: options.path ?? '/',
+        headers: options.headers ?? {},
         localAddress: from,
         agent: false,
       },

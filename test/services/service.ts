@@ -103,6 +103,18 @@ export async function freePort(also?: number): Promise<number> {
   }
 }
 
+/** The first of `count` ports in a row that nothing listens on, below those that the system gives to clients. */
+export async function freePorts(count: number): Promise<number> {
+  for (;;) {
+    const first = 15_000 + Math.floor(Math.random() * (32_768 - 15_000 - count));
+    const row = Array.from({ length: count }, (_, i) => first + i);
+    const free = await Promise.all(row.map((port) => (given.has(port) ? undefined : listens(port))));
+    if (free.includes(undefined)) continue;
+    for (const port of row) given.add(port);
+    return first;
+  }
+}
+
 /** The port, when it could be listened on. */
 function listens(wanted: number): Promise<number | undefined> {
   return new Promise((resolve) => {

@@ -1,0 +1,25 @@
+import type { Socket } from 'node:net';
+
+/** Tells connections that came by a slot's own port by their local end: nothing has to travel with them. */
+export class Direct {
+  readonly #base: number;
+  readonly #slot: number;
+  readonly #shared: number;
+
+  /** `slot` is this process's, `shared` the port of all. */
+  constructor(base: number, slot: number, shared: number) {
+    this.#base = base;
+    this.#slot = slot;
+    this.#shared = shared;
+  }
+
+  /** Whether whoever connected has chosen the slot. */
+  chosen({ localPort }: Socket): boolean {
+    return localPort !== undefined && localPort !== this.#shared;
+  }
+
+  /** Whether it chose another slot, for which this one stands in. */
+  astray(socket: Socket): boolean {
+    return this.chosen(socket) && socket.localPort !== this.#base + this.#slot;
+  }
+}

@@ -1,0 +1,108 @@
+import type { BoundAddress, ListenAddress } from '../connection.js';
+import { LimpetError } from '../errors.js';
+import type { CheckedRouterOptions } from '../options.js';
+import type { Handoffs } from './handoffs.js';
+import { Listener } from './listener.js';
+import type { PrimaryMessage, ServerTraits } from './messages.js';
+
+/** The number of the direct ports' listener: the last that there is. */
+const directListener = 254;
+
+/** Where it is told what became of each. */
+interface ListenerEvents {
+  emit(event: 'listening', bound: BoundAddress): boolean;
+  emit(event: 'unbound', error: LimpetError): boolean;
+}
+
+/** The router's listeners, each made when it is first asked for; beside the first that has a port, the direct ones. */
+export class Listeners implements Iterable<Listener> {
+  readonly #options: CheckedRouterOptions;
+  readonly #handoffs: Handoffs;
+  readonly #events: ListenerEvents;
+  readonly #byKey: Map<string, Listener> = new Map();
+  #made = 0;
+
+  constructor(options: CheckedRouterOptions, handoffs: Handoffs, events: ListenerEvents) {
+    this.#options = options;
+    this.#handoffs = handoffs;
+    this.#events = events;
+  }
+
+  /** The shared ones, in the order in which they were asked for. */
+  [Symbol.iterator](): Iterator<Listener> {
+    return this.#byKey.values();
+  }
+
+  /** Those of direct ports too. */
+  *all(): Generator<Listener> {
+    for (const listener of this) {
+      if (listener.direct) yield listener.direct;
+      yield listener;
+    }
+  }
+
+  /** Throws ERR_LIMPET_OPTION, _HANDOFF_UNSUPPORTED or _AFFINITY_TLS when there can be none such. */
+  get(key: string, address: ListenAddress, traits: ServerTraits): Listener {
+    const known = this.#byKey.get(key);
+    if (known) return known;
+    const candidates = this.#handoffs.candidates(this.#made, address, traits);
+    const listener = new Listener(this.#made++, key, candidates, this.#directBeside(address, traits));
+    this.#byKey.set(key, listener);
+    listener.opened.then(
+      (bound) => this.#events.emit('listening', bound),
+      (error: LimpetError) => {
+        this.#byKey.delete(key);
+        this.#events.emit('unbound', error);
+      },
+    );
+    return listener;
+  }
+
+  /** Gives each of the first `slots` its direct port, and takes those of the others away. Rejects with ERR_LIMPET_ADDRESS_*. */
+  async provide(slots: number): Promise<void> {
+    for (const { direct } of this) await direct?.handoff.provide?.(slots);
+  }
+
+  /** What a process must be told to open its half of the listener, bound at `address`. */
+  bound(
+    { id, key, choice, direct }: Listener,
+    address: BoundAddress,
+    { tls }: ServerTraits,
+    { affinity, spreadEvenly }: { affinity: string; spreadEvenly: boolean },
+  ): PrimaryMessage {
+    const { stallTimeoutMs, maxLoad, healthPath, directPort } = this.#options;
+    return {
+      type: 'bound',
+      key,
+      listener: id,
+      address,
+      handoff: choice.name,
+      direct: direct && { listener: direct.id, handoff: direct.choice.name, base: directPort as number },
+      settings: {
+        stallTimeoutMs,
+        loadCounts: maxLoad > 0 || spreadEvenly,
+        loadBounded: maxLoad > 0 && !tls,
+        affinity,
+        healthPath,
+      },
+    };
+  }
+
+  #directBeside(address: ListenAddress, { kind }: ServerTraits): Listener | undefined {
+    const { directPort: base, directHost, workers } = this.#options;
+    if (base === undefined || 'path' in address || [...this].some(({ direct }) => direct)) return undefined;
+    if (address.port >= base && address.port < base + workers) throw overlaps(base, workers, address.port);
+    const { backlog, host, ipv6Only } = address;
+    const ports = { base, host: directHost ?? host, ipv6Only, backlog, fallback: kind === 'node' };
+    const candidates = this.#handoffs.directCandidates(directListener, ports);
+    return new Listener(directListener, `direct:${base}`, candidates);
+  }
+}
+
+function overlaps(base: number, workers: number, port: number): LimpetError {
+  return new LimpetError(
+    'ERR_LIMPET_OPTION',
+    `option directPort: ${base} to ${base + workers - 1} would be the workers' own ports, and ${port} is the shared one. Choose ports apart.`,
+    { option: 'directPort', value: base, workers, port },
+  );
+}

@@ -1,0 +1,202 @@
+import { Agent, request } from 'node:http';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { RouterOptions } from '../../src/options.ts';
+import { type App, startApp } from '../processes/app.ts';
+import { addresses, ask, inParallel } from '../processes/clients.ts';
+import { freePorts } from '../services/service.ts';
+import { uwsEnvironment } from '../uws/index.ts';
+
+interface Told {
+  readonly slot: number;
+  readonly pid: number;
+}
+
+let app: App | undefined;
+afterEach(async () => {
+  await app?.stop();
+  app = undefined;
+});
+
+async function start(options: RouterOptions & { workers?: number }, server = 'node') {
+  const direct = await freePorts(8);
+  const given = { workers: 3, directPort: direct, healthPath: '/health', noticeMs: 0, ...options };
+  app = startApp('apps/direct.js', {
+    env: { ...uwsEnvironment(), SERVER: server, LIMPET_TEST_OPTIONS: JSON.stringify(given) },
+  });
+  const { port } = await app.hears('listening');
+  await app.hears('ready', undefined, given.workers);
+  return { app, direct, shared: port as number };
+}
+
+const from = '127.0.0.1';
+const told = async (port: number, client = from): Promise<Told> => JSON.parse((await ask(port, client)).body);
+const healthOf = async (port: number) => (await ask(port, from, { path: '/health?from=test' })).status;
+
+/** One request on the agent's connection; whether that is kept for the next. */
+function askOn(
+  agent: Agent,
+  port: number,
+  path = '/',
+): Promise<{ kept: boolean; told: Told; cookie: string }> {
+  return new Promise((resolve, reject) => {
+    request({ agent, port, host: '127.0.0.1', path }, async (response) => {
+      const told = JSON.parse(Buffer.concat(await response.toArray()).toString());
+      const cookie = String(response.headers['set-cookie']);
+      resolve({ told, cookie, kept: response.headers.connection !== 'close' });
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+const combinations = [
+  { handoff: 'kernel', server: 'node' },
+  { handoff: 'fd', server: 'uws' },
+  { handoff: 'ipc', server: 'node' },
+  { handoff: 'ipc', server: 'uws' },
+] as const;
+
+describe.each(combinations)('direct ports by $handoff in front of $server', ({ handoff, server }) => {
+  test('each leads to its own slot, whoever comes, and the shared port goes by the ring', async () => {
+    const { app, direct, shared } = await start({ handoff }, server);
+    const clients = addresses(12);
+    for (let slot = 0; slot < 3; slot++) {
+      const seen = await inParallel(clients, 4, (client) => told(direct + slot, client));
+      expect(new Set(seen.map((each) => each.slot))).toEqual(new Set([slot]));
+      expect(await healthOf(direct + slot)).toBe(200);
+    }
+    const byRing = await inParallel(clients, 4, (client) => told(shared, client));
+    expect(new Set(byRing.map(({ slot }) => slot)).size).toBeGreaterThan(1);
+    // What comes while nobody is there waits for the next process.
+    const { pid } = await told(direct + 1);
+    process.kill(pid, 'SIGKILL');
+    const after = await told(direct + 1);
+    expect(after.slot).toBe(1);
+    expect(after.pid).not.toBe(pid);
+    await app.hears('ready', ({ slot }) => slot === 1, 2);
+  });
+});
+
+describe('a direct port', () => {
+  test.each(['kernel', 'ipc'] as const)(
+    'is served by one other slot while its own is down, and says so (%s)',
+    async (handoff) => {
+      const { app, direct } = await start({ handoff, respawnGraceMs: 0 });
+      const { pid } = await told(direct + 2);
+      process.kill(pid, 'SIGKILL');
+      const agent = new Agent({ keepAlive: true });
+      const away = [];
+      // Those that come once the slot is back are its own again.
+      while (true) {
+        const { told: seen, kept } = await askOn(agent, direct + 2);
+        if (seen.slot === 2) break;
+        expect(kept).toBe(false);
+        away.push(seen.slot);
+      }
+      expect(new Set(away).size).toBeLessThanOrEqual(1);
+      await app.hears('ready', ({ slot }) => slot === 2, 2);
+      expect((await askOn(agent, direct + 2)).kept).toBe(true);
+      agent.destroy();
+    },
+  );
+
+  test('is never left for another slot: no re-homing, but the cookie is given', async () => {
+    const { direct } = await start({ affinity: ['cookie', { header: 'x-user' }] });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const { told: seen, cookie } = await askOn(agent, direct + 1);
+    expect(seen.slot).toBe(1);
+    expect(cookie).toMatch(/^limpet=1\.[\w-]{8}\.1\./);
+    const other = await ask(direct + 2, from, {
+      headers: { cookie: cookie.split(';')[0] as string, 'x-user': 'a' },
+    });
+    expect(JSON.parse(other.body).slot).toBe(2);
+    expect(String(other.headers['set-cookie'])).toMatch(/^limpet=1\.[\w-]{8}\.2\./);
+    agent.destroy();
+  });
+
+  test('leads to a plain TCP server too', async () => {
+    const { direct } = await start({}, 'net');
+    const { RawConnection } = await import('../processes/raw.ts');
+    const connection = new RawConnection(direct + 2);
+    expect(JSON.parse(await connection.closed).slot).toBe(2);
+  });
+
+  test('an overlap with the shared port, or one that is taken, is an error, and nothing is left', async () => {
+    const base = await freePorts(4);
+    const options = { workers: 3, directPort: base };
+    const overlapping = startApp('apps/direct.js', {
+      env: {
+        LIMPET_TEST_OPTIONS: JSON.stringify(options),
+        LIMPET_TEST_WHERE: JSON.stringify({ port: base + 1 }),
+      },
+    });
+    await overlapping.ended;
+    expect(overlapping.output).toContain(`option directPort: ${base} to ${base + 2}`);
+    const { createServer } = await import('node:net');
+    const taken = createServer().listen(base + 2, '127.0.0.1');
+    const refused = startApp('apps/direct.js', { env: { LIMPET_TEST_OPTIONS: JSON.stringify(options) } });
+    expect((await refused.ended).code).toBe(1);
+    expect(refused.output).toContain('ERR_LIMPET_ADDRESS_IN_USE');
+    taken.close();
+  });
+});
+
+describe('a worker that leaves', () => {
+  test('first says so to proxies, and serves on for as long as it was told', async () => {
+    const { app, direct, shared } = await start({ noticeMs: 1500 });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    expect((await askOn(agent, direct)).kept).toBe(true);
+    app.kill('SIGTERM');
+    while ((await healthOf(direct + 1)) === 200);
+    expect(await healthOf(direct)).toBe(503);
+    expect(await healthOf(shared)).toBe(503);
+    // The connection that idled was not closed; its next answer is its last.
+    expect(await askOn(agent, direct)).toMatchObject({ kept: false, told: { slot: 0 } });
+    expect(await askOn(new Agent(), direct + 2)).toMatchObject({ kept: false, told: { slot: 2 } });
+    expect((await app.ended).code).toBe(0);
+    agent.destroy();
+  });
+
+  test('for a successor leaves idle connections to whoever pools them', async () => {
+    const { app, direct } = await start({ noticeMs: 10_000, workers: 1 });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const before = await askOn(agent, direct);
+    app.kill('SIGHUP');
+    await app.hears('ready', undefined, 2);
+    // New connections are the successor's at once.
+    const { pid } = await told(direct);
+    expect(pid).not.toBe(before.told.pid);
+    expect(await healthOf(direct)).toBe(200);
+    expect(await askOn(agent, direct)).toMatchObject({ kept: false, told: { pid: before.told.pid } });
+    expect(await askOn(agent, direct)).toMatchObject({ kept: true, told: { pid } });
+    agent.destroy();
+    // Its own notice would take as long.
+    app.kill('SIGKILL');
+  });
+});
+
+test('scaling gives new slots their ports, and takes those of others away', async () => {
+  const direct = await freePorts(4);
+  const options = {
+    workers: 2,
+    directPort: direct,
+    healthPath: '/health',
+    noticeMs: 400,
+    directHost: '127.0.0.2',
+  };
+  app = startApp('apps/router.cjs', { env: { LIMPET_TEST_OPTIONS: JSON.stringify(options) } });
+  await app.hears('started');
+  await app.hears('ready', undefined, 2);
+  const at = async (slot: number, path = '/') => ask(direct + slot, from, { host: '127.0.0.2', path });
+  await expect(at(2)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  await expect(ask(direct, from)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  app.say('scale 3');
+  await app.hears('scale');
+  expect(JSON.parse((await at(2)).body)).toMatchObject({ name: 'one', slot: 2 });
+  app.say('scale 1');
+  while ((await at(2, '/health')).status === 200);
+  expect(JSON.parse((await at(1)).body)).toMatchObject({ slot: 1 });
+  await app.hears('scale', undefined, 2);
+  await expect(at(1)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  expect((await at(0, '/health')).status).toBe(200);
+});

@@ -73,7 +73,7 @@ export async function effectiveSettings(typed: Typed): Promise<Map<string, Effec
 
 /** The router's part of it. */
 export function routerOptionsOf(effective: ReadonlyMap<string, Effective>): RouterOptions {
-  const others = new Set(['app', 'import', 'port', 'host', 'execArgv']);
+  const others = new Set(['app', 'import', 'port', 'host', 'execArgv', 'metrics', 'ui']);
   const given = [...effective].filter(([name, { value }]) => !others.has(name) && value !== undefined);
   return Object.fromEntries(given.map(([name, { value }]) => [name, value])) as RouterOptions;
 }

@@ -88,7 +88,15 @@ async function main(args: string[]): Promise<void> {
     program.addCommand(command);
   }
   if (args.length === 0) program.outputHelp();
-  else await program.parseAsync(args, { from: 'user' });
+  else await program.parseAsync(unhurried(args), { from: 'user' });
+}
+
+/** `--ui` may be followed by a port, and by nothing else that were its own: in `limpet start --ui app.js` the app is the app. */
+function unhurried(args: string[]): string[] {
+  const end = args.includes('--') ? args.indexOf('--') : args.length;
+  return args.map((word, at) =>
+    at < end && word === '--ui' && !/^\d+$/.test(args[at + 1] ?? '') ? '--ui=true' : word,
+  );
 }
 
 function epilogue(): string {

@@ -6,6 +6,7 @@ import { Router } from '../cluster/primary.js';
 import { runningRouters } from '../control/client.js';
 import { LimpetError } from '../errors.js';
 import { type Effective, routerOptionsOf } from './effective.js';
+import { letWatch } from './let-watch.js';
 import { logForPeople, logForPrograms } from './log.js';
 import { tellNews } from './router-news.js';
 import { passWorkerOutput } from './worker-output.js';
@@ -38,6 +39,7 @@ export async function runApp(effective: ReadonlyMap<string, Effective>, json: bo
     app,
     workers,
   });
+  await letWatch(router, log, effective);
   await started(router);
   return router;
 }

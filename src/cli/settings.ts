@@ -30,9 +30,20 @@ function affinity(value: string): unknown {
   return rules.length === 1 ? rules[0] : rules;
 }
 
+const port: Rule = integer(0, 65_535, 0);
+
+/** Of `9100`, `0.0.0.0:9100` or `[::]:9100`; undefined when it is none. */
+export function hostAndPort(value: unknown): { host?: string; port: number } | undefined {
+  const [, , ipv6, name, digits] =
+    /^((?:\[([0-9a-fA-F:.]+)\]|([^:[\]/\s]+)):)?(\d+)$/.exec(String(value)) ?? [];
+  if (digits === undefined || !port.ok(Number(digits))) return undefined;
+  const host = ipv6 ?? name;
+  return { ...(host === undefined ? {} : { host }), port: Number(digits) };
+}
+
 const aPortOrPath: Rule = {
   expected: 'a port from 0 to 65535, or the path of a unix-domain socket',
-  ok: (v) => (typeof v === 'string' && v.includes('/')) || integer(0, 65_535, 0).ok(v),
+  ok: (v) => (typeof v === 'string' && v.includes('/')) || port.ok(v),
 };
 const modules: Rule = {
   expected: 'the name of a module, or a list of them',
@@ -101,6 +112,24 @@ export const settings: Readonly<Record<string, Setting>> = {
     help: 'loaded into each worker ahead of the app, such as tsx for TypeScript; may be given again',
     rule: modules,
     read: asItIs,
+  },
+  metrics: {
+    flag: '--metrics <where>',
+    help: 'serve Prometheus metrics at [host:]port, path /metrics; by default to this machine alone',
+    rule: {
+      expected: 'a port, or a host and a port: 9100, 0.0.0.0:9100, [::]:9100',
+      ok: (v) => !!hostAndPort(v),
+    },
+    read: number,
+  },
+  ui: {
+    flag: '--ui [port]',
+    help: 'serve the live page to browsers on this machine; its link, good for one browser, is in the log',
+    rule: {
+      expected: 'a port from 0 to 65535, true or false',
+      ok: (v) => typeof v === 'boolean' || port.ok(v),
+    },
+    read: (value) => ({ true: true, false: false })[value] ?? number(value),
   },
   spread: router('spread', '<how>', 'where new clients go: ring, or least-connections', asItIs),
   maxLoad: router(

@@ -16,8 +16,14 @@ const ownHost = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
  */
 export class Gate {
   readonly #pass: string = randomBytes(24).toString('base64url');
+  readonly #used: () => void;
   #token: string | undefined;
   #cookie = '';
+
+  /** `used` is called when the token has let somebody in. */
+  constructor(used: () => void) {
+    this.#used = used;
+  }
 
   /** The server listens: its port names the cookie, since browsers send cookies to every port of a host. */
   open(port: number): void {
@@ -60,6 +66,7 @@ export class Gate {
     const brought = path === '/' && request.method === 'GET' && new URLSearchParams(query).get('token');
     if (!brought || this.#token === undefined || !same(brought, this.#token)) return false;
     this.#token = undefined;
+    this.#used();
     return true;
   }
 }

@@ -11,6 +11,8 @@ import { Watchers } from './watchers.js';
 export interface UiOptions {
   /** 0, the default, lets the system choose. */
   port?: number;
+  /** Called with the next link each time that the one before was used. */
+  used?: (link: string) => void;
 }
 
 /** The live page of a router. */
@@ -32,9 +34,9 @@ const headers = {
  * Serves a page that shows the router as it runs: the ring, the slots, the rates, where an address goes. It changes nothing, and
  * answers nobody but this machine's browsers that came by a link. Rejects with ERR_LIMPET_ADDRESS_*.
  */
-export async function serveUi(router: Router, { port = 0 }: UiOptions = {}): Promise<Ui> {
+export async function serveUi(router: Router, { port = 0, used }: UiOptions = {}): Promise<Ui> {
   const watchers = new Watchers(router);
-  const gate = new Gate();
+  const gate = new Gate(() => used?.(link()));
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const refused = gate.refuses(request, response);
@@ -43,7 +45,9 @@ export async function serveUi(router: Router, { port = 0 }: UiOptions = {}): Pro
   });
   const { address, close } = await serve(router, server, { port, host: '127.0.0.1' });
   gate.open(address.port);
-  const link = () => `http://127.0.0.1:${address.port}/?token=${gate.token()}`;
+  function link(): string {
+    return `http://127.0.0.1:${address.port}/?token=${gate.token()}`;
+  }
   return { address, close, link };
 }
 

@@ -169,7 +169,7 @@ class WorkerInbox::Reception final : public Source {
       return;
     }
     Watch();
-    Offer();
+    if (!Offer()) Rest();
   }
 
  private:
@@ -182,22 +182,29 @@ class WorkerInbox::Reception final : public Source {
       return;
     }
     Rested();
+    bool broken = false;
     while (count + kMessageMax <= kTakenAtOnce) {
       size_t received = 0;
       inbox_->cell(WorkerCell::kTaking).store(kMessageMax, std::memory_order_relaxed);
       const Transfer transfer = ReceiveConnections(channel_, taken + count, &received);
       inbox_->Took(received);
-      if (transfer == Transfer::kBroken) Unwatch();
+      broken = transfer == Transfer::kBroken;
       if (transfer != Transfer::kDone) break;
       count += received;
     }
     room_ -= count;
     counted_after_ += count;
-    Offer();
+    const bool offered = Offer();
     const auto refused = std::stable_partition(
         taken, taken + count, [this](const Passed& connection) { return expected_[connection.listener]; });
     returning_.insert(returning_.end(), refused, taken + count);
-    if (!GiveBack()) Rest();
+    const bool given_back = GiveBack();
+    if (broken) {
+      Unwatch();
+    } else if (!given_back || !offered) {
+      // Without room on offer nobody sends, and nothing would ever wake us: we look again ourselves.
+      Rest();
+    }
     const uint64_t now_ns = uv_hrtime();
     std::for_each(taken, refused, [&](const Passed& connection) { CountLatency(now_ns - connection.placed_ns); });
     if (refused != taken) inbox_->deliver_(inbox_->context_, taken, static_cast<size_t>(refused - taken));
@@ -219,12 +226,13 @@ class WorkerInbox::Reception final : public Source {
     return room_ >= kTakenAtOnce;
   }
 
-  // Tells the acceptor how much may wait in the channel. Pairs with Acceptor's: it says that it is hungry, then looks at
+  // Tells the acceptor how much may wait in the channel; false when that is nothing. Pairs with Acceptor's: it says that it is hungry, then looks at
   // the credits again; here the credits are written first.
-  void Offer() {
+  bool Offer() {
     const size_t credits = HasRoom() ? std::min(room_, kWindow) : 0;
     inbox_->cell(WorkerCell::kCredits).store(static_cast<double>(credits));
     if (credits > 0 && inbox_->page_->slot(inbox_->slot_, SlotCell::kHungry).load() != 0) Poke(channel_);
+    return credits > 0;
   }
 
   // True when nothing is left to be passed back.

@@ -14,7 +14,7 @@ afterEach(async () => {
 afterAll(() => home.leave());
 
 it('limpet start serves metrics and the live page where it is told to', async () => {
-  app = home.start(['start', '--metrics', '0', '--ui', file, '-w', '2']);
+  app = home.start(['start', '--metrics', '0', '--ui', file, '-w', '2', '--', '[0,"127.0.0.1"]']);
   const metrics = (await app.says(/^metrics at /)).metrics as string;
   const page = (await app.says(/^live page, for one browser/)).ui as string;
   for (const slot of [0, 1]) await app.says(new RegExp(`^slot ${slot}: process \\d+ serves`));

@@ -1,13 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { handoffBinding } from '../binding/handoff-binding.js';
 import { bindingReport } from '../binding/native.js';
+import { makeRuntimeDirectory } from '../control/runtime-directory.js';
 import { steeringRefusal } from '../handoff/kernel-primary.js';
 import { slotsMax } from '../options.js';
 import { SlotRing } from '../ring/slot-ring.js';
+import { examineBacklog, examineCores, examineDescriptors, examineOptmem, examineUws } from './machine.js';
 
 /** One thing that the doctor looked at. */
 export interface Finding {
-  readonly about: 'Node.js' | 'binding' | 'kernel handoff';
+  readonly about:
+    | 'Node.js'
+    | 'binding'
+    | 'kernel handoff'
+    | 'control socket'
+    | 'cores'
+    | 'ulimit -n'
+    | 'somaxconn'
+    | 'optmem_max'
+    | 'uWebSockets.js';
   /** `worse`: limpet works without it, but not as well. `broken`: it does not work. */
   readonly verdict: 'good' | 'worse' | 'broken';
   readonly says: string;
@@ -21,7 +32,27 @@ export function examine(): Finding[] {
     { about: 'Node.js', verdict: 'good', says: `${process.version} on ${process.platform}-${process.arch}` },
     examineBinding(),
     examineKernel(),
+    examineControl(),
+    examineCores(),
+    examineDescriptors(),
+    ...examineBacklog(),
+    ...examineOptmem(),
+    examineUws(),
   ];
+}
+
+function examineControl(): Finding {
+  const about = 'control socket';
+  try {
+    return { about, verdict: 'good', says: `in ${makeRuntimeDirectory()}` };
+  } catch (error) {
+    return {
+      about,
+      verdict: 'worse',
+      says: `none: ${(error as Error).message}`,
+      advice: 'without one a router serves, but "limpet status" and the like cannot reach it',
+    };
+  }
 }
 
 function examineBinding(): Finding {

@@ -46,6 +46,22 @@ const commands: Record<string, Entry> = {
     summary: 'let the workers finish what they have, then end',
     load: async () => (await import('./commands/stop.js')).stop,
   },
+  explain: {
+    group: 'Look into it:',
+    usage: '<address>',
+    summary: 'which slot serves a client, and why',
+    load: async () => (await import('./commands/explain.js')).explain,
+  },
+  ring: {
+    group: 'Look into it:',
+    summary: 'draw the ring: the slots, their shares, the buckets',
+    load: async () => (await import('./commands/ring.js')).ring,
+  },
+  demo: {
+    group: 'Look into it:',
+    summary: 'show what limpet does, in 20 seconds',
+    load: async () => (await import('./commands/demo.js')).demo,
+  },
   doctor: {
     group: 'Look into it:',
     summary: 'what limpet finds on this machine, and what to do about it',

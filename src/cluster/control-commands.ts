@@ -29,7 +29,15 @@ function routerCommands(router: Router): Commands {
   return {
     status: () => router.status(),
     ring: () => router.ring(),
-    explain: ({ address }) => router.explain(address as string),
+    explain: ({ address, head }) =>
+      router.explain(
+        typeof head === 'string'
+          ? {
+              head: Buffer.from(head, 'base64'),
+              ...(address === undefined ? {} : { address: address as string }),
+            }
+          : (address as string),
+      ),
     reload: ({ parallel = 1 }) => router.reload({ parallel: count('parallel', parallel) }),
     scale: ({ workers }) => {
       const { buckets } = router.options;

@@ -278,6 +278,8 @@ export class Router extends EventEmitter<RouterEvents> {
     const timeoutMs = serving ? this.options.drainTimeoutMs : 0;
     const left = await Promise.all(listeners.map(({ handoff }) => handoff.close(timeoutMs)));
     await this.#supervisor.close(reason);
+    // Each that went has begun a grace.
+    this.#seating.end();
     this.#handoffs.stop();
     this.#affinity.close();
     this.#unhandleSignals?.();

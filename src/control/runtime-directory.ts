@@ -1,7 +1,7 @@
 /** Where control sockets lie: a directory for each name of a router, and in it a socket for each of its processes. */
 import { chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { LimpetError } from '../errors.js';
 
 /** A socket that is there; whether somebody answers is another matter. */
@@ -16,22 +16,32 @@ export interface SocketFile {
 
 /** The shortest that any system allows for the path of a socket is macOS's 103 bytes. */
 const pathBytesMax = 103;
+const pidMax = 4_194_304;
 const onWindows = process.platform === 'win32';
 const pipes = '\\\\.\\pipe\\';
 
 /**
- * The path for this process's socket under `name`, in the first directory that can be made and that is this user's alone:
- * XDG_RUNTIME_DIR, else the user's state, else a directory in the temporary one that is checked to be the user's.
- * Throws ERR_LIMPET_CONTROL when there is none.
+ * The path for this process's socket under `name`, in a directory that is made for it. Throws ERR_LIMPET_CONTROL when there is no
+ * place for it.
  */
 export function makeSocketPath(name: string): string {
   if (onWindows) return `${pipes}limpet-${name}-${process.pid}`;
+  return join(makeRuntimeDirectory(name), `${process.pid}.sock`);
+}
+
+/**
+ * The first directory that can be made and that is this user's alone: in XDG_RUNTIME_DIR, else with the user's state, else in the
+ * directory for temporary files, checked to be the user's. With a name the one in it for that name.
+ */
+export function makeRuntimeDirectory(name = ''): string {
+  if (onWindows) return pipes;
   const reasons: string[] = [];
   for (const root of roots()) {
-    const path = join(root, name, `${process.pid}.sock`);
+    const directory = join(root, name);
+    const longest = join(directory, `${pidMax}.sock`);
     const reason =
-      Buffer.byteLength(path) > pathBytesMax ? 'its path is too long' : closeToOthers(root, dirname(path));
-    if (reason === undefined) return path;
+      Buffer.byteLength(longest) > pathBytesMax ? 'its path is too long' : closeToOthers(root, directory);
+    if (reason === undefined) return directory;
     reasons.push(`${root}: ${reason}`);
   }
   throw new LimpetError(

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RouterStatus } from '../../src/cluster/status.ts';
@@ -36,6 +36,19 @@ describe('a running router', () => {
     expect(out).toMatch(/^slot {2}process {2}state/m);
     expect(out).toMatch(/^ {3}1 {2} +\d+ {2}ready .* 50\.0 %/m);
     expect(statusNow()).toMatchObject({ pid: app.pid, name: 'shop', state: 'serving', ring: { slots: 2 } });
+  });
+
+  it('explains where an address and a request head go, and draws its ring', () => {
+    const { code, out } = home.limpet(['explain', '203.0.113.7', '--json']);
+    expect(code).toBe(0);
+    const found = JSON.parse(out);
+    expect(found).toMatchObject({ rule: 'address', key: '0000ffffcb007107', reason: 'home' });
+    const head = join(home.directory, 'head');
+    writeFileSync(head, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    const byHead = JSON.parse(home.limpet(['explain', '203.0.113.7', '--head', head, '--json']).out);
+    expect(byHead.owner).toBe(found.owner);
+    const ring = JSON.parse(home.limpet(['ring', '--json']).out);
+    expect([ring.slots, ring.homes.length, ring.homes[found.bucket]]).toEqual([2, 1024, found.home]);
   });
 
   it('--watch tells again and again, one line each as JSON, until the router is gone', async () => {

@@ -53,6 +53,20 @@ describe('limpet doctor', () => {
 
   it('--json gives the findings to programs', () => {
     const findings = JSON.parse(doctor(root, ['--json']).out) as { about: string; verdict: string }[];
-    expect(findings.map(({ about }) => about)).toEqual(['Node.js', 'binding', 'kernel handoff']);
+    const abouts = findings.map(({ about }) => about);
+    expect(abouts.slice(0, 4)).toEqual(['Node.js', 'binding', 'kernel handoff', 'control socket']);
+    expect(abouts).toEqual(expect.arrayContaining(['cores', 'ulimit -n', 'uWebSockets.js']));
+    if (process.platform === 'linux') {
+      expect(abouts).toEqual(expect.arrayContaining(['somaxconn', 'optmem_max']));
+    }
+  });
+
+  it('says what to do where a limit is low', () => {
+    const words = 'ulimit -n 256; exec "$0" "$@"';
+    const run = spawnSync('sh', ['-c', words, process.execPath, join(root, 'dist/cli/limpet.js'), 'doctor'], {
+      encoding: 'utf8',
+    });
+    expect(run.status).toBe(0);
+    expect(run.stdout).toMatch(/^note {2}ulimit -n: a process may have 256 .*\n {6}→ .*ulimit -n \d+/m);
   });
 });

@@ -30,11 +30,11 @@ afterAll(() => home.leave());
 const patient = ['--respawn-grace-ms', '30000'];
 
 /** `limpet start` on two workers, both serving; its log as JSON, with the app's lines among it. */
-async function start(file: string, flags: string[] = [], args: string[] = []): Promise<App> {
-  app = home.start(['start', join(apps, file), '-w', '2', ...patient, ...flags, '--', ...args], {
+async function start(file: string, flags: string[] = [], args: string[] = [], workers = 2): Promise<App> {
+  app = home.start(['start', join(apps, file), '-w', `${workers}`, ...patient, ...flags, '--', ...args], {
     env: uwsEnvironment(),
   });
-  for (const slot of [0, 1]) await app.says(new RegExp(`^slot ${slot}: process \\d+ serves`));
+  for (let slot = 0; slot < workers; slot++) await app.says(new RegExp(`^slot ${slot}: process \\d+ serves`));
   return app;
 }
 
@@ -85,8 +85,8 @@ describe('limpet start, with apps that do not know of it', () => {
   });
 
   it('typed.ts, through --import', async () => {
-    const running = await start('typed.ts', ['--import', join(apps, 'typescript-hooks.mjs')]);
-    await expectSticky(await portOf(running));
+    const running = await start('typed.ts', ['--import', join(apps, 'typescript-hooks.mjs')], [], 1);
+    expect((await ask(await portOf(running), '127.0.0.1')).status).toBe(200);
   });
 
   it('{ port, host, ipv6Only, signal }: the signal closes the server, and the slot gets a new process', async () => {
@@ -129,6 +129,27 @@ describe('limpet start, with apps that do not know of it', () => {
     const { body } = await ask(await portOf(running), '127.0.0.1');
     expect(JSON.parse(body)).toMatchObject({ main: true, execArgv: [] });
     expect(running.output.match(/"msg":"listening on/g)).toHaveLength(1);
+  });
+});
+
+describe('the log', () => {
+  it('is for people where they ask for it: plain where there is no terminal, workers behind their slot', async () => {
+    app = home.start([
+      'start',
+      join(apps, 'plain.cjs'),
+      '-w',
+      '1',
+      '--no-json',
+      '--name',
+      'quiet',
+      '--',
+      '[0,"127.0.0.1"]',
+    ]);
+    await app.outputs('0 | {"event":"up"');
+    expect(app.output).toMatch(/^\d\d:\d\d:\d\d {2}\/.*plain\.cjs on 1 worker, named quiet$/m);
+    expect(app.output).toMatch(/^\d\d:\d\d:\d\d {2}listening on 127\.0\.0\.1:\d+, handoff /m);
+    expect(app.output).not.toContain('\x1b');
+    expect((await app.stop()).code).toBe(0);
   });
 });
 

@@ -1,0 +1,12 @@
+/** What `limpet demo` runs in its workers: an app that knows nothing of limpet, and counts each client's visits in its memory. */
+import { createServer } from 'node:http';
+
+const visits = new Map<string, number>();
+
+const server = createServer((request, response) => {
+  const client = String(request.headers['x-client']);
+  const count = (visits.get(client) ?? 0) + 1;
+  visits.set(client, count);
+  response.end(JSON.stringify({ slot: Number(process.env.LIMPET_SLOT), pid: process.pid, visits: count }));
+});
+server.listen(0, '127.0.0.1');

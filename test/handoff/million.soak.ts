@@ -1,0 +1,98 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { load } from '../../bench/connections/load.js';
+import { prepare } from '../../bench/prepare.js';
+import { type App, startApp } from '../processes/app.js';
+import { addresses } from '../processes/clients.js';
+import { childrenOf, descriptorsOf } from '../processes/descriptors.js';
+import { RawConnection } from '../processes/raw.js';
+
+/** Connections that pass; LIMPET_SOAK_CONNECTIONS changes it. */
+const passing = Number(process.env.LIMPET_SOAK_CONNECTIONS ?? 1_000_000);
+const heldAtOnce = 2000;
+const growthMaxMiB = 5;
+
+/** Long after the test. */
+const answerAfterMs = 86_400_000;
+
+interface Passed {
+  readonly answered: number;
+  readonly failed: number;
+  /** Clients that were served by another worker than before. */
+  readonly moved: number;
+}
+
+let app: App | undefined;
+let held: RawConnection[] = [];
+afterEach(async () => {
+  for (const { socket } of held) socket.destroy();
+  held = [];
+  await app?.stop();
+  app = undefined;
+});
+
+/** What a process alone has in memory, MiB: pages that others map too are shared out. */
+function memoryOf(pid: number): number {
+  return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]) / 1024;
+}
+
+/** What a count comes down to: it has not fallen for a second. */
+async function lowest(count: () => number): Promise<number> {
+  let low = count();
+  for (let quiet = 0; quiet < 10; quiet++) {
+    await pause(100);
+    const now = count();
+    if (now < low) quiet = 0;
+    low = Math.min(low, now);
+  }
+  return low;
+}
+
+/** Adds a line to bench/results/million.md when LIMPET_SOAK_RECORD says so. */
+function record(line: string): void {
+  console.log(line);
+  const file = fileURLToPath(new URL('../../bench/results/million.md', import.meta.url));
+  if (process.env.LIMPET_SOAK_RECORD) writeFileSync(file, `- ${line}\n`, { flag: 'a' });
+}
+
+describe.each(['kernel', 'fd', 'ipc'])('%s', (handoff) => {
+  it(`${passing} connections pass, ${heldAtOnce} are held: primary and workers are as before`, {
+    timeout: 1_800_000,
+  }, async () => {
+    prepare();
+    app = startApp('apps/router.cjs', { env: { LIMPET_TEST_OPTIONS: JSON.stringify({ handoff }) } });
+    const started = (await app.hears('started')) as unknown as { addresses: { port: number }[] };
+    await app.hears('ready', undefined, 2);
+    const port = (started.addresses[0] as { port: number }).port;
+    const { pid } = app;
+    const workers = childrenOf(pid);
+    const pass = (operations: number) =>
+      load(port, { operations, width: 64, clients: 60_000, addresses: 4096 });
+    const descriptors = () => [pid, ...workers].map(descriptorsOf);
+    const open = () => descriptors().reduce((sum, count) => sum + count, 0);
+
+    await pass(Math.min(passing, 100_000));
+    // What has passed is closed: the counts are as low as they get.
+    const idle = await lowest(open);
+    held = addresses(heldAtOnce).map((from) => new RawConnection(port, from));
+    for (const connection of held)
+      await connection.write(`GET /?ms=${answerAfterMs} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await expect.poll(open, { timeout: 20_000 }).toBe(idle + heldAtOnce);
+    const memory = memoryOf(pid);
+    const primaryDescriptors = descriptorsOf(pid);
+    const { answered, failed, moved } = (await pass(passing)) as Passed;
+    const growth = memoryOf(pid) - memory;
+    record(
+      `${handoff}: ${answered} passed, ${failed} failed, ${moved} moved; primary ${memory.toFixed(1)} MiB, ${growth.toFixed(1)} more afterwards`,
+    );
+    expect({ answered, failed, moved }).toEqual({ answered: passing, failed: 0, moved: 0 });
+    expect(growth).toBeLessThanOrEqual(growthMaxMiB);
+    expect(descriptorsOf(pid)).toBe(primaryDescriptors);
+    await expect.poll(open, { timeout: 20_000 }).toBe(idle + heldAtOnce);
+
+    for (const { socket } of held) socket.destroy();
+    await expect.poll(open, { timeout: 20_000 }).toBe(idle);
+  });
+});

@@ -98,7 +98,8 @@ export class Hall {
       row,
       send: (body, handle) => {
         if (!child.connected) return false;
-        child.send({ handoff: body }, handle as never);
+        // As the cluster does: that the worker is gone is told by its exit.
+        child.send({ handoff: body }, handle as never, undefined, () => {});
         return true;
       },
     };

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Hall, loopback, type Served, visit, visitAll } from './hall.js';
 
 let hall: Hall;
@@ -172,6 +172,36 @@ describe('handoff kernel', () => {
     expect(missteered()).toBe(0);
   });
 
+  it('keeps the socket of a slot that was taken away for a minute, then closes it if it is the last', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    hall = new Hall('kernel', { slots: 3 });
+    await hall.open();
+    await hall.fill();
+    const resize = (slots: number) => {
+      hall.ring.resize(slots);
+      hall.primary.retable(hall.ring);
+    };
+    resize(2);
+    await hall.kill(2);
+    vi.advanceTimersByTime(59_999);
+    expect(listeningAt(hall.port)).toBe(3);
+    // It is counted back in: its socket stays, and its minute begins anew when it goes.
+    await hall.seat(2);
+    resize(3);
+    vi.advanceTimersByTime(120_000);
+    expect(listeningAt(hall.port)).toBe(3);
+    resize(2);
+    await hall.kill(2);
+    vi.advanceTimersByTime(60_000);
+    expect(listeningAt(hall.port)).toBe(2);
+    vi.useRealTimers();
+    const served = await visitAll(hall.port, clients);
+    expect(served.map(({ slot }) => slot)).toEqual(clients.map((from) => hall.ring.homeOfAddress(from)));
+  });
+
   it('is refused for a unix-domain socket, with the reason', async () => {
     hall = new Hall('kernel', { address: { path: '/nowhere', backlog: 1 } });
     await expect(hall.open()).rejects.toMatchObject({
@@ -232,6 +262,13 @@ describe('handoff fd', () => {
     rmSync(folder, { recursive: true });
   });
 });
+
+/** How many listening sockets the port has. */
+function listeningAt(port: number): number {
+  const at = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
+  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  return lines.filter((line) => line.includes(`${at}00000000:0000 0A`)).length;
+}
 
 async function connected(port: number, from: string): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', localAddress: from });

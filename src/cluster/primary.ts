@@ -226,10 +226,11 @@ export class Router extends EventEmitter<RouterEvents> {
     }
     if (workers === before) return;
     await this.#listeners.provide(workers);
+    const leaving = new Set([...this.#supervisor.occupants()].map(({ pid }) => pid));
     this.#supervisor.start(workers);
     const slots = Array.from({ length: workers - before }, (_, i) => before + i);
     try {
-      await Promise.all(slots.map((slot) => this.#seated(slot)));
+      await Promise.all(slots.map((slot) => this.#seated(slot, leaving)));
     } catch (error) {
       await this.#listeners.provide(before);
       this.#supervisor.retire(before);
@@ -238,8 +239,8 @@ export class Router extends EventEmitter<RouterEvents> {
     this.#seating.resize(workers);
   }
 
-  /** Resolves when the slot is served; rejects when a process of it ends first. */
-  #seated(slot: number): Promise<void> {
+  /** Resolves when the slot is served; rejects when a process of it ends first, but for those that are `leaving` it since before. */
+  #seated(slot: number, leaving: ReadonlySet<number | undefined>): Promise<void> {
     return new Promise((resolve, reject) => {
       const done = () => {
         this.off('ready', onReady);
@@ -250,8 +251,8 @@ export class Router extends EventEmitter<RouterEvents> {
         done();
         resolve();
       };
-      const onGone = (number: number, _pid: number | undefined, reason: string) => {
-        if (number !== slot) return;
+      const onGone = (number: number, pid: number | undefined, reason: string) => {
+        if (number !== slot || leaving.has(pid)) return;
         done();
         reject(
           new LimpetError(

@@ -114,6 +114,12 @@ export class Seating {
   resize(slots: number): void {
     this.#ring.resize(slots);
     this.#retable();
+    // A new slot may have lost its process while the others were waited for.
+    for (let slot = 0; slot < slots; slot++) {
+      const occupant = this.#around.seatedIn(slot);
+      if (!occupant) this.startGrace(slot);
+      else if (occupant.stalled) this.down(slot);
+    }
   }
 
   end(): void {

@@ -180,6 +180,28 @@ describe('scale()', () => {
     await app.hears('gone', (told) => told.slot === 3);
   });
 
+  it('down and up at once: the process that drains from the slot is not taken for one that failed to start', async () => {
+    const port = await start({ workers: 2 });
+    const where = JSON.stringify({ port: 0, host: '127.0.0.1', ipv6Only: false, backlog: 511 });
+    for (const nth of [1, 2]) {
+      app.say(`listen ${where}`);
+      await app.hears('listen', undefined, nth);
+    }
+    const clients = await all(port, addresses(20));
+    const from = addresses(20)[clients.findIndex(({ slot }) => slot === 1)] as string;
+    const slow = ask(port, from, { path: '/?ms=300' });
+    await served(port, from);
+    writeFileSync(join(folder, 'hold'), '');
+    app.say('scale 1');
+    app.say('scale 2');
+    await app.hears('holding');
+    expect((await slow).status).toBe(200);
+    await app.hears('gone', (told) => told.slot === 1);
+    rmSync(join(folder, 'hold'));
+    expect(await app.hears('scale', undefined, 2)).not.toHaveProperty('error');
+    expect((await served(port, from)).slot).toBe(1);
+  });
+
   it('up with a worker that does not start: as before, and the promise says why', async () => {
     const port = await start({ workers: 2 });
     writeFileSync(join(folder, 'broken'), '');

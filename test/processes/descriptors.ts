@@ -20,3 +20,9 @@ export function runs(pid: number): boolean {
     return false;
   }
 }
+
+/** The memory that a process has in RAM, in bytes. Linux. */
+export function residentBytesOf(pid: number): number {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kib) * 1024;
+}

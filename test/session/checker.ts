@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { seeded } from '../processes/seeded.ts';
 
 /**
  * A seeded checker in the style of Jepsen: worker processes run random operations on shared sessions against a real
@@ -136,7 +137,7 @@ export async function check(run: Run): Promise<Judged> {
   const now = (): number => Number(process.hrtime.bigint()) / 1e6;
   const startsAt = now() + 50;
   for (const worker of workers) worker.stdin?.write(String(startsAt));
-  const random = mulberry32(run.seed);
+  const random = seeded(run.seed);
   const endsAt = startsAt + run.durationMs;
   await pause(300);
   while (now() < endsAt - 300) {
@@ -159,16 +160,6 @@ async function collect(worker: ChildProcess): Promise<object[]> {
   if (worker.stdout)
     for await (const line of createInterface({ input: worker.stdout })) lines.push(JSON.parse(line));
   return lines;
-}
-
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 /** One line of figures, for the results of a long run. */

@@ -1,0 +1,299 @@
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { SlotStatus } from '../../src/cluster/status.ts';
+import { deriveKey } from '../../src/ring/secret.ts';
+import { SlotRing } from '../../src/ring/slot-ring.ts';
+import { type App, startApp } from '../processes/app.ts';
+import { addresses } from '../processes/clients.ts';
+import { childrenOf, descriptorsOf, residentBytesOf, runs } from '../processes/descriptors.ts';
+import { seeded } from '../processes/seeded.ts';
+import { uwsEnvironment } from '../uws/index.ts';
+import { Crowd } from './clients.ts';
+import { type Judgement, judge, servedIn } from './ledger.ts';
+import { type Size, type SlotEvent, Timeline } from './timeline.ts';
+
+export interface Run {
+  /** Decides who comes from where, what is done to whom, and how long between; not the machine's timing. */
+  readonly seed: number;
+  readonly handoff: string;
+  readonly adapter: string;
+  readonly durationMs: number;
+  /** Mean pause between two blows. */
+  readonly blowEveryMs: number;
+  /** Clients of each of three kinds at a time. */
+  readonly lanes: number;
+}
+
+export interface Outcome extends Judgement {
+  /** How often each was done. */
+  readonly blows: Readonly<Record<string, number>>;
+  /** Connections that the page counts as lost: open, or in doubt, in a process that was killed. Not counted on ipc. */
+  readonly lost: number;
+  readonly memoryGrownBytes: number;
+}
+
+const secret = 'a secret for every chaos';
+const slots = 3;
+const slotsMost = 5;
+const worker = fileURLToPath(new URL('../fixtures/chaos/worker.js', import.meta.url));
+
+/**
+ * Lets clients of all kinds come while processes are killed and stopped, reloads and changes of scale are asked for, and new
+ * processes die at their start; then compares what clients and workers wrote down, and what the router is left with.
+ */
+export async function chaos(run: Run): Promise<Outcome> {
+  const folder = mkdtempSync(join(tmpdir(), 'limpet-chaos-'));
+  const scene = new Scene(run, folder);
+  try {
+    return await scene.play();
+  } finally {
+    await scene.end();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+class Scene {
+  readonly #run: Run;
+  readonly #random: () => number;
+  readonly #ledger: string;
+  readonly #broken: string;
+  readonly #app: App;
+  readonly #sizes: Size[] = [];
+  readonly #blows: Record<string, number> = {};
+  readonly #underWay: Promise<unknown>[] = [];
+  readonly #stopped: Set<number> = new Set();
+  readonly #asked: Map<string, number> = new Map();
+  #size: Size = { slots, from: 0, to: Number.POSITIVE_INFINITY };
+  #scaling: Promise<void> = Promise.resolve();
+
+  constructor(run: Run, folder: string) {
+    this.#run = run;
+    this.#random = seeded(run.seed);
+    this.#ledger = join(folder, 'ledger');
+    this.#broken = join(folder, 'broken');
+    mkdirSync(this.#ledger);
+    const options = {
+      exec: worker,
+      workers: slots,
+      handoff: run.handoff,
+      secret,
+      respawnGraceMs: 300,
+      drainTimeoutMs: 2500,
+      stallTimeoutMs: 1000,
+    };
+    this.#app = startApp('apps/router.cjs', {
+      env: {
+        ...(run.adapter === 'uws' ? uwsEnvironment() : {}),
+        LIMPET_TEST_OPTIONS: JSON.stringify(options),
+        LIMPET_TEST_ADAPTER: run.adapter,
+        LIMPET_TEST_LEDGER: this.#ledger,
+        LIMPET_TEST_BROKEN: this.#broken,
+      },
+    });
+  }
+
+  async play(): Promise<Outcome> {
+    const { seed, handoff, durationMs, lanes } = this.#run;
+    const bound = (await this.#app.hears('started')).addresses as { port: number }[];
+    const port = bound[0]?.port as number;
+    // What more slots need once is made before it is counted.
+    await this.#scale(slotsMost);
+    const before = await this.#atRest();
+
+    const crowd = new Crowd({
+      port,
+      addresses: addresses(3000),
+      random: seeded(seed + 1),
+      lanes,
+      pauseMs: 20,
+    });
+    for (const until = Date.now() + durationMs; Date.now() < until; ) {
+      await pause(this.#run.blowEveryMs * 2 * this.#random());
+      this.#blow();
+    }
+    await Promise.all(this.#underWay);
+    await crowd.stop();
+    // A reload fills at once what waits to be tried again.
+    await this.#ask('reload');
+    await this.#scale(slotsMost);
+    const { slots: each } = (await this.#ask('status')) as { slots: { lost: number }[] };
+    const lost = each.reduce((sum, slot) => sum + slot.lost, 0);
+
+    const after = await this.#atRest();
+    const { code } = await this.#app.stop();
+    const timeline = new Timeline(this.#events(), [...this.#sizes, this.#size], ringOf);
+    const judgement = judge(crowd.visits, servedIn(this.#ledger), timeline);
+    const violations = [...judgement.violations];
+    if (handoff !== 'ipc' && judgement.lostNew + judgement.cut > lost)
+      violations.push(`${judgement.lostNew + judgement.cut} connections were cut, ${lost} counted as lost`);
+    for (const [what, most] of Object.entries(before.counts)) {
+      const now = after.counts[what] as number;
+      if (now > most) violations.push(`${what}: ${most} before, ${now} after`);
+    }
+    if (code !== 0) violations.push(`the router ended with code ${code}`);
+    for (const { pid } of this.#events()) if (runs(pid)) violations.push(`process ${pid} is left`);
+    if (!(await isFree(port))) violations.push('the port is not free');
+    return {
+      ...judgement,
+      violations,
+      blows: this.#blows,
+      lost,
+      memoryGrownBytes: after.memory - before.memory,
+    };
+  }
+
+  /** Ends what still runs. */
+  async end(): Promise<void> {
+    for (const pid of this.#stopped) signal(pid, 'SIGCONT');
+    await this.#app.stop();
+  }
+
+  #blow(): void {
+    const [which, whom, how] = [this.#random(), this.#random(), this.#random()];
+    const seated = this.#seatedIn(Math.floor(whom * slotsMost));
+    if (which < 0.35) this.#kill(seated);
+    else if (which < 0.4) this.#killAny(whom);
+    else if (which < 0.6) this.#stop(seated, 100 + 1900 * how);
+    else if (which < 0.75) this.#reload(how < 0.5 ? 1 : 2);
+    else if (which < 0.9) this.#later('scale', this.#scale(2 + Math.floor(how * (slotsMost - 1))));
+    else this.#later('crash on start', this.#breakStart(300 + 1200 * how));
+  }
+
+  #kill(pid: number | undefined): void {
+    if (pid !== undefined && signal(pid, 'SIGKILL')) this.#count('SIGKILL');
+  }
+
+  /** Also one that starts or drains. */
+  #killAny(whom: number): void {
+    const children = childrenOf(this.#app.pid);
+    this.#kill(children[Math.floor(whom * children.length)]);
+  }
+
+  #stop(pid: number | undefined, ms: number): void {
+    if (pid === undefined || this.#stopped.has(pid) || !signal(pid, 'SIGSTOP')) return;
+    this.#stopped.add(pid);
+    const goOn = async () => {
+      await pause(ms);
+      signal(pid, 'SIGCONT');
+      this.#stopped.delete(pid);
+    };
+    this.#later('SIGSTOP', goOn());
+  }
+
+  #reload(parallel: number): void {
+    this.#later('reload', this.#ask('reload', { parallel }));
+  }
+
+  async #breakStart(ms: number): Promise<void> {
+    writeFileSync(this.#broken, '');
+    await pause(ms);
+    rmSync(this.#broken, { force: true });
+  }
+
+  /** One change of scale after the other, so that it is known what number of slots there may be. */
+  #scale(to: number): Promise<void> {
+    this.#scaling = this.#scaling.then(async () => {
+      const from = Date.now();
+      const during = { slots: to, from, to: Number.POSITIVE_INFINITY };
+      this.#sizes.push(during);
+      const failed = await this.#ask('scale', to).then(
+        () => false,
+        () => true,
+      );
+      during.to = Date.now();
+      if (failed) return;
+      this.#sizes.push({ ...this.#size, to: during.to });
+      this.#size = { slots: to, from, to: Number.POSITIVE_INFINITY };
+    });
+    return this.#scaling;
+  }
+
+  #later(name: string, work: Promise<unknown>): void {
+    this.#count(name);
+    this.#underWay.push(work.catch(() => {}));
+  }
+
+  #count(name: string): void {
+    this.#blows[name] = (this.#blows[name] ?? 0) + 1;
+  }
+
+  /** Gives the router a command. Rejects with what it rejects with. */
+  async #ask(command: string, argument?: unknown): Promise<unknown> {
+    const nth = (this.#asked.get(command) ?? 0) + 1;
+    this.#asked.set(command, nth);
+    this.#app.say(argument === undefined ? command : `${command} ${JSON.stringify(argument)}`);
+    const { result, error } = await this.#app.hears(command, undefined, nth);
+    if (error) throw new Error((error as { message: string }).message);
+    return result;
+  }
+
+  #events(): SlotEvent[] {
+    return this.#app.told.filter(({ at }) => at !== undefined) as unknown as SlotEvent[];
+  }
+
+  /** The process that serves the slot, as far as has been heard. */
+  #seatedIn(slot: number): number | undefined {
+    const last = this.#events().findLast((each) => each.slot === slot && each.event !== 'stalled');
+    return last?.event === 'ready' ? last.pid : undefined;
+  }
+
+  /** Resolves when so many slots, and no process besides, serve. */
+  async #settled(count: number): Promise<void> {
+    let all: SlotStatus[] = [];
+    for (let looks = 0; looks < 600; looks++) {
+      ({ slots: all } = (await this.#ask('status')) as { slots: SlotStatus[] });
+      const well = all.filter(
+        ({ state, down, stalled, leaving }) => state === 'ready' && !down && !stalled && leaving.length === 0,
+      );
+      if (all.length === count && well.length === count) return;
+      await pause(50);
+    }
+    throw new Error(`the slots do not come to rest: ${JSON.stringify(all)}`);
+  }
+
+  /** What the router holds when nobody comes and nothing happens. */
+  async #atRest(): Promise<{ counts: Record<string, number>; memory: number }> {
+    await this.#scale(slots);
+    await this.#settled(slots);
+    await pause(500);
+    const children = childrenOf(this.#app.pid);
+    return {
+      counts: {
+        processes: children.length,
+        'descriptors of the primary': descriptorsOf(this.#app.pid),
+        'descriptors of a worker': Math.max(...children.map(descriptorsOf)),
+      },
+      memory: residentBytesOf(this.#app.pid),
+    };
+  }
+}
+
+const rings = new Map<number, SlotRing>();
+function ringOf(count: number): SlotRing {
+  const ring = rings.get(count) ?? new SlotRing({ slots: count, key: deriveKey(secret, 'ring', 8) });
+  rings.set(count, ring);
+  return ring;
+}
+
+function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1');
+  const free = await once(server, 'listening').then(
+    () => true,
+    () => false,
+  );
+  server.close();
+  return free;
+}

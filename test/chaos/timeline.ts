@@ -1,0 +1,99 @@
+import type { SlotRing } from '../../src/ring/slot-ring.ts';
+
+/** What the router told of a process. Times are in ms since the epoch. */
+export interface SlotEvent {
+  readonly event: 'ready' | 'draining' | 'gone' | 'stalled';
+  readonly slot: number;
+  readonly pid: number;
+  /** With `stalled`, whether it is. */
+  readonly reason: string | boolean;
+  readonly at: number;
+}
+
+/** There were so many slots, or may have been: between a change of scale and its answer both numbers hold. */
+export interface Size {
+  readonly slots: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Two processes of one machine read their clocks in whole milliseconds. */
+const slackMs = 5;
+
+/**
+ * When which slot was in trouble, as the router told it: a client may be placed elsewhere than at home only while its home's process
+ * is dead or stalled.
+ */
+export class Timeline {
+  readonly #events: readonly SlotEvent[];
+  readonly #sizes: readonly Size[];
+  readonly #ringOf: (slots: number) => SlotRing;
+  readonly #troubles: Map<number, Span[]> = new Map();
+
+  constructor(events: readonly SlotEvent[], sizes: readonly Size[], ringOf: (slots: number) => SlotRing) {
+    this.#events = events;
+    this.#sizes = sizes;
+    this.#ringOf = ringOf;
+    for (const { event, slot, pid, reason, at } of events) {
+      if (event === 'stalled' && reason === true) this.#trouble(slot, at, this.#calmed(slot, pid, at));
+      if (event === 'gone') this.#trouble(slot, at, this.#succeeded(slot, pid));
+    }
+  }
+
+  /** How the process ended; undefined while it runs. */
+  endOf(pid: number): SlotEvent | undefined {
+    return this.#events.find((each) => each.event === 'gone' && each.pid === pid);
+  }
+
+  /** Whether the process was told to leave. */
+  left(pid: number): boolean {
+    return this.#events.some((each) => each.pid === pid && each.event === 'draining');
+  }
+
+  /** Whether a process that had clients was cut off between the two times. */
+  someoneDied(from: number, to: number): boolean {
+    return this.#events.some(({ event, reason, at }) => {
+      return event === 'gone' && cutOff(reason) && at >= from - slackMs && at <= to + 1000;
+    });
+  }
+
+  /** Whether the client, placed between the two times, could rightly be placed in `slot`. */
+  mayBeServedBy(slot: number, client: string, from: number, to: number): boolean {
+    const during = (span: Span) => span.from <= to + slackMs && span.to >= from - slackMs;
+    return this.#sizes.filter(during).some(({ slots }) => {
+      const home = this.#ringOf(slots).homeOfAddress(client);
+      return home === slot || (this.#troubles.get(home) ?? []).some(during);
+    });
+  }
+
+  #trouble(slot: number, from: number, to: number): void {
+    if (to <= from) return;
+    const spans = this.#troubles.get(slot) ?? [];
+    this.#troubles.set(slot, spans);
+    spans.push({ from, to });
+  }
+
+  /** When another process served the slot after this one had. */
+  #succeeded(slot: number, pid: number): number {
+    const own = this.#events.filter((each) => each.event === 'ready' && each.slot === slot);
+    const mine = own.findIndex((each) => each.pid === pid);
+    return mine < 0 ? 0 : (own[mine + 1]?.at ?? Number.POSITIVE_INFINITY);
+  }
+
+  #calmed(slot: number, pid: number, since: number): number {
+    const calm = this.#events.find(
+      (each) => each.event === 'stalled' && each.pid === pid && each.reason === false && each.at >= since,
+    );
+    return Math.min(calm?.at ?? Number.POSITIVE_INFINITY, this.#succeeded(slot, pid));
+  }
+}
+
+/** Whether a process that ended so may have left clients without an answer. */
+export function cutOff(reason: string | boolean): boolean {
+  return reason !== 'exited with code 0';
+}

@@ -14,7 +14,13 @@ export default defineConfig({
       { extends: true, test: { name: 'test', include: ['test/**/*.test.ts'] } },
       {
         extends: true,
-        test: { name: 'soak', include: ['test/**/*.soak.ts'], testTimeout: 600_000, hookTimeout: 600_000 },
+        test: {
+          name: 'soak',
+          include: ['test/**/*.soak.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          maxConcurrency: 6,
+        },
       },
     ],
   },

@@ -22,6 +22,9 @@ type OwnerOf = (request: IncomingMessage, chosen: boolean) => string | undefined
 const nodeKeepAliveMs = 5000;
 const pooledKeepAliveMs = 75_000;
 
+/** A client that keeps a connection alive and asks again within this time learns from the answer that it closes. */
+const idlePatienceMs = 1000;
+
 /** TCPConstants.SOCKET and PipeConstants.SOCKET in Node's tcp_wrap and pipe_wrap. */
 const socketType = 0;
 
@@ -145,7 +148,10 @@ export class NodeAdapter implements Adapter {
     answerWithClose();
   }
 
-  /** Takes nothing new, answers what is open with `Connection: close`, and calls `done` when the last connection is closed. */
+  /**
+   * Takes nothing new, answers what is open with `Connection: close`, and calls `done` when the last connection is closed. Idle ones
+   * are not closed at once: the next request may be on its way, and would meet the closing instead of an answer that says so.
+   */
   drain(done: () => void, released: Promise<void> = Promise.resolve(), lingerMs = 0): void {
     this.#draining = true;
     const { server } = this;
@@ -155,19 +161,19 @@ export class NodeAdapter implements Adapter {
     }
     answerWithClose();
     for (const session of this.#http2Sessions) session.close();
-    if (lingerMs > 0 && 'closeIdleConnections' in server)
-      this.#onceQuiet(lingerMs, () => this.#end(done, released));
-    else this.#end(done, released);
+    const patienceMs = 'closeIdleConnections' in server ? Math.max(lingerMs, idlePatienceMs) : 0;
+    this.#onceQuiet(patienceMs, () => this.#end(done, released));
   }
 
-  /** Calls `then` after `lingerMs`, or as soon as nothing is open. */
-  #onceQuiet(lingerMs: number, then: () => void): void {
-    const endsAt = performance.now() + lingerMs;
-    const looking = setInterval(() => {
-      if (this.open > 0 && performance.now() < endsAt) return;
-      clearInterval(looking);
-      then();
-    }, 50);
+  /** Calls `then` after `patienceMs`, or as soon as nothing is open. */
+  #onceQuiet(patienceMs: number, then: () => void): void {
+    const endsAt = performance.now() + patienceMs;
+    const look = () => {
+      if (this.open === 0 || performance.now() >= endsAt) then();
+      // After a halt of the process, what came meanwhile is read before it is looked again.
+      else setTimeout(() => setImmediate(look), 50);
+    };
+    look();
   }
 
   #end(done: () => void, released: Promise<void>): void {

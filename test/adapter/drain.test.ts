@@ -33,6 +33,25 @@ async function textOf(socket: ReturnType<typeof connect>): Promise<string> {
   return text;
 }
 
+// The first here: a process that has drained once keeps no connection alive any more.
+it('answers the next request of a kept-alive connection, saying that it closes, and closes one that stays idle', async () => {
+  const server = createHttpServer((_request, response) => response.end('served'));
+  const { adapter, port } = await feed(server);
+  const [asking, idle] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+  const request = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+  for (const client of [asking, idle]) {
+    client.write(request);
+    const [answer] = await once(client, 'data');
+    expect(String(answer)).toMatch(/keep-alive[\s\S]*served$/);
+  }
+  const done = drained(adapter);
+  asking.write(request);
+  expect(await textOf(asking)).toMatch(/^HTTP\/1.1 200[\s\S]*Connection: close[\s\S]*served$/);
+  expect(await textOf(idle)).toBe('');
+  await done;
+  expect(adapter.open).toBe(0);
+});
+
 it('answers what is under way, then closes the connection', async () => {
   const server = createHttpServer();
   const { adapter, port } = await feed(server);

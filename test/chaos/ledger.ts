@@ -30,7 +30,7 @@ export interface Judgement {
   readonly lostNew: number;
   /** Connections cut after they had been answered, by a kill. */
   readonly cut: number;
-  /** Kept-alive connections and WebSockets that a leaving process closed before the client had had enough. */
+  /** WebSockets that a leaving process closed at its deadline. */
   readonly closedByDrain: number;
 }
 
@@ -69,7 +69,7 @@ export function judge(visits: readonly Visit[], served: Served, timeline: Timeli
     if (failure.startsWith('no answer')) say('waited in vain');
     else if (killed) count[visit.heard ? 'cut' : 'lostNew'] += 1;
     else if (!visit.heard) say('was refused or reset');
-    else if (pid !== undefined && timeline.left(pid)) count.closedByDrain += 1;
+    else if (kind === 'WebSocket' && pid !== undefined && timeline.left(pid)) count.closedByDrain += 1;
     else say('was cut by a process that lives on');
   }
   for (const [what, by] of served) {

@@ -20,6 +20,8 @@ const NODE_CHARACTERS = 8;
 export interface AffinityPass {
   readonly cookie: CookieSettings | undefined;
   readonly sidKey: Uint8Array;
+  /** Whether trusted peers tell their clients in PROXY headers. */
+  readonly proxied: boolean;
   /** Undefined where no rule reads requests. */
   readonly rehoming: RehomingPass | undefined;
 }
@@ -86,7 +88,8 @@ export class RouterAffinity {
     const rehoming = readsHead
       ? { directory: this.#makeDirectory(), chain, ring: { slots, buckets, key, ipv6Prefix } }
       : undefined;
-    const pass: AffinityPass = { cookie, sidKey: this.#sidKey, rehoming };
+    const proxied = chain.proxyHeader.use !== 'ignored';
+    const pass: AffinityPass = { cookie, sidKey: this.#sidKey, proxied, rehoming };
     return serialize(pass).toString('base64');
   }
 

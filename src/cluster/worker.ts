@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { url as inspectorUrl } from 'node:inspector';
 import { performance } from 'node:perf_hooks';
+import { believeProxyHeaders } from '../adapter/client-address.js';
 import type { Adapter, Served } from '../adapter/contract.js';
 import { CookieIssuer } from '../affinity/cookie.js';
 import { RequestClaims } from '../affinity/request-claims.js';
@@ -302,7 +303,8 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   /** What the process must know of the router's affinity is told with its first listener. */
   #take(pass: string): void {
     if (this.#sidMaker) return;
-    const { cookie, sidKey, rehoming } = unpackAffinity(pass);
+    const { cookie, sidKey, proxied, rehoming } = unpackAffinity(pass);
+    if (proxied) believeProxyHeaders();
     const slot = this.slot as number;
     const row = this.#pass?.row as number;
     this.#sidMaker = sidMaker(sidKey, slot, row % incarnations);

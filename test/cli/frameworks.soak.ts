@@ -1,0 +1,96 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { App } from '../processes/app.ts';
+import { addresses, ask, inParallel } from '../processes/clients.ts';
+import { Home } from './limpet.ts';
+
+/** Frameworks too large for this project's own dependencies: installed where a user would have them, into a project of its own. */
+const packages = [
+  '@nestjs/common@11',
+  '@nestjs/core@11',
+  '@nestjs/platform-express@11',
+  'reflect-metadata',
+  'rxjs@7',
+  'next@15',
+  'react@19',
+  'react-dom@19',
+];
+
+const files: Record<string, string> = {
+  'package.json': '{"name":"frameworks","private":true}',
+  'nest.js': `
+    require('reflect-metadata');
+    const { NestFactory } = require('@nestjs/core');
+    const { Controller, Get, Module } = require('@nestjs/common');
+    class Who {
+      who() { return { slot: Number(process.env.LIMPET_SLOT), pid: process.pid }; }
+    }
+    Get('/api/who')(Who.prototype, 'who', Object.getOwnPropertyDescriptor(Who.prototype, 'who'));
+    Controller()(Who);
+    class App {}
+    Module({ controllers: [Who] })(App);
+    NestFactory.create(App).then((app) => app.listen(process.env.PORT ?? 3000));
+  `,
+  'pages/index.js': `export default () => 'a page';`,
+  'pages/api/who.js': `
+    export default (request, response) =>
+      response.json({ slot: Number(process.env.LIMPET_SLOT), pid: process.pid });
+  `,
+};
+
+const home = new Home();
+let project: string;
+let app: App | undefined;
+
+beforeAll(() => {
+  project = mkdtempSync(join(tmpdir(), 'limpet-frameworks-'));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(project, name)), { recursive: true });
+    writeFileSync(join(project, name), text);
+  }
+  run('npm', ['install', '--no-audit', '--no-fund', ...packages]);
+});
+afterEach(async () => {
+  await app?.stop();
+  app = undefined;
+});
+afterAll(() => {
+  home.leave();
+  rmSync(project, { recursive: true, force: true });
+});
+
+function run(command: string, args: string[]): void {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd: project,
+    encoding: 'utf8',
+    env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1' },
+  });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
+}
+
+/** On two workers, on a port that the system chooses: each client is always answered by the same one, and both answer some. */
+async function expectServed(file: string, ...args: string[]): Promise<void> {
+  app = home.start(['start', file, '-w', '2', '-p', '0', '--respawn-grace-ms', '60000', ...args], {
+    cwd: project,
+  });
+  for (const slot of [0, 1]) await app.says(new RegExp(`^slot ${slot}: process \\d+ serves`));
+  const { port } = (await app.says(/^listening on/)).address as { port: number };
+  const who = async (from: string) =>
+    JSON.parse((await ask(port, from, { path: '/api/who' })).body) as { slot: number; pid: number };
+  const clients = addresses(24);
+  const first = await inParallel(clients, 4, who);
+  expect(await inParallel(clients, 4, who)).toEqual(first);
+  expect(new Set(first.map(({ slot }) => slot))).toEqual(new Set([0, 1]));
+}
+
+describe('limpet start', () => {
+  it('serves a NestJS app', () => expectServed('nest.js'));
+
+  it('serves a production build of Next.js', async () => {
+    run('npx', ['next', 'build']);
+    await expectServed('node_modules/next/dist/bin/next', 'start');
+  });
+});

@@ -36,10 +36,11 @@ export function tellNews(router: Router, log: Log): void {
     const what = stalled ? 'gives no sign of life: fallbacks serve its clients' : 'is back';
     log.say(stalled ? 'warn' : 'info', slotLine(slot, pid, what), { slot, worker: pid, stalled });
   });
-  router.on('error', ({ message, code }) => log.say('error', message, { code }));
   router.on('closed', () => log.say('info', 'stopped'));
   subscribe('limpet:fault', (message) => {
     const { where, error } = message as DiagnosticPayloads['limpet:fault'];
+    // That is told as the router's own error.
+    if (where === 'router') return;
     log.say('warn', `${where}: ${error instanceof Error ? error.message : error}`, { where });
   });
 }

@@ -41,6 +41,7 @@ export async function runApp(effective: ReadonlyMap<string, Effective>, json: bo
   });
   await letWatch(router, log, effective);
   await started(router);
+  router.on('error', ({ message, code }) => log.say('error', message, { code }));
   return router;
 }
 
@@ -57,6 +58,9 @@ async function started(router: Router): Promise<void> {
   let unbound: LimpetError | undefined;
   router.on('unbound', (error) => {
     unbound = error;
+  });
+  router.on('listening', () => {
+    unbound = undefined;
   });
   const giveUp = () => {
     if (unbound) router.close(unbound.message);

@@ -17,7 +17,7 @@ export interface Hearing {
   failed(error: LimpetError): void;
 }
 
-/** How long an app that listens elsewhere may take until it listens where its clients come. */
+/** How long an app may take until it listens where its clients come before that is remarked on. */
 const patienceMs = 5000;
 
 /** Tells which of an app's listen() calls are for its clients, and serves those by limpet. Others are none of limpet's business. */
@@ -28,17 +28,20 @@ export class AppAddress {
   /** The ports that are the app's: the one given or first asked for, and what a 0 became. */
   readonly #ports: Set<number> = new Set();
   #path: string | undefined;
-  #missed: NodeJS.Timeout | undefined;
+  /** Where else the app has listened. */
+  readonly #elsewhere: Set<string> = new Set();
 
   constructor(given: GivenAddress) {
     this.#given = given;
     this.#forget();
+    // What one worker misses all miss.
+    if (process.env.LIMPET_SLOT === '0') setTimeout(() => this.#remark(), patienceMs).unref();
   }
 
   /** Where limpet shall listen when the app asks for `asked`; undefined when that is not for its clients. */
   claim(asked: ListenAddress): ListenAddress | undefined {
     const address = 'path' in asked ? this.#claimPath(asked) : this.#claimPort(asked);
-    if (!address && this.#served.size === 0) this.#miss(asked);
+    if (!address) this.#elsewhere.add('path' in asked ? asked.path : `port ${asked.port}`);
     return address && this.#served.has(keyOf(address)) ? undefined : address;
   }
 
@@ -92,16 +95,15 @@ export class AppAddress {
     return { ...asked, port: zeroForGiven ? port : asked.port, host };
   }
 
-  #miss(asked: ListenAddress): void {
+  #remark(): void {
+    if (this.#served.size > 0) return;
     const { port, path = port } = this.#given;
-    this.#missed ??= setTimeout(() => {
-      if (this.#served.size > 0) return;
-      const there = 'path' in asked ? asked.path : `port ${asked.port}`;
-      process.stderr.write(
-        `limpet: the app listens on ${there}, and its clients were said to come to ${path}. ` +
-          'Give --port the port that the app listens on, or let it listen on process.env.PORT.\n',
-      );
-    }, patienceMs).unref();
+    const hint = 'Give --port the port that the app listens on, or let it listen on process.env.PORT.';
+    process.stderr.write(
+      this.#elsewhere.size === 0
+        ? `limpet: the app has not listened anywhere for ${patienceMs / 1000} seconds; nobody is served before it does.\n`
+        : `limpet: the app listens on ${[...this.#elsewhere].join(', ')}, and its clients were said to come to ${path}. ${hint}\n`,
+    );
   }
 }
 

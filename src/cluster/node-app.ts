@@ -1,5 +1,6 @@
 import { addAbortListener } from 'node:events';
-import { Server } from 'node:net';
+import { isIPv4, Server } from 'node:net';
+import { FedHandle } from '../adapter/fed-handle.js';
 import { recognize } from '../adapter/recognize.js';
 import type { ListenAddress } from '../connection.js';
 import type { LimpetError } from '../errors.js';
@@ -34,15 +35,46 @@ export function serveNodeApps(app: AppAddress): void {
     if (typeof called === 'function') this.once('listening', called as () => void);
     if (asked.signal) closeWhenAborted(this, asked.signal);
     waiting.add(this);
-    app.serve(recognize(this), address, {
-      bound: () => waiting.delete(this),
-      failed: (error) => {
-        waiting.delete(this);
-        fail(this, error, address);
-      },
-    });
+    const serve = () =>
+      app.serve(recognize(this), address, {
+        bound: () => waiting.delete(this),
+        failed: (error) => {
+          waiting.delete(this);
+          fail(this, error, address);
+        },
+      });
+    if (!mayBeProbe(this)) serve();
+    else {
+      setImmediate(() => {
+        if (!mayBeProbe(this)) serve();
+        else if (waiting.delete(this)) pretend(this, address, asBefore);
+      });
+    }
     return this;
   };
+}
+
+/**
+ * A plain server to which nobody listens serves no clients: some apps open one, and close it, to see whether a port is free
+ * before they take it.
+ */
+function mayBeProbe(server: Server): boolean {
+  return Object.getPrototypeOf(server) === Server.prototype && server.listenerCount('connection') === 0;
+}
+
+/** As far as this process is concerned the port is free: whether it can be had is told when it is listened on in earnest. */
+function pretend(
+  server: Server,
+  address: ListenAddress,
+  listen: (this: Server, options: object) => Server,
+): void {
+  if ('path' in address || address.port === 0) {
+    listen.call(server, { ...address, exclusive: true });
+    return;
+  }
+  const { host = '::', port, backlog } = address;
+  const bound = { address: host, family: isIPv4(host) ? 'IPv4' : 'IPv6', port } as const;
+  new FedHandle(server, () => {}).listenAt(bound, backlog);
 }
 
 /** As net does it: options, or a path, or a port and perhaps a host, and perhaps a backlog. */

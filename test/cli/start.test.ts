@@ -132,6 +132,15 @@ describe('limpet start, with apps that do not know of it', () => {
   });
 });
 
+describe('an app that listens more than once', () => {
+  it('first to see whether its port is free, and in earnest then', async () => {
+    const port = await freePort();
+    const running = await start('probe.cjs', [], [String(port)]);
+    await expectSticky(port);
+    expect(running.output).not.toContain('is gone');
+  });
+});
+
 describe('the log', () => {
   it('is for people where they ask for it: plain where there is no terminal, workers behind their slot', async () => {
     app = home.start([

@@ -12,6 +12,8 @@ export const testTools = [
   { command: 'clang++', debian: 'clang libclang-rt-dev', uses: 'the fuzz targets' },
   { command: 'openssl', debian: 'openssl', uses: 'the tests of https and http2' },
   { command: 'chromium', debian: 'chromium', uses: 'the tests of the live page in a browser' },
+  { command: 'nginx', debian: 'nginx libnginx-mod-stream', uses: 'the tests behind nginx' },
+  { command: 'haproxy', debian: 'haproxy', uses: 'the tests behind HAProxy' },
   { command: 'redis-server', debian: 'redis-server', uses: 'the tests of sessions in Redis' },
 ];
 

@@ -62,6 +62,12 @@ const commands: Record<string, Entry> = {
     summary: 'show what limpet does, in 20 seconds',
     load: async () => (await import('./commands/demo.js')).demo,
   },
+  edge: {
+    group: 'Many machines:',
+    usage: '<nginx|haproxy>',
+    summary: 'the configuration of a proxy in front of them, that keeps every client on its worker',
+    load: async () => (await import('./commands/edge.js')).edge,
+  },
   doctor: {
     group: 'Look into it:',
     summary: 'what limpet finds on this machine, and what to do about it',

@@ -81,6 +81,8 @@ export interface RouterStatus {
   readonly binding: { readonly kind: string; readonly reason: string };
   readonly ring: { readonly buckets: number; readonly slots: number };
   readonly listeners: readonly ListenerStatus[];
+  /** Where workers say whether they serve; undefined where they do not. */
+  readonly healthPath?: string;
   readonly slots: readonly SlotStatus[];
   /** Connections closed before they could be placed, by reason. */
   readonly unplaced: Readonly<Record<string, number>>;
@@ -137,6 +139,7 @@ export function statusOf(parts: RouterParts): RouterStatus {
     handoff: listeners[0]?.choice,
     binding: bindingReport(),
     ring: { buckets: options.buckets, slots: ring.size },
+    ...(options.healthPath === undefined ? {} : { healthPath: options.healthPath }),
     unplaced: handoffs.unplaced(),
     listeners: listeners.map(({ bound, choice, direct }) => ({
       address: bound,

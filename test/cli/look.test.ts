@@ -50,7 +50,19 @@ describe('limpet demo', () => {
 });
 
 describe('every command', () => {
-  const names = ['start', 'config', 'status', 'reload', 'scale', 'stop', 'explain', 'ring', 'demo', 'doctor'];
+  const names = [
+    'start',
+    'config',
+    'status',
+    'reload',
+    'scale',
+    'stop',
+    'explain',
+    'ring',
+    'demo',
+    'edge',
+    'doctor',
+  ];
 
   it.each(names)('%s has help of its own', async (name) => {
     const { [name]: command } = (await import(`../../src/cli/commands/${name}.ts`)) as Record<

@@ -1,10 +1,15 @@
+import { execFile } from 'node:child_process';
 import { Agent, request } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { RouterOptions } from '../../src/options.ts';
 import { type App, startApp } from '../processes/app.ts';
 import { addresses, ask, inParallel } from '../processes/clients.ts';
 import { freePorts } from '../services/service.ts';
 import { uwsEnvironment } from '../uws/index.ts';
+
+const cli = fileURLToPath(new URL('../../dist/cli/limpet.js', import.meta.url));
 
 interface Told {
   readonly slot: number;
@@ -183,6 +188,7 @@ test('scaling gives new slots their ports, and takes those of others away', asyn
     healthPath: '/health',
     noticeMs: 400,
     directHost: '127.0.0.2',
+    name: `edge-${process.pid}`,
   };
   app = startApp('apps/router.cjs', { env: { LIMPET_TEST_OPTIONS: JSON.stringify(options) } });
   await app.hears('started');
@@ -193,6 +199,10 @@ test('scaling gives new slots their ports, and takes those of others away', asyn
   app.say('scale 3');
   await app.hears('scale');
   expect(JSON.parse((await at(2)).body)).toMatchObject({ name: 'one', slot: 2 });
+  // What the proxies are to know, the router says itself.
+  const words = ['edge', 'nginx', '--name', options.name];
+  const { stdout } = await promisify(execFile)(process.execPath, [cli, ...words]);
+  expect(stdout).toContain(`server 127.0.0.2:${direct + 2} `);
   app.say('scale 1');
   while ((await at(2, '/health')).status === 200);
   expect(JSON.parse((await at(1)).body)).toMatchObject({ slot: 1 });

@@ -1,0 +1,39 @@
+import type { RouterOptions } from '../../src/options.ts';
+import { type App, startApp } from '../processes/app.ts';
+
+export const secret = 'the same on each of these machines';
+export const workers = 2;
+
+/** A "machine": a router with its workers on a loopback address of its own, all with the same ports. */
+export interface Machine {
+  readonly app: App;
+  readonly host: string;
+  readonly name: string;
+}
+
+export interface Ports {
+  readonly port: number;
+  readonly directPort: number;
+}
+
+/** Starts the machine 127.0.2.`number`; resolves when all its workers serve. */
+export async function startMachine(
+  number: number,
+  { port, directPort }: Ports,
+  options: RouterOptions & { workers?: number } = {},
+  env: Record<string, string> = {},
+): Promise<Machine> {
+  const host = `127.0.2.${number}`;
+  const name = `m${number}`;
+  const given = { workers, secret, node: name, directPort, healthPath: '/health', ...options };
+  const app = startApp('apps/direct.js', {
+    env: {
+      NODE_NAME: name,
+      LIMPET_TEST_WHERE: JSON.stringify({ port, host }),
+      LIMPET_TEST_OPTIONS: JSON.stringify(given),
+      ...env,
+    },
+  });
+  await app.hears('ready', undefined, given.workers);
+  return { app, host, name };
+}

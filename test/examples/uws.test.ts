@@ -1,26 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { ask } from '../processes/clients.ts';
 import { uwsEnvironment } from '../uws/index.ts';
+import { type Example, startExample } from './example.ts';
 
-let example: ChildProcess;
+let example: Example;
 let port: number;
 
 beforeAll(async () => {
-  example = spawn(process.execPath, [fileURLToPath(new URL('../../examples/uws/app.js', import.meta.url))], {
-    env: { ...process.env, ...uwsEnvironment(), PORT: '0' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [line] = await once(example.stdout ?? example, 'data');
-  port = Number(/http:\S+:(\d+)/.exec(String(line))?.[1]);
+  example = await startExample('uws', uwsEnvironment());
+  port = example.port;
 });
 afterAll(async () => {
-  const ended = once(example, 'exit');
-  example.kill('SIGTERM');
-  expect(await ended).toEqual([0, null]);
+  expect(await example.stop()).toEqual([0, null]);
 });
 
 const from = '127.0.6.1';

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ask } from '../processes/clients.ts';
 import { uwsEnvironment } from '../uws/index.ts';
 import { pages, projectRoot } from './pages.ts';
 
@@ -39,16 +40,17 @@ async function freePort(): Promise<number> {
 }
 
 /** The status of the first answer, awaited while the program starts. */
-async function answerFrom(url: string): Promise<number> {
+async function answerFrom(port: number, path: string): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt++) {
-    const answer = await fetch(url).catch(() => undefined);
+    // On a connection of its own: one that is kept alive would hold up the program's end.
+    const answer = await ask(port, '127.0.0.1', { path }).catch(() => undefined);
     if (answer) return answer.status;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`nothing serves ${url}`);
+  throw new Error(`nothing serves ${path} on ${port}`);
 }
 
-test.each(samples)('$name', async ({ name, code }) => {
+test.concurrent.each(samples)('$name', async ({ name, code }) => {
   const port = await freePort();
   const file = join(project, `${name.replace(/\W+/g, '-')}.${code.includes('require(') ? 'cjs' : 'mjs'}`);
   writeFileSync(file, code.replaceAll('3000', String(port)));
@@ -64,7 +66,7 @@ test.each(samples)('$name', async ({ name, code }) => {
   });
   try {
     const path = code.includes('socket.io') ? '/socket.io/?EIO=4&transport=polling' : '/';
-    if (code.includes('3000')) expect(await answerFrom(`http://127.0.0.1:${port}${path}`)).toBe(200);
+    if (code.includes('3000')) expect(await answerFrom(port, path)).toBe(200);
     else expect(await exited).toEqual([0, null]);
     expect(complaints).toBe('');
   } finally {

@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { LocalStore } from 'limpet/session';
 import { describe, expect, test } from 'vitest';
 import { nodeBinaries } from '../nodes/index.ts';
@@ -15,13 +16,15 @@ describe("LocalStore in this process's memory", () => {
 
 const runner = fileURLToPath(new URL('../fixtures/session/run-cases.js', import.meta.url));
 
-describe.each(nodeBinaries)('LocalStore on Node $version', ({ path, version }) => {
+describe.concurrent.each(nodeBinaries)('LocalStore on Node $version', ({ path, version }) => {
   const places = version.startsWith('v20.') ? ['memory'] : ['memory', 'sqlite'];
-  test.each(places)('shared by workers, in %s', (place) => {
-    const output = execFileSync(path, ['--disable-warning=ExperimentalWarning', runner, place], {
-      encoding: 'utf8',
-    });
-    const results = JSON.parse(output) as { name: string; error?: string }[];
+  test.concurrent.each(places)('shared by workers, in %s', async (place) => {
+    const { stdout } = await promisify(execFile)(path, [
+      '--disable-warning=ExperimentalWarning',
+      runner,
+      place,
+    ]);
+    const results = JSON.parse(stdout) as { name: string; error?: string }[];
     expect(results.filter(({ error }) => error)).toEqual([]);
     expect(results).toHaveLength(storeCases.length);
   });

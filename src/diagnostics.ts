@@ -3,15 +3,17 @@ import { channel } from 'node:diagnostics_channel';
 /**
  * Every diagnostics channel that limpet publishes on, with its payload. Subscribe with
  * `diagnostics_channel.subscribe('limpet:slot', (message) => …)`. Payloads are plain objects, made only when somebody listens.
+ * What befalls single connections is published by handoff `ipc`; `kernel` and `fd` run no JavaScript for them, and only count
+ * (`router.status()`).
  */
 export interface DiagnosticPayloads {
   /** A slot changed its state. */
   'limpet:slot': { slot: number; pid: number | undefined; state: string; reason: string };
   /** A connection could not be served and was closed, with the reason. */
   'limpet:refused': { slot: number; reason: string };
-  /** A connection was closed before it could be placed (handoff `ipc`; the native acceptor only counts), with the reason. */
+  /** A connection was closed before it could be placed, with the reason. */
   'limpet:unplaced': { reason: string };
-  /** A connection was served by the fallback of a slot that is down. */
+  /** A connection went to another slot than its home, which is down. */
   'limpet:diverted': { slot: number; to: number };
   /** Something that a person should look at; it is said as a process warning, too. */
   'limpet:warning': { code: string; message: string };

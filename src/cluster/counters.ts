@@ -48,10 +48,12 @@ export class Counters {
     publish('limpet:unplaced', () => ({ reason }));
   }
 
-  handed(slot: number, diverted: boolean): void {
+  handed(slot: number, home: number): void {
     const counters = this.of(slot);
     counters.handed += 1;
-    if (diverted) counters.diverted += 1;
+    if (home === slot) return;
+    counters.diverted += 1;
+    publish('limpet:diverted', () => ({ slot: home, to: slot }));
   }
 
   taken(slot: number, latencyMs: number): void {

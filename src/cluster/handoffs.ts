@@ -144,7 +144,7 @@ export class Handoffs {
       direct,
       queueMax: this.#options.queueMax,
       refused: (slot, reason) => this.#counters.refused(slot, reason),
-      handed: (slot, diverted) => this.#counters.handed(slot, diverted),
+      handed: (slot, home) => this.#counters.handed(slot, home),
       taken: (slot, latencyMs) => this.#counters.taken(slot, latencyMs),
       pending: chain && { ...this.#options, chain },
       unplaced: (refusal) => this.#counters.unplaced(refusal),

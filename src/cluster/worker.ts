@@ -1,4 +1,4 @@
-import cluster from 'node:cluster';
+import cluster, { type Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { url as inspectorUrl } from 'node:inspector';
@@ -93,10 +93,12 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
       if (message.type === 'handoff') this.#halves.get(message.listener)?.received(message.body, handle);
       else this.#received(message);
     });
-    // Without its primary a worker finishes what it has and goes.
-    process.once('disconnect', () =>
-      this.leave('the primary is gone', this.#pass?.drainTimeoutMs ?? 0, true),
-    );
+    // Without its primary a worker finishes what it has and goes. Unless it looks intended, Node's cluster ends it at once.
+    const self = cluster.worker as Worker;
+    self.once('disconnect', () => {
+      self.exitedAfterDisconnect = true;
+      this.leave('the primary is gone', this.#pass?.drainTimeoutMs ?? 0, true);
+    });
     if (pass.signals) {
       process.on('SIGTERM', () => this.leave('SIGTERM', this.#pass?.drainTimeoutMs ?? 0));
       // A terminal sends Ctrl-C to the whole group: the primary decides what becomes of its workers.

@@ -339,7 +339,7 @@ export class IpcPrimary implements PrimaryHandoff {
         return;
       }
       sent.set(this.#seq, waiting);
-      this.#settings.handed(slot, (waiting.pinned ?? this.#ring.homeOfHash(waiting.hash)) !== slot);
+      this.#settings.handed(slot, waiting.pinned ?? this.#ring.homeOfHash(waiting.hash));
     }
   }
 

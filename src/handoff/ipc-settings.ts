@@ -14,7 +14,8 @@ export interface IpcSettings {
   readonly queueMax: number;
   /** A connection could not be served and was closed. */
   readonly refused: (slot: number, reason: string) => void;
-  readonly handed: (slot: number, diverted: boolean) => void;
+  /** A connection was given to `slot`, which may be another than its home. */
+  readonly handed: (slot: number, home: number) => void;
   /** The slot's process has taken a connection, so long after it was known whose it is. */
   readonly taken: (slot: number, latencyMs: number) => void;
   /** How connections are placed; without, by their address. */

@@ -41,7 +41,7 @@ async function freePort(): Promise<number> {
 
 /** The status of the first answer, awaited while the program starts. */
 async function answerFrom(port: number, path: string): Promise<number> {
-  for (let attempt = 0; attempt < 200; attempt++) {
+  for (let attempt = 0; attempt < 600; attempt++) {
     // On a connection of its own: one that is kept alive would hold up the program's end.
     const answer = await ask(port, '127.0.0.1', { path }).catch(() => undefined);
     if (answer) return answer.status;

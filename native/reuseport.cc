@@ -5,6 +5,7 @@
 
 #if defined(__linux__)
 #include <linux/filter.h>
+#include <netinet/in.h>
 #include <poll.h>
 #endif
 
@@ -82,6 +83,25 @@ Status ReuseportGroup::Open(const ListenAddress& address, size_t slots, int back
   return Status::Ok();
 }
 
+Status ReuseportGroup::Adopt(std::vector<Descriptor> sockets, int backlog) {
+  ReuseportGroup group;
+  if (sockets.empty()) return Status::System("getsockname", EBADF);
+  const int first = sockets.front().get();
+  if (const Status status = ListenAddress::FromSocket(first, &group.address_); !status.ok()) return status;
+  for (const Descriptor& socket : sockets) {
+    if (const Status status = AllowSharing(socket.get()); !status.ok()) return status;
+  }
+  int ipv6_only = 0;
+  socklen_t length = sizeof ipv6_only;
+  if (group.address_.family() == AF_INET6) getsockopt(first, IPPROTO_IPV6, IPV6_V6ONLY, &ipv6_only, &length);
+  group.address_.ipv6_only = ipv6_only != 0;
+  group.backlog_ = backlog;
+  group.steered_ = sockets.size();
+  group.sockets_ = std::move(sockets);
+  *this = std::move(group);
+  return Status::Ok();
+}
+
 Status ReuseportGroup::Grow(size_t slots) {
   while (sockets_.size() < slots) {
     Descriptor socket;
@@ -119,6 +139,7 @@ void ReuseportGroup::RemoveLast() {
 Status ReuseportGroup::Open(const ListenAddress&, size_t, int, const std::vector<BpfInstruction>&) {
   return Status::System("setsockopt", ENOTSUP);
 }
+Status ReuseportGroup::Adopt(std::vector<Descriptor>, int) { return Status::System("setsockopt", ENOTSUP); }
 Status ReuseportGroup::Grow(size_t) { return Status::System("setsockopt", ENOTSUP); }
 Status ReuseportGroup::Steer(const std::vector<BpfInstruction>&) { return Status::System("setsockopt", ENOTSUP); }
 void ReuseportGroup::RemoveLast() {}

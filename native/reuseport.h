@@ -22,6 +22,10 @@ class ReuseportGroup {
   // ENOPROTOOPT before Linux 4.6. After a failure nothing is open.
   Status Open(const ListenAddress& address, size_t slots, int backlog, const std::vector<BpfInstruction>& program);
 
+  // Takes the sockets of a group that another process has opened, or one that listens alone, in slot order. Nothing changes for
+  // those who connect before Grow and Steer.
+  Status Adopt(std::vector<Descriptor> sockets, int backlog);
+
   // Adds sockets at the end until there are `slots`. They drop SYNs, which clients repeat within a second, until Steer:
   // no connection is ever placed without a program that knows its socket. (Where the user may not attach a filter, those of the
   // fraction of a millisecond between Open's first listen and its program are placed without, and counted as missteered; a program

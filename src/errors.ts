@@ -18,6 +18,8 @@ export const errorCodes = {
   ERR_LIMPET_AFFINITY_TLS: 'An affinity that reads the request head was asked for where TLS hides it.',
   ERR_LIMPET_NO_WORKER: 'No worker could be started, or none is left to serve.',
   ERR_LIMPET_WORKER_START: 'The worker file does not exist, or a worker ended before it was ready.',
+  ERR_LIMPET_UPGRADE:
+    'This primary cannot be replaced here, or the new one did not take over; nothing has changed.',
   ERR_LIMPET_ADAPTER:
     'The server given to listen() is of no kind that limpet can feed, or this Node.js lacks the internals to feed it by.',
   ERR_LIMPET_NAME_IN_USE: 'A living router of this user has the name.',

@@ -11,7 +11,8 @@ export type { UwsApp } from './adapter/uws.js';
 export { affinityCookie, writeAffinityCookie } from './cluster/affinity-cookie.js';
 export type { ClientExplanation, ClientHead } from './cluster/explain.js';
 export { listen, type OnBound } from './cluster/listen.js';
-export type { Router, RouterEvents } from './cluster/primary.js';
+export type { Router } from './cluster/primary.js';
+export type { RouterEvents } from './cluster/router-events.js';
 export type {
   ListenerStatus,
   ProcessStatus,

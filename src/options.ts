@@ -120,7 +120,7 @@ export interface RouterOptions {
   healthPath?: string;
   /** How long workers that are not replaced serve on, their health at 503, before they take nothing new, in ms; 5000 with healthPath. */
   noticeMs?: number;
-  /** Whether SIGTERM and SIGINT close the router and SIGHUP reloads it. */
+  /** Whether SIGTERM and SIGINT close the router, SIGHUP reloads it and SIGUSR2 upgrades it. */
   signals?: boolean;
   /** Under which the `limpet` command of the same user finds the router; without one it cannot. Letters, digits, `.`, `_`, `-`. */
   name?: string;

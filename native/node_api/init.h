@@ -9,6 +9,7 @@ namespace limpet {
 void InitHandoff(Napi::Env env, Napi::Object exports);
 void InitHead(Napi::Env env, Napi::Object exports);
 void InitRing(Napi::Env env, Napi::Object exports);
+void InitService(Napi::Env env, Napi::Object exports);
 
 }  // namespace limpet
 

@@ -9,6 +9,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
 #if !defined(_WIN32)
   // Descriptors cannot be passed there as they are here: connections go by `ipc`.
   limpet::InitHandoff(env, exports);
+  limpet::InitService(env, exports);
 #endif
   limpet::InitHead(env, exports);
   limpet::InitRing(env, exports);

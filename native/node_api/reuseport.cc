@@ -19,10 +19,17 @@ class ReuseportGroupObject : public Napi::ObjectWrap<ReuseportGroupObject> {
                        });
   }
 
-  // (address, slots, backlog, table)
+  // (address, slots, backlog, table), or ({ descriptors }, slots, backlog), which takes the descriptors as they are.
   explicit ReuseportGroupObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ReuseportGroupObject>(info) {
+    const auto given = info[0].As<Napi::Object>();
+    if (given.Has("descriptors")) {
+      std::vector<Descriptor> sockets;
+      for (const int32_t fd : Span<int32_t>(given.Get("descriptors"))) sockets.emplace_back(fd);
+      Check(info.Env(), group_.Adopt(std::move(sockets), ReadInt(info[2])));
+      return;
+    }
     ListenAddress address;
-    if (!Check(info.Env(), ReadAddress(info[0].As<Napi::Object>(), &address))) return;
+    if (!Check(info.Env(), ReadAddress(given, &address))) return;
     const auto program = CompileSteering(ReadSteeringTable(info[3].As<Napi::Object>()));
     Check(info.Env(), group_.Open(address, ReadUint(info[1]), ReadInt(info[2]), program));
   }

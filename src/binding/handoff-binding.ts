@@ -93,12 +93,11 @@ export interface Inbox {
 export interface HandoffBinding {
   /** The program as an array of `struct sock_filter`; empty when the table makes one that the kernel would not take. */
   steeringProgram(table: SteeringTable): Buffer;
-  readonly ReuseportGroup: new (
-    address: NumericAddress,
-    slots: number,
-    backlog: number,
-    table: SteeringTable,
-  ) => ReuseportGroup;
+  readonly ReuseportGroup: {
+    new (address: NumericAddress, slots: number, backlog: number, table: SteeringTable): ReuseportGroup;
+    /** Of sockets that listen already, in slot order, which it owns from now on: steered as they were until it is resized. */
+    new (given: { readonly descriptors: Int32Array }, slots: number, backlog: number): ReuseportGroup;
+  };
   readonly Acceptor: new (
     options: {
       readonly page: number;

@@ -36,6 +36,9 @@ export function tellNews(router: Router, log: Log): void {
     const what = stalled ? 'gives no sign of life: fallbacks serve its clients' : 'is back';
     log.say(stalled ? 'warn' : 'info', slotLine(slot, pid, what), { slot, worker: pid, stalled });
   });
+  router.on('upgraded', (pid) =>
+    log.say('info', `process ${pid} has taken over; this one finishes what it has`, { successor: pid }),
+  );
   router.on('closed', () => log.say('info', 'stopped'));
   subscribe('limpet:fault', (message) => {
     const { where, error } = message as DiagnosticPayloads['limpet:fault'];

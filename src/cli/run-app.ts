@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { checkWorkerFile } from '../cluster/fork.js';
+import { legacyVariable } from '../cluster/legacy.js';
 import { Router } from '../cluster/primary.js';
 import { runningRouters } from '../control/client.js';
 import { LimpetError } from '../errors.js';
@@ -23,7 +24,9 @@ export async function runApp(effective: ReadonlyMap<string, Effective>, json: bo
   checkApp(app);
   const name = options.name as string;
   const [running] = await runningRouters(name);
-  if (running) throw nameInUse(name, running.pid);
+  // The primary whose place this process is to take has the name, and leaves it.
+  const predecessor = process.env[legacyVariable] === undefined ? undefined : process.ppid;
+  if (running && running.pid !== predecessor) throw nameInUse(name, running.pid);
   const log = json ? logForPrograms(name) : logForPeople;
   const router = new Router({
     ...options,

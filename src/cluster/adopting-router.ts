@@ -5,6 +5,7 @@ import type { BoundAddress, ListenAddress } from '../connection.js';
 import { BusiestClient } from '../handoff/busiest-client.js';
 import type { Seat } from '../handoff/contract.js';
 import { IpcPrimary } from '../handoff/ipc-primary.js';
+import { Sockets } from '../handoff/sockets.js';
 import { checkRouterOptions } from '../options.js';
 import { deriveKey } from '../ring/secret.js';
 import { SlotRing } from '../ring/slot-ring.js';
@@ -46,6 +47,8 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
     this.#ring = new SlotRing({ slots: 1, key: deriveKey(secret, 'ring', 8) });
     this.#ring.down(0);
     this.#handoff = new IpcPrimary(this.#ring, {
+      sockets: new Sockets(),
+      key: 'adopted',
       address,
       queueMax: this.#options.queueMax,
       refused: () => {},

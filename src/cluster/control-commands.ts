@@ -7,16 +7,21 @@ import type { Router } from './primary.js';
 
 /**
  * Opens the control socket of a router that has a name. One that has no place for it serves all the same: a fault is published;
- * only a name that a living router has is a mistake, which `taken` is told.
+ * only a name that a living router has, other than the `predecessor`, is a mistake, which `taken` is told.
  */
 export async function openControl(
   router: Router,
+  predecessor: number | undefined,
   taken: (error: LimpetError) => void,
 ): Promise<ControlServer | undefined> {
   const { name } = router.options;
   if (name === undefined) return undefined;
   try {
-    return await ControlServer.open({ name, commands: routerCommands(router) });
+    return await ControlServer.open({
+      name,
+      commands: routerCommands(router),
+      ...(predecessor === undefined ? {} : { replaces: predecessor }),
+    });
   } catch (error) {
     if ((error as LimpetError).code === 'ERR_LIMPET_NAME_IN_USE') taken(error as LimpetError);
     else publish('limpet:fault', () => ({ where: 'control socket', error }));
@@ -39,6 +44,7 @@ function routerCommands(router: Router): Commands {
           : (address as string),
       ),
     reload: ({ parallel = 1 }) => router.reload({ parallel: count('parallel', parallel) }),
+    upgrade: () => router.upgrade(),
     scale: ({ workers }) => {
       const { buckets } = router.options;
       return router.scale(checkRouterOptions({ workers: workers as number, buckets }).workers);

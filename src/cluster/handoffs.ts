@@ -12,6 +12,7 @@ import { Exchange, type ExchangeCounts } from '../handoff/exchange.js';
 import { FdPrimary } from '../handoff/fd-primary.js';
 import { IpcPrimary } from '../handoff/ipc-primary.js';
 import { KernelPrimary } from '../handoff/kernel-primary.js';
+import type { Sockets } from '../handoff/sockets.js';
 import type { CheckedRouterOptions } from '../options.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import { type Counters, sumOf } from './counters.js';
@@ -27,19 +28,33 @@ export interface Candidate {
   readonly reason?: string;
 }
 
+/** The router's number of a listener, and what its sockets are called from one primary to the next. */
+interface ListenerName {
+  readonly id: number;
+  readonly key: string;
+}
+
 /** The handoffs that a router can have here, and what its native ones share. */
 export class Handoffs {
   readonly #options: CheckedRouterOptions;
   readonly #ring: SlotRing;
   readonly #counters: Counters;
   readonly #affinity: RouterAffinity;
+  readonly #sockets: Sockets;
   readonly #exchange: Exchange | undefined;
   readonly #busiest: BusiestClient = new BusiestClient();
   /** Why there is nothing but `ipc`. */
   readonly #onlyIpc: string = '';
 
   /** Throws ERR_LIMPET_HANDOFF_UNSUPPORTED when the one that the options ask for needs what is not here. */
-  constructor(options: CheckedRouterOptions, ring: SlotRing, counters: Counters, affinity: RouterAffinity) {
+  constructor(
+    options: CheckedRouterOptions,
+    ring: SlotRing,
+    counters: Counters,
+    affinity: RouterAffinity,
+    sockets: Sockets,
+  ) {
+    this.#sockets = sockets;
     this.#options = options;
     this.#ring = ring;
     this.#counters = counters;
@@ -48,7 +63,12 @@ export class Handoffs {
     try {
       const binding = handoffBinding();
       if (binding)
-        this.#exchange = new Exchange(binding, ring, { ...options, spreadEvenly: affinity.spreadEvenly });
+        this.#exchange = new Exchange(
+          binding,
+          ring,
+          { ...options, spreadEvenly: affinity.spreadEvenly },
+          sockets,
+        );
       else this.#onlyIpc = `no native addon: ${bindingReport().reason}`;
     } catch (error) {
       if (error instanceof LimpetError) throw error;
@@ -64,23 +84,33 @@ export class Handoffs {
   }
 
   /** In the order in which they are to be tried: the one asked for, or all that there are. */
-  *candidates(listener: number, address: ListenAddress, traits: ServerTraits): Generator<Candidate> {
+  *candidates({ id, key }: ListenerName, address: ListenAddress, traits: ServerTraits): Generator<Candidate> {
     const wanted = this.#options.handoff;
     const exchange = this.#exchange;
     const affinity = this.#affinity.of(traits);
     const chain = affinity.peeks ? affinity.chain : undefined;
     const bounded = this.#options.maxLoad > 0;
-    const on = { listener, address, chain: chain && headBinding().compile(chain) };
+    const managed = this.#sockets.givenFor(key, address)?.managed ?? false;
+    const on = { listener: id, key, address, chain: chain && headBinding().compile(chain) };
     if (exchange && (wanted === 'kernel' || wanted === 'auto')) {
-      if (!chain && !bounded) yield { name: 'kernel', handoff: new KernelPrimary(this.#ring, exchange, on) };
-      else if (wanted === 'kernel') throw chain ? mustPeek(this.#affinity.label) : mustCount();
+      const refusal = chain
+        ? mustPeek(this.#affinity.label)
+        : bounded
+          ? mustCount()
+          : managed
+            ? mustJoin()
+            : undefined;
+      if (!refusal) yield { name: 'kernel', handoff: new KernelPrimary(this.#ring, exchange, on) };
+      else if (wanted === 'kernel') throw refusal;
     }
     if (exchange && (wanted === 'fd' || wanted === 'auto')) {
       const fd = new FdPrimary(exchange, on);
       const reason = chain
         ? `affinity by ${this.#affinity.label} must see what a client sends`
-        : 'maxLoad must know how many connections each worker has';
-      yield (chain || bounded) && wanted === 'auto'
+        : bounded
+          ? 'maxLoad must know how many connections each worker has'
+          : 'the service manager holds the listening socket, and no other can join it';
+      yield (chain || bounded || managed) && wanted === 'auto'
         ? { name: 'fd', handoff: fd, reason }
         : { name: 'fd', handoff: fd };
     }
@@ -90,7 +120,7 @@ export class Handoffs {
       return;
     }
     if (wanted === 'ipc' || wanted === 'auto') {
-      const ipc = { name: 'ipc', handoff: this.#ipc(address, chain) } as const;
+      const ipc = { name: 'ipc', handoff: this.#ipc(key, address, chain) } as const;
       yield this.#onlyIpc ? { ...ipc, reason: this.#onlyIpc } : ipc;
     }
   }
@@ -102,7 +132,7 @@ export class Handoffs {
     if (exchange) {
       yield { name: 'fd', handoff: new DirectPrimary(this.#ring, exchange, listener, direct), reason };
     } else {
-      yield { name: 'ipc', handoff: this.#ipc(directAddress(direct, 0), undefined, direct), reason };
+      yield { name: 'ipc', handoff: this.#ipc('', directAddress(direct, 0), undefined, direct), reason };
     }
   }
 
@@ -138,8 +168,15 @@ export class Handoffs {
     this.#exchange?.stop();
   }
 
-  #ipc(address: ListenAddress, chain: AffinityChain | undefined, direct?: DirectPorts): IpcPrimary {
+  #ipc(
+    key: string,
+    address: ListenAddress,
+    chain: AffinityChain | undefined,
+    direct?: DirectPorts,
+  ): IpcPrimary {
     return new IpcPrimary(this.#ring, {
+      sockets: this.#sockets,
+      key,
       address,
       direct,
       queueMax: this.#options.queueMax,
@@ -161,6 +198,10 @@ function mustPeek(affinity: string): LimpetError {
 
 function mustCount(): LimpetError {
   return unsupported('kernel', 'it does not know how many connections each worker has, and maxLoad must');
+}
+
+function mustJoin(): LimpetError {
+  return unsupported('kernel', 'the service manager holds the listening socket, and no other can join it');
 }
 
 function mustGiveBack(affinity: string): LimpetError {

@@ -45,7 +45,7 @@ export class Listeners implements Iterable<Listener> {
   get(key: string, address: ListenAddress, traits: ServerTraits): Listener {
     const known = this.#byKey.get(key);
     if (known) return known;
-    const candidates = this.#handoffs.candidates(this.#made, address, traits);
+    const candidates = this.#handoffs.candidates({ id: this.#made, key }, address, traits);
     const listener = new Listener(this.#made++, key, candidates, this.#directBeside(address, traits));
     this.#byKey.set(key, listener);
     listener.opened.then(

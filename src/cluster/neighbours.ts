@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Claim } from '../affinity/request-claims.js';
 import type { SlotRing } from '../ring/slot-ring.js';
+import type { Occupant } from './occupant.js';
 
 /** The processes of the router, as each worker is told of them; plain JSON. */
 export interface NeighbourTable {
@@ -9,6 +10,17 @@ export interface NeighbourTable {
   readonly down: readonly number[];
   /** Those that can be reached: seated ones first, then those that drain. */
   readonly processes: readonly { readonly slot: number; readonly row: number; readonly seated: boolean }[];
+}
+
+/** Who serves which slot now, as every process must know it to pass requests on. */
+export function neighbourTable(ring: SlotRing, occupants: readonly Occupant[]): NeighbourTable {
+  return {
+    slots: ring.size,
+    down: Array.from({ length: ring.size }, (_, slot) => slot).filter((slot) => ring.isDown(slot)),
+    processes: occupants
+      .filter(({ opened }) => opened.size > 0)
+      .map(({ slot, row, seated }) => ({ slot, row, seated })),
+  };
 }
 
 /** How many processes of a slot a sid can tell apart. */

@@ -1,11 +1,11 @@
 import cluster from 'node:cluster';
-import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { noticeTwin } from '../binding/native.js';
 import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import type { ControlServer } from '../control/server.js';
 import { publish } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
+import type { Sockets } from '../handoff/sockets.js';
 import { type CheckedRouterOptions, checkRouterOptions, type RouterOptions, slotsMax } from '../options.js';
 import { deriveKey } from '../ring/secret.js';
 import { SlotRing } from '../ring/slot-ring.js';
@@ -19,35 +19,19 @@ import type { Listener } from './listener.js';
 import { ListenerKeys } from './listener-key.js';
 import { Listeners } from './listeners.js';
 import type { ServerTraits, WorkerMessage } from './messages.js';
+import { neighbourTable } from './neighbours.js';
 import type { Occupant } from './occupant.js';
 import { OneAddressWatch } from './one-address.js';
 import { Rounds } from './rounds.js';
 import { RouterAffinity } from './router-affinity.js';
+import type { RouterEvents } from './router-events.js';
+import { seated } from './scaling.js';
 import { Seating } from './seating.js';
 import { handleSignals } from './signals.js';
 import { Started } from './started.js';
 import { type RingStatus, type RouterStatus, ringStatusOf, statusOf } from './status.js';
+import { Succession, stumbled } from './succession.js';
 import { Supervisor } from './supervisor.js';
-
-export interface RouterEvents {
-  /** A listener is bound. */
-  listening: [address: BoundAddress];
-  /** A listener could not be bound: whoever asked for it is told, and may ask again. */
-  unbound: [error: LimpetError];
-  /** A process was forked for a slot. */
-  starting: [slot: number, pid: number | undefined];
-  /** A slot's process is given its clients. */
-  ready: [slot: number, pid: number | undefined];
-  /** A slot's process leaves: it takes nothing new and finishes what it has. */
-  draining: [slot: number, pid: number | undefined, reason: string];
-  /** A slot's process ended, whatever the reason. */
-  gone: [slot: number, pid: number | undefined, reason: string];
-  /** A slot's process gives no sign of life: fallbacks serve its clients. False when it is back. */
-  stalled: [slot: number, pid: number | undefined, stalled: boolean];
-  /** The router cannot go on, or something needs a person (a crash loop). Never emitted without a listener. */
-  error: [error: LimpetError];
-  closed: [];
-}
 
 /** Rows beyond two for each slot: processes that drain slowly through several reloads. */
 const spareRows = 64;
@@ -58,6 +42,9 @@ const spareRows = 64;
  */
 export class Router extends EventEmitter<RouterEvents> {
   readonly options: CheckedRouterOptions;
+  /** For servers of limpet's own that stand beside the router, and go on in its successor. */
+  readonly sockets: Sockets;
+  readonly #succession: Succession;
   readonly #startedAt: number = Date.now();
   readonly #ring: SlotRing;
   readonly #affinity: RouterAffinity;
@@ -80,9 +67,12 @@ export class Router extends EventEmitter<RouterEvents> {
   constructor(options: RouterOptions = {}) {
     super();
     if (!cluster.isPrimary) throw notThePrimary();
-    this.options = checkRouterOptions(options);
-    checkWorkerFile(this.options.exec ?? process.argv[1]);
-    const secret = this.options.secret ?? randomBytes(32).toString('hex');
+    const checked = checkRouterOptions(options);
+    checkWorkerFile(checked.exec ?? process.argv[1]);
+    this.#succession = new Succession(checked);
+    this.options = this.#succession.options;
+    const { secret, sockets } = this.#succession;
+    this.sockets = sockets;
     this.#affinity = new RouterAffinity(this.options, secret);
     this.#ring = new SlotRing({
       slots: this.options.workers,
@@ -90,13 +80,13 @@ export class Router extends EventEmitter<RouterEvents> {
       key: deriveKey(secret, 'ring', 8),
       ipv6Prefix: this.options.ipv6Prefix,
     });
-    this.#handoffs = new Handoffs(this.options, this.#ring, this.#counters, this.#affinity);
+    this.#handoffs = new Handoffs(this.options, this.#ring, this.#counters, this.#affinity, sockets);
     this.#oneAddress = new OneAddressWatch(() => this.#handoffs.busiest());
     this.#listeners = new Listeners(this.options, this.#handoffs, this);
     this.#supervisor = new Supervisor(this.options, slotsMax * 2 + spareRows, {
       inherit: (slot) => this.#handoffs.inherit(slot),
       message: (occupant, message, handle) => this.#message(occupant, message, handle),
-      left: (occupant, gone) => this.#seating.left(occupant, gone),
+      left: (occupant, gone) => this.#left(occupant, gone),
       stalled: (occupant, stalled) => this.#stalled(occupant, stalled),
       beat: (occupant, vitals) => this.#counters.beat(occupant, vitals),
       changed: (occupant) => this.#changed(occupant),
@@ -124,7 +114,8 @@ export class Router extends EventEmitter<RouterEvents> {
       // Where a worker's sessions have neither Redis nor sqlite, they live here; nothing happens until one asks.
       serveSessionMemory();
       if (this.options.signals) this.#unhandleSignals = handleSignals(this);
-      this.#control = openControl(this, (error) => this.#fail(error));
+      this.#succession.begin(this);
+      this.#control = openControl(this, this.#succession.predecessor, (error) => this.#fail(error));
       this.#supervisor.start(this.options.workers);
     }
     return this.#started.promise;
@@ -180,11 +171,32 @@ export class Router extends EventEmitter<RouterEvents> {
    */
   reload({ parallel = 1 }: { parallel?: number } = {}): Promise<void> {
     if (this.#closing) return Promise.reject(closedError());
-    return this.#rounds.run(
-      () => this.#supervisor.slots.filter(({ retired }) => !retired).map(({ number }) => number),
-      Math.max(1, parallel),
-      (slot) => this.#supervisor.replace(slot),
-    );
+    const slots = () => {
+      this.emit('reloading');
+      return this.#supervisor.slots.filter(({ retired }) => !retired).map(({ number }) => number);
+    };
+    const round = this.#rounds.run(slots, Math.max(1, parallel), (slot) => this.#supervisor.replace(slot));
+    return round.finally(() => this.emit('reloaded'));
+  }
+
+  /**
+   * Replaces this primary by a new one: the same command line, as it is on the disk now. The new one takes over the listening
+   * sockets and starts its own workers; when all of them are ready they serve, this router closes, and, where `signals` is on, the
+   * process ends. Nobody is refused, and clients keep their slots. Resolves with the new process. Rejects with ERR_LIMPET_UPGRADE when that
+   * cannot be had here or the new one fails; then nothing has changed. Waits for a reload that is under way.
+   */
+  async upgrade(): Promise<{ pid: number }> {
+    if (this.#closing) throw closedError();
+    let pid = 0;
+    const handOver = async () => {
+      if (this.#closing) throw closedError();
+      pid = await this.#succession.handOver(this.#ring.size);
+    };
+    await this.#rounds.run(() => [0], 1, handOver);
+    this.emit('upgraded', pid);
+    // The answer to whoever asked goes first.
+    setImmediate(() => this.#leaveTo(pid));
+    return { pid };
   }
 
   /**
@@ -230,7 +242,7 @@ export class Router extends EventEmitter<RouterEvents> {
     this.#supervisor.start(workers);
     const slots = Array.from({ length: workers - before }, (_, i) => before + i);
     try {
-      await Promise.all(slots.map((slot) => this.#seated(slot, leaving)));
+      await seated(this, slots, leaving);
     } catch (error) {
       await this.#listeners.provide(before);
       this.#supervisor.retire(before);
@@ -239,41 +251,21 @@ export class Router extends EventEmitter<RouterEvents> {
     this.#seating.resize(workers);
   }
 
-  /** Resolves when the slot is served; rejects when a process of it ends first, but for those that are `leaving` it since before. */
-  #seated(slot: number, leaving: ReadonlySet<number | undefined>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const done = () => {
-        this.off('ready', onReady);
-        this.off('gone', onGone);
-      };
-      const onReady = (number: number) => {
-        if (number !== slot) return;
-        done();
-        resolve();
-      };
-      const onGone = (number: number, pid: number | undefined, reason: string) => {
-        if (number !== slot || leaving.has(pid)) return;
-        done();
-        reject(
-          new LimpetError(
-            'ERR_LIMPET_WORKER_START',
-            `the worker of the new slot ${slot} did not become ready (${reason}). The number of slots is as before.`,
-            { slot, reason },
-          ),
-        );
-      };
-      this.on('ready', onReady);
-      this.on('gone', onGone);
-    });
+  async #leaveTo(pid: number): Promise<void> {
+    await this.close(`process ${pid} has taken over`);
+    if (this.options.signals) process.exit(0);
   }
 
   async #close(reason: string): Promise<{ left: number }> {
     this.#state = 'closing';
+    if (this.#succession.left) this.#closeControl();
+    else this.emit('closing', reason);
+    this.#succession.failed(reason);
     this.#oneAddress.end();
     this.#started.reject(closedError());
     const listeners = [...this.#listeners.all()];
     await Promise.allSettled(listeners.map(({ opened }) => opened));
-    await this.#seating.giveNotice(0);
+    if (!this.#succession.left) await this.#seating.giveNotice(0);
     this.#seating.end();
     const serving = [...this.#supervisor.occupants()].some(({ seated }) => seated);
     const timeoutMs = serving ? this.options.drainTimeoutMs : 0;
@@ -285,9 +277,13 @@ export class Router extends EventEmitter<RouterEvents> {
     this.#affinity.close();
     this.#unhandleSignals?.();
     this.#state = 'closed';
-    (await this.#control)?.close();
+    this.#closeControl();
     this.emit('closed');
     return { left: left.reduce((sum, count) => sum + count, 0) };
+  }
+
+  async #closeControl(): Promise<void> {
+    (await this.#control)?.close();
   }
 
   #message(occupant: Occupant, message: WorkerMessage, handle: RawHandle | undefined): void {
@@ -297,7 +293,7 @@ export class Router extends EventEmitter<RouterEvents> {
         break;
       case 'open':
         occupant.opened.add(message.listener);
-        if (this.#seating.complete(occupant)) this.#take(occupant);
+        if (this.#seating.complete(occupant)) this.#admit(occupant);
         break;
       case 'handoff':
         for (const listener of this.#listeners.all()) {
@@ -324,6 +320,25 @@ export class Router extends EventEmitter<RouterEvents> {
     }, refuse);
   }
 
+  async #admit(occupant: Occupant): Promise<void> {
+    const inSlots = this.#supervisor.slots.filter(({ retired }) => !retired).map(({ current }) => current);
+    const begins = this.#state === 'starting';
+    try {
+      for (const each of this.#succession.admit(occupant, inSlots)) await this.#take(each);
+      if (!begins || this.#state !== 'serving') return;
+      await this.#succession.serves();
+      this.emit('serving');
+    } catch (error) {
+      this.#fail(error as LimpetError);
+    }
+  }
+
+  #left(occupant: Occupant, gone: boolean): void {
+    this.#seating.left(occupant, gone);
+    // Before all are ready the old primary serves, and a new one that stumbles leaves it to that.
+    if (gone && this.#succession.waiting && !this.#closing) this.#fail(stumbled(occupant));
+  }
+
   async #take(occupant: Occupant): Promise<void> {
     const again = occupant.seated;
     await this.#seating.take(occupant);
@@ -342,15 +357,7 @@ export class Router extends EventEmitter<RouterEvents> {
   #tellNeighbours(): void {
     if (!this.#affinity.rehomes || this.#closing) return;
     const occupants = [...this.#supervisor.occupants()];
-    const table = {
-      slots: this.#ring.size,
-      down: Array.from({ length: this.#ring.size }, (_, slot) => slot).filter((slot) =>
-        this.#ring.isDown(slot),
-      ),
-      processes: occupants
-        .filter(({ opened }) => opened.size > 0)
-        .map(({ slot, row, seated }) => ({ slot, row, seated })),
-    };
+    const table = neighbourTable(this.#ring, occupants);
     for (const occupant of occupants) occupant.send({ type: 'neighbours', table });
   }
 
@@ -369,6 +376,7 @@ export class Router extends EventEmitter<RouterEvents> {
 
   #fail(error: LimpetError): void {
     this.#started.reject(error);
+    this.#succession.failed(error.message);
     this.#supervisor.kill(error.message);
     this.close(error.message).then(() => this.#trouble(error));
   }

@@ -4,11 +4,12 @@ interface Steerable {
   close(reason: string): Promise<unknown>;
   kill(reason: string): void;
   reload(): Promise<unknown>;
+  upgrade(): Promise<unknown>;
 }
 
 /**
  * SIGTERM and SIGINT close the router; a second one ends it at once. The process then exits, unless the app has a handler of its
- * own for the signal, which then decides. SIGHUP reloads; what it could not reload is published as a fault. Returns what takes
+ * own for the signal, which then decides. SIGHUP reloads, SIGUSR2 upgrades; where that fails, a fault is published. Returns what takes
  * the handlers away.
  */
 export function handleSignals(router: Steerable): () => void {
@@ -30,12 +31,16 @@ export function handleSignals(router: Steerable): () => void {
     process.on(signal, handler);
     return () => process.off(signal, handler);
   });
-  const onHangup = () => {
-    router.reload().catch((error: unknown) => publish('limpet:fault', () => ({ where: 'reload', error })));
+  const told = (where: string, done: Promise<unknown>) => {
+    done.catch((error: unknown) => publish('limpet:fault', () => ({ where, error })));
   };
+  const onHangup = () => told('reload', router.reload());
+  const onUpgrade = () => told('upgrade', router.upgrade());
   process.on('SIGHUP', onHangup);
+  process.on('SIGUSR2', onUpgrade);
   return () => {
     process.off('SIGHUP', onHangup);
+    process.off('SIGUSR2', onUpgrade);
     for (const off of handlers) off();
   };
 }

@@ -13,6 +13,11 @@ export interface DirectPorts {
   readonly fallback: boolean;
 }
 
+/** What the slot's socket is called from one primary to the next. */
+export function directKey({ base }: DirectPorts, slot: number): string {
+  return `direct:${base + slot}`;
+}
+
 export function directAddress({ base, fallback: _, ...where }: DirectPorts, slot: number): ListenAddress {
   return { ...where, port: base + slot };
 }

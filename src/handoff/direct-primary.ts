@@ -2,9 +2,9 @@ import { service } from '../binding/handoff-binding.js';
 import type { BoundAddress } from '../connection.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import type { PrimaryHandoff, Seat } from './contract.js';
-import { type DirectPorts, directAddress } from './direct-ports.js';
+import { type DirectPorts, directAddress, directKey } from './direct-ports.js';
 import type { Exchange } from './exchange.js';
-import { listenAt } from './numeric-address.js';
+import { OpenSockets } from './sockets.js';
 
 /**
  * The direct ports, by descriptor: the acceptor passes all that comes to a slot's port to that slot. While nobody sits there, it waits
@@ -15,8 +15,9 @@ export class DirectPrimary implements PrimaryHandoff {
   readonly #exchange: Exchange;
   readonly #listener: number;
   readonly #ports: DirectPorts;
-  /** The acceptor's number of each slot's socket. */
-  readonly #sources: number[] = [];
+  /** Each slot's sockets, and the acceptor's numbers of them. */
+  readonly #open: { readonly sockets: OpenSockets; readonly sources: readonly number[]; served: boolean }[] =
+    [];
   readonly #seats: (Seat | undefined)[] = [];
   #ring: SlotRing;
   #bound: BoundAddress | undefined;
@@ -34,16 +35,16 @@ export class DirectPrimary implements PrimaryHandoff {
   }
 
   async provide(slots: number): Promise<void> {
-    const { binding, acceptor } = this.#exchange;
+    const { binding, acceptor, sockets } = this.#exchange;
     this.#closeFrom(slots);
-    const before = this.#sources.length;
+    const before = this.#open.length;
     try {
       for (let slot = before; slot < slots; slot++) {
         const address = directAddress(this.#ports, slot);
-        const fd = await listenAt(address, (numeric) => binding.listenAlone(numeric, address.backlog));
-        this.#sources.push(acceptor.add(this.#listener, fd, slot));
-        this.#bound ??= binding.boundAddress(fd);
-        binding.close(fd);
+        const own = await OpenSockets.open(sockets, binding, directKey(this.#ports, slot), address);
+        const sources = own.descriptors.map((fd) => acceptor.add(this.#listener, fd, slot));
+        this.#open.push({ sockets: own, sources, served: false });
+        this.#bound ??= binding.boundAddress(own.descriptors[0] as number);
       }
     } catch (error) {
       this.#closeFrom(before);
@@ -76,19 +77,34 @@ export class DirectPrimary implements PrimaryHandoff {
   }
 
   async close(timeoutMs: number): Promise<number> {
+    for (const { sockets, sources, served } of this.#open.splice(0)) {
+      sockets.close();
+      // What waits there is not ours to take when nobody of ours has served.
+      if (sockets.given && !served) this.#remove(sources, false);
+    }
     return this.#exchange.close(this.#listener, timeoutMs);
   }
 
   #serveAll(): void {
-    for (const [slot, source] of this.#sources.entries()) {
+    for (const [slot, open] of this.#open.entries()) {
       const down = slot < this.#ring.size && this.#ring.isDown(slot);
       const served = down ? this.#ports.fallback && this.#ring.live > 0 : this.#seats[slot] !== undefined;
-      this.#exchange.acceptor.serve(source, served ? service.served : service.held);
+      if (served) open.served = true;
+      for (const source of open.sources) {
+        this.#exchange.acceptor.serve(source, served ? service.served : service.held);
+      }
     }
   }
 
   /** What waits is served by the others. */
   #closeFrom(slot: number): void {
-    for (const source of this.#sources.splice(slot)) this.#exchange.acceptor.remove(source, true);
+    for (const { sockets, sources } of this.#open.splice(slot)) {
+      sockets.close();
+      this.#remove(sources, true);
+    }
+  }
+
+  #remove(sources: readonly number[], drain: boolean): void {
+    for (const source of sources) this.#exchange.acceptor.remove(source, drain);
   }
 }

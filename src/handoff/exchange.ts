@@ -5,6 +5,7 @@ import type { ListenAddress } from '../connection.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import type { Seat } from './contract.js';
 import { addLatencies, type Latencies, noLatencies } from './latencies.js';
+import type { Sockets } from './sockets.js';
 
 /** What was counted for a slot since the router began, processes that are gone included. */
 export interface ExchangeCounts {
@@ -44,6 +45,8 @@ export interface ExchangeSettings {
 export interface ExchangeListener {
   /** The router's number of it, 0 to 254. */
   readonly listener: number;
+  /** What its sockets are called from one primary to the next. */
+  readonly key: string;
   readonly address: ListenAddress;
   /** How its connections are placed; without, by their address. */
   readonly chain?: CompiledChain | undefined;
@@ -59,6 +62,7 @@ export class Exchange {
   readonly binding: HandoffBinding;
   readonly page: SharedPage;
   readonly acceptor: Acceptor;
+  readonly sockets: Sockets;
   readonly #rows: Map<number, number> = new Map();
   readonly #kept: Map<number, Kept> = new Map();
   readonly #seats: Map<string, Seat> = new Map();
@@ -66,8 +70,9 @@ export class Exchange {
   #homes: Uint16Array = new Uint16Array(0);
 
   /** Throws the system's error when page or thread cannot be had. */
-  constructor(binding: HandoffBinding, ring: SlotRing, settings: ExchangeSettings) {
+  constructor(binding: HandoffBinding, ring: SlotRing, settings: ExchangeSettings, sockets: Sockets) {
     this.binding = binding;
+    this.sockets = sockets;
     this.page = SharedPage.create(binding);
     const { key, ipv6Prefix } = ring;
     this.acceptor = new binding.Acceptor({ page: this.page.fd, key, ipv6Prefix, ...settings }, () =>

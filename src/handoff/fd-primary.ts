@@ -1,11 +1,10 @@
-import { rmSync } from 'node:fs';
 import { service } from '../binding/handoff-binding.js';
 import type { CompiledChain } from '../binding/twin/head-calls.js';
 import type { BoundAddress, ListenAddress } from '../connection.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import type { PrimaryHandoff, Seat } from './contract.js';
 import type { Exchange, ExchangeListener } from './exchange.js';
-import { listenAt } from './numeric-address.js';
+import { OpenSockets } from './sockets.js';
 
 /**
  * The acceptor thread accepts, and passes each connection's descriptor through the channel of the slot that serves it. No
@@ -17,34 +16,33 @@ export class FdPrimary implements PrimaryHandoff {
   readonly #listener: number;
   readonly #address: ListenAddress;
   readonly #chain: CompiledChain | undefined;
-  #source = -1;
+  readonly #key: string;
+  #sockets: OpenSockets | undefined;
+  readonly #sources: number[] = [];
   #served = false;
 
-  constructor(exchange: Exchange, { listener, address, chain }: ExchangeListener) {
+  constructor(exchange: Exchange, { listener, key, address, chain }: ExchangeListener) {
     this.#exchange = exchange;
     this.#listener = listener;
+    this.#key = key;
     this.#address = address;
     this.#chain = chain;
   }
 
   async open(): Promise<BoundAddress> {
-    const { binding, acceptor } = this.#exchange;
-    const { backlog } = this.#address;
-    const fd = await listenAt(this.#address, (numeric) => binding.listenAlone(numeric, backlog));
-    try {
-      if (this.#chain) acceptor.placeBy(this.#listener, this.#chain);
-      this.#source = acceptor.add(this.#listener, fd);
-      return binding.boundAddress(fd);
-    } finally {
-      binding.close(fd);
-    }
+    const { binding, acceptor, sockets } = this.#exchange;
+    this.#sockets = await OpenSockets.open(sockets, binding, this.#key, this.#address);
+    if (this.#chain) acceptor.placeBy(this.#listener, this.#chain);
+    const { descriptors } = this.#sockets;
+    this.#sources.push(...descriptors.map((fd) => acceptor.add(this.#listener, fd)));
+    return binding.boundAddress(descriptors[0] as number);
   }
 
   seat(seat: Seat): void {
     this.#exchange.seat(seat, this.#listener);
     if (this.#served) return;
     this.#served = true;
-    this.#exchange.acceptor.serve(this.#source, service.served);
+    for (const source of this.#sources) this.#exchange.acceptor.serve(source, service.served);
   }
 
   unseat(seat: Seat, gone: boolean): void {
@@ -62,7 +60,11 @@ export class FdPrimary implements PrimaryHandoff {
   }
 
   async close(timeoutMs: number): Promise<number> {
-    if ('path' in this.#address && this.#source >= 0) rmSync(this.#address.path, { force: true });
+    // What waits there is not ours to take when nobody of ours has served.
+    if (this.#sockets?.given && !this.#served) {
+      for (const source of this.#sources) this.#exchange.acceptor.remove(source, false);
+    }
+    this.#sockets?.close();
     return this.#exchange.close(this.#listener, timeoutMs);
   }
 }

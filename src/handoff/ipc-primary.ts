@@ -2,7 +2,7 @@ import { parseAddress } from '../binding/twin/ip-address.js';
 import type { BoundAddress, ProxiedClient, RawHandle } from '../connection.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import type { HandoffMessage, PrimaryHandoff, Seat } from './contract.js';
-import { directAddress } from './direct-ports.js';
+import { directAddress, directKey } from './direct-ports.js';
 import type { IpcSettings } from './ipc-settings.js';
 import { PendingHeads, type Placement } from './pending-heads.js';
 import { RawListener } from './raw-listener.js';
@@ -79,16 +79,16 @@ export class IpcPrimary implements PrimaryHandoff {
   }
 
   async open(): Promise<BoundAddress> {
-    const { address, direct } = this.#settings;
+    const { direct } = this.#settings;
     if (direct) await this.provide(this.#ring.size);
-    else this.#listeners.push(await RawListener.open(address, (handle) => this.#arrived(handle)));
+    else this.#listeners.push(await RawListener.open(this.#settings, (handle) => this.#arrived(handle)));
     this.#probe = setInterval(() => this.#probeLost(), probeEveryMs);
     this.#probe.unref();
     return (this.#listeners[0] as RawListener).bound;
   }
 
   async provide(slots: number): Promise<void> {
-    const { direct } = this.#settings;
+    const { direct, sockets } = this.#settings;
     const before = this.#listeners.length;
     const closeFrom = (slot: number) => {
       for (const listener of this.#listeners.splice(slot)) listener.close();
@@ -97,9 +97,8 @@ export class IpcPrimary implements PrimaryHandoff {
     closeFrom(slots);
     try {
       for (let slot = before; slot < slots; slot++) {
-        this.#listeners.push(
-          await RawListener.open(directAddress(direct, slot), (handle) => this.#arrivedFor(slot, handle)),
-        );
+        const where = { sockets, key: directKey(direct, slot), address: directAddress(direct, slot) };
+        this.#listeners.push(await RawListener.open(where, (handle) => this.#arrivedFor(slot, handle)));
       }
     } catch (error) {
       closeFrom(before);
@@ -110,6 +109,7 @@ export class IpcPrimary implements PrimaryHandoff {
   seat(seat: Seat): void {
     this.#lane(seat.slot).seat = seat;
     this.#sent.set(seat, this.#sent.get(seat) ?? new Map());
+    for (const listener of this.#listeners) listener.start();
     this.#pump(seat.slot);
   }
 

@@ -3,11 +3,15 @@ import type { ListenAddress } from '../connection.js';
 import type { BusiestClient } from './busiest-client.js';
 import type { DirectPorts } from './direct-ports.js';
 import type { PendingSettings } from './pending-heads.js';
+import type { Sockets } from './sockets.js';
 
 /** By the ring, or to a slot that is chosen without regard to the client. */
 type Newcomers = 'ring' | 'least-connections' | 'round-robin' | 'random';
 
 export interface IpcSettings {
+  readonly sockets: Sockets;
+  /** What the sockets are called from one primary to the next; direct ones have names of their own. */
+  readonly key: string;
   /** Not looked at where there are `direct` ports instead. */
   readonly address: ListenAddress;
   readonly direct?: DirectPorts | undefined;

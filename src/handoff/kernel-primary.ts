@@ -1,10 +1,10 @@
-import { Socket } from 'node:net';
 import { type ReuseportGroup, type SteeringTable, service } from '../binding/handoff-binding.js';
 import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import { LimpetError } from '../errors.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import type { HandoffMessage, PrimaryHandoff, Seat } from './contract.js';
 import { type Exchange, type ExchangeListener, sameTable } from './exchange.js';
+import { handleOf } from './listening-handle.js';
 import { listenAt } from './numeric-address.js';
 
 /**
@@ -37,6 +37,7 @@ export class KernelPrimary implements PrimaryHandoff {
   readonly name = 'kernel';
   readonly #exchange: Exchange;
   readonly #listener: number;
+  readonly #key: string;
   readonly #address: ListenAddress;
   readonly #sockets: SlotSocket[] = [];
   /** By slot: also of a slot that is about to be added to the ring and has no socket yet. */
@@ -45,27 +46,38 @@ export class KernelPrimary implements PrimaryHandoff {
   #ring: SlotRing;
   #group: ReuseportGroup | undefined;
   #steered: Uint16Array;
+  /** Steered by the primary that had the sockets before, until a process of ours is seated. */
+  #given = false;
   #retiring: NodeJS.Timeout | undefined;
 
-  constructor(ring: SlotRing, exchange: Exchange, { listener, address }: ExchangeListener) {
+  constructor(ring: SlotRing, exchange: Exchange, { listener, key, address }: ExchangeListener) {
     this.#ring = ring;
     this.#steered = ring.homeTable();
     this.#exchange = exchange;
     this.#listener = listener;
+    this.#key = key;
     this.#address = address;
   }
 
   async open(): Promise<BoundAddress> {
-    const { binding } = this.#exchange;
+    const { binding, sockets } = this.#exchange;
     const { backlog } = this.#address;
     if ('path' in this.#address) throw unsupported('a unix-domain client has no address to steer by');
     try {
-      this.#group = await listenAt(
-        this.#address,
-        (numeric) => new binding.ReuseportGroup(numeric, this.#ring.size, backlog, this.#table()),
-      );
-      this.#addSockets(this.#group);
-      return binding.boundAddress(this.#group.descriptor(0));
+      const given = sockets.take(this.#key, this.#address);
+      const descriptors = given && Int32Array.from(given.descriptors);
+      const group = descriptors
+        ? new binding.ReuseportGroup({ descriptors }, this.#ring.size, backlog)
+        : await listenAt(
+            this.#address,
+            (numeric) => new binding.ReuseportGroup(numeric, this.#ring.size, backlog, this.#table()),
+          );
+      this.#group = group;
+      this.#given = given !== undefined;
+      this.#addSockets(group);
+      const all = () => Array.from({ length: group.size }, (_, slot) => group.descriptor(slot));
+      sockets.keep(this.#key, all, false);
+      return binding.boundAddress(group.descriptor(0));
     } catch (error) {
       this.#letGo();
       throw error instanceof LimpetError
@@ -74,7 +86,13 @@ export class KernelPrimary implements PrimaryHandoff {
     }
   }
 
+  /** Throws ERR_LIMPET_NATIVE when sockets that were given cannot be steered by our ring. */
   seat(seat: Seat): void {
+    if (this.#given && this.#group) {
+      this.#steer(this.#group, this.#ring.homeTable());
+      this.#given = false;
+      this.#retire();
+    }
     const first = this.#seats.every((each) => each === undefined);
     this.#exchange.seat(seat, this.#listener);
     this.#seats[seat.slot] = seat;
@@ -100,7 +118,7 @@ export class KernelPrimary implements PrimaryHandoff {
     this.#exchange.retable(ring);
     if (!this.#group) return;
     const homes = ring.homeTable();
-    if (!sameTable(homes, this.#steered)) this.#steer(this.#group, homes);
+    if (!this.#given && !sameTable(homes, this.#steered)) this.#steer(this.#group, homes);
     for (const socket of this.#sockets) this.#serve(socket);
     this.#retire();
   }
@@ -115,6 +133,8 @@ export class KernelPrimary implements PrimaryHandoff {
 
   async close(timeoutMs: number): Promise<number> {
     clearTimeout(this.#retiring);
+    // What waits there is not ours to take when nobody of ours has served.
+    if (this.#given) this.#letGo();
     const startedAt = performance.now();
     const accepting = this.#sockets.flatMap(({ slot, accepting }) =>
       accepting ? (this.#seats[slot] ?? []) : [],
@@ -223,6 +243,7 @@ export class KernelPrimary implements PrimaryHandoff {
   }
 
   #letGo(): void {
+    this.#exchange.sockets.forget(this.#key);
     for (const { handle, source } of this.#sockets.splice(0)) {
       this.#exchange.acceptor.remove(source, false);
       handle.close();
@@ -235,16 +256,6 @@ export class KernelPrimary implements PrimaryHandoff {
     const { key, ipv6Prefix } = this.#ring;
     return { key, ipv6Prefix, homes: this.#ring.homeTable() };
   }
-}
-
-/** The handle of a listening socket, as Node's IPC sends it: net keeps the class to itself, so it is read off a net.Socket. */
-function handleOf(fd: number): RawHandle {
-  const socket = new Socket({ fd, readable: false, writable: false }) as unknown as {
-    _handle: RawHandle | null;
-  };
-  const handle = socket._handle as RawHandle;
-  socket._handle = null;
-  return handle;
 }
 
 function unsupported(reason: string, cause?: unknown): LimpetError {

@@ -38,7 +38,7 @@ export function routerMetrics(router: Pick<Router, 'status'>): Registry {
  * Serves `GET /metrics` until the router is closed. Rejects with ERR_LIMPET_ADDRESS_*.
  */
 export function serveMetrics(router: Router, { port, host = '127.0.0.1' }: MetricsOptions): Promise<Served> {
-  return serve(router, metricsServer(router), { port, host });
+  return serve(router, metricsServer(router), { key: `metrics:${host}:${port}`, port, host });
 }
 
 function metricsServer(router: Router): Server {

@@ -43,7 +43,7 @@ export async function serveUi(router: Router, { port = 0, used }: UiOptions = {}
     if (refused) fail(response, refused.status, refused.reason);
     else answer(router, watchers, request, response);
   });
-  const { address, close } = await serve(router, server, { port, host: '127.0.0.1' });
+  const { address, close } = await serve(router, server, { key: `ui:${port}`, port, host: '127.0.0.1' });
   gate.open(address.port);
   function link(): string {
     return `http://127.0.0.1:${address.port}/?token=${gate.token()}`;

@@ -8,6 +8,7 @@ import type { PrimaryHandoff, Seat } from '../../src/handoff/contract.js';
 import { Exchange } from '../../src/handoff/exchange.js';
 import { FdPrimary } from '../../src/handoff/fd-primary.js';
 import { KernelPrimary } from '../../src/handoff/kernel-primary.js';
+import { Sockets } from '../../src/handoff/sockets.js';
 import { SlotRing } from '../../src/ring/slot-ring.js';
 
 const workerFile = fileURLToPath(new URL('../fixtures/handoff/worker.js', import.meta.url));
@@ -41,19 +42,25 @@ export class Hall {
   constructor(handoff: 'kernel' | 'fd', options: HallOptions = {}) {
     this.#options = options;
     this.ring = new SlotRing({ slots: options.slots ?? 4, key: Buffer.from('limpets!') });
-    this.exchange = new Exchange(this.binding, this.ring, {
-      queueMax: options.queueMax ?? 10_000,
-      spreadEvenly: false,
-      maxLoad: 0,
-      headTimeoutMs: 5000,
-      pendingMax: 10_000,
-      pendingPerAddressMax: 1000,
-    });
+    this.exchange = new Exchange(
+      this.binding,
+      this.ring,
+      {
+        queueMax: options.queueMax ?? 10_000,
+        spreadEvenly: false,
+        maxLoad: 0,
+        headTimeoutMs: 5000,
+        pendingMax: 10_000,
+        pendingPerAddressMax: 1000,
+      },
+      new Sockets(),
+    );
     const address = options.address ?? { port: 0, host: '127.0.0.1', ipv6Only: false, backlog: 4096 };
+    const on = { listener: 7, key: 'hall', address };
     this.primary =
       handoff === 'kernel'
-        ? new KernelPrimary(this.ring, this.exchange, { listener: 7, address })
-        : new FdPrimary(this.exchange, { listener: 7, address });
+        ? new KernelPrimary(this.ring, this.exchange, on)
+        : new FdPrimary(this.exchange, on);
   }
 
   get port(): number {

@@ -15,7 +15,10 @@ const events = new EventSource('/events');
 events.addEventListener('ring', ({ data }) => ring.show(JSON.parse(data)));
 events.addEventListener('status', ({ data }) => show(JSON.parse(data)));
 events.addEventListener('error', () => {
-  at('link').textContent = 'the router does not answer; trying again …';
+  at('link').textContent =
+    events.readyState === EventSource.CLOSED
+      ? 'another router serves now: take its link from its log'
+      : 'the router does not answer; trying again …';
   at('link').className = 'lost';
 });
 

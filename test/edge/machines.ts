@@ -22,11 +22,12 @@ export async function startMachine(
   { port, directPort }: Ports,
   options: RouterOptions & { workers?: number } = {},
   env: Record<string, string> = {},
+  file = 'apps/direct.js',
 ): Promise<Machine> {
   const host = `127.0.2.${number}`;
   const name = `m${number}`;
   const given = { workers, secret, node: name, directPort, healthPath: '/health', ...options };
-  const app = startApp('apps/direct.js', {
+  const app = startApp(file, {
     env: {
       NODE_NAME: name,
       LIMPET_TEST_WHERE: JSON.stringify({ port, host }),

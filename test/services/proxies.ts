@@ -9,13 +9,13 @@ import { type Service, startService } from './service.ts';
 
 export type ProxyName = 'nginx' | 'haproxy';
 
-export interface Proxy extends Service {
+export interface RunningProxy extends Service {
   /** Gives the running proxy another configuration, as an operator would; resolves when it serves by it. */
   readonly reconfigure: (text: string) => Promise<void>;
 }
 
 /** A proxy with this configuration; what the configuration leaves to the system is kept in the test's own directory. */
-export async function startProxy(name: ProxyName, port: number, text: string): Promise<Proxy> {
+export async function startProxy(name: ProxyName, port: number, text: string): Promise<RunningProxy> {
   let file = '';
   const service = await startService({
     command: name,

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { needs } from '../needs.ts';
+import { prove } from './three-machines.ts';
+
+const trial = { clients: 30, thinkMs: 100, noticeMs: 1200, checkMs: 200 };
+const acts = ['a machine drains', 'a machine dies'];
+
+if (needs('haproxy') && needs('redis-server')) {
+  /** The whole play, behind nginx too, with a thousand clients, is three-machines.soak.ts. */
+  test('three machines: only those clients move that must, and nobody loses a session', async () => {
+    const played = await prove('haproxy', { ...trial, only: acts });
+    expect(played.sessionsLost).toBe(0);
+    expect(played.acts.map(({ name }) => name)).toEqual(acts);
+    for (const act of played.acts) {
+      expect(act, act.name).toMatchObject({ astray: 0, needless: 0, socketsMoved: 0, undeserved: 0 });
+      if (act.name === 'a machine drains') expect(act.failures).toEqual([]);
+      expect(act.moved).toBe(act.optimum);
+      expect(act.requests).toBeGreaterThan(trial.clients);
+    }
+  });
+}

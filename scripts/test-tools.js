@@ -2,6 +2,8 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+export const streamModule = '../lib/nginx/modules/ngx_stream_module.so';
+
 /**
  * command: what is looked for; debian: the packages that bring it; uses: what is left out without it.
  * @type {ReadonlyArray<{ command: string, debian: string, uses: string }>}
@@ -12,7 +14,9 @@ export const testTools = [
   { command: 'clang++', debian: 'clang libclang-rt-dev', uses: 'the fuzz targets' },
   { command: 'openssl', debian: 'openssl', uses: 'the tests of https and http2' },
   { command: 'chromium', debian: 'chromium', uses: 'the tests of the live page in a browser' },
-  { command: 'nginx', debian: 'nginx libnginx-mod-stream', uses: 'the tests behind nginx' },
+  { command: 'nginx', debian: 'nginx', uses: 'the tests behind nginx' },
+  // A module of it, which lies beside the folder of the commands.
+  { command: streamModule, debian: 'libnginx-mod-stream', uses: 'the tests of PROXY headers from nginx' },
   { command: 'haproxy', debian: 'haproxy', uses: 'the tests behind HAProxy' },
   { command: 'redis-server', debian: 'redis-server', uses: 'the tests of sessions in Redis' },
 ];

@@ -33,6 +33,8 @@ export function haproxy(settings: EdgeSettings): string {
 ${needs(edge, 'haproxy')}
 ${tls ? tlsGlobals() : ''}defaults
     mode http
+    # When HAProxy itself is reloaded, a client's connection is closed with an answer, not under its next request.
+    option idle-close-on-response
     timeout connect 2s
     # A request's head may take so long, and an idle client.
     timeout http-request 10s

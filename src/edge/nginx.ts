@@ -30,7 +30,7 @@ function direct(edge: CheckedEdge): string {
   return `${head(edge)}
 http {
     server_tokens off;
-    # Bodies are the app's to limit.
+${gentleReload(edge)}    # Bodies are the app's to limit.
     client_max_body_size 0;
 ${trusted(trust)}
     # Upgrades (WebSocket) go through; other connections to the workers stay open for the next request, whosesoever it is.
@@ -157,6 +157,13 @@ worker_rlimit_nofile 65536;
 events {
     worker_connections 16384;
 }
+`;
+}
+
+function gentleReload({ version }: CheckedEdge): string {
+  if (!isSince(version, '1.27.4')) return '';
+  return `    # When nginx itself is reloaded, idle clients get so long, and are not cut off under their next request.
+    keepalive_min_timeout 10s;
 `;
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { streamModule } from '../../scripts/test-tools.js';
 import { needs } from '../needs.ts';
 import { everyCombination, Stage, tryCombination } from './matrix.ts';
 
@@ -12,10 +13,12 @@ const chosen = [
   'shared, address, tls, healthPath',
   'shared, cookie',
 ];
+const streams = needs('nginx') && needs(streamModule);
 const combinations = (['nginx', 'haproxy'] as const)
   .filter((name) => needs(name))
   .flatMap(everyCombination)
-  .filter(({ what }) => chosen.includes(what));
+  .filter(({ what }) => chosen.includes(what))
+  .filter(({ name, settings }) => name === 'haproxy' || settings.via === 'direct' || streams);
 
 describe.skipIf(combinations.length === 0)('a generated configuration', () => {
   const stage = new Stage();

@@ -168,7 +168,7 @@ export async function tryCombination(stage: Stage, { name, settings }: Combinati
         if (settings.via !== 'shared' || name === 'haproxy') expect(headers.forwarded).toBeUndefined();
       }
     }
-    if (!(settings.trust && settings.affinity === 'address')) {
+    if (!(settings.trust && ['address', 'cookie'].includes(settings.affinity as string))) {
       const used = new Set(answers.map(({ seen: [first] }) => `${first?.node}-${first?.slot}`));
       expect(used.size).toBeGreaterThan(1);
     }

@@ -5,7 +5,7 @@ import { needs } from '../needs.ts';
 import { type Act, prove } from './three-machines.ts';
 
 const clients = Number(process.env.LIMPET_SOAK_CLIENTS ?? 1000);
-const trial = { clients, thinkMs: 2000, noticeMs: 5000, checkMs: 1000 };
+const trial = { clients, thinkMs: 3000, noticeMs: 5000, checkMs: 1000 };
 
 /** Adds to bench/results/three-machines.md when LIMPET_SOAK_RECORD says so. */
 function record(name: string, acts: readonly Act[], sessionsLost: number): void {
@@ -13,8 +13,8 @@ function record(name: string, acts: readonly Act[], sessionsLost: number): void 
     ({ name: what, requests, failures, astray, moved, needless, optimum }) =>
       `| ${name} | ${what} | ${requests} | ${failures.length} | ${astray} | ${moved} | ${optimum} | ${needless} |\n`,
   );
-  for (const { failures } of acts) if (failures.length > 0) console.log(failures);
-  const text = `${rows.join('')}\n${name}: ${clients} clients, ${sessionsLost} sessions lost\n\n`;
+  const sum = `| ${name} | all of it, ${clients} clients: ${sessionsLost} sessions lost | | | | | | |\n`;
+  const text = rows.join('') + sum;
   console.log(text);
   if (!process.env.LIMPET_SOAK_RECORD) return;
   const file = fileURLToPath(new URL('../../bench/results/three-machines.md', import.meta.url));
@@ -29,5 +29,18 @@ test.each((['haproxy', 'nginx'] as const).filter((name) => needs(name) && needs(
     const { acts, sessionsLost } = await prove(name, trial);
     record(name, acts, sessionsLost);
     expect(sessionsLost).toBe(0);
+    for (const act of acts) {
+      expect(act, act.name).toMatchObject({ needless: 0, socketsMoved: 0 });
+      const killed = act.name === 'a worker is killed' || act.name === 'a machine dies';
+      if (killed) {
+        expect(act.undeserved, act.name).toBe(0);
+        continue;
+      }
+      // nginx before 1.27.4 closes idle connections under its clients' next requests when it is itself reloaded.
+      const byProxy = act.name === 'a machine comes' && name === 'nginx' ? clients / 100 : 0;
+      expect(act.failures.length, act.name).toBeLessThanOrEqual(byProxy);
+      // Two workers of a machine need not be found gone at the same moment: a client may be sent from one to the other first.
+      expect(act.astray, act.name).toBeLessThanOrEqual(act.optimum);
+    }
   },
 );

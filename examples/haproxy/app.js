@@ -1,0 +1,27 @@
+/**
+ * Behind HAProxy, which tells the client's address in a PROXY header; limpet's ring has the worker. In two terminals:
+ *
+ *     node examples/haproxy/app.js
+ *     haproxy -db -f examples/haproxy/haproxy.cfg
+ *
+ * and ask http://127.0.0.1:8080 from several addresses: curl --interface 127.0.0.7 http://127.0.0.1:8080. haproxy.cfg is what
+ * this prints:
+ *
+ *     limpet edge haproxy --node 127.0.0.1 -w 4 --via shared --port 3000 --health-path /health --listen 127.0.0.1:8080
+ */
+import http from 'node:http';
+import limpet from 'limpet';
+
+let visits = 0;
+const server = http.createServer((request, response) => {
+  visits += 1;
+  response.end(
+    `${request.socket.remoteAddress}: worker ${limpet.worker.slot} has answered ${visits} times\n`,
+  );
+});
+
+limpet.listen(
+  server,
+  { port: 3000, host: '127.0.0.1' },
+  { workers: 4, affinity: 'proxy-protocol', trust: 'loopback', healthPath: '/health' },
+);

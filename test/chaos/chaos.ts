@@ -1,21 +1,16 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import type { SlotStatus } from '../../src/cluster/status.ts';
-import { deriveKey } from '../../src/ring/secret.ts';
-import { SlotRing } from '../../src/ring/slot-ring.ts';
-import { type App, startApp } from '../processes/app.ts';
 import { addresses } from '../processes/clients.ts';
-import { childrenOf, descriptorsOf, residentBytesOf, runs } from '../processes/descriptors.ts';
+import { childrenOf, descriptorsOf, residentBytesOf } from '../processes/descriptors.ts';
 import { seeded } from '../processes/seeded.ts';
-import { uwsEnvironment } from '../uws/index.ts';
 import { Crowd } from './clients.ts';
 import { type Judgement, judge, servedIn } from './ledger.ts';
-import { type Size, type SlotEvent, Timeline } from './timeline.ts';
+import { Router, ringOf } from './router.ts';
+import { type Size, Timeline } from './timeline.ts';
 
 export interface Run {
   /** Decides who comes from where, what is done to whom, and how long between; not the machine's timing. */
@@ -37,10 +32,8 @@ export interface Outcome extends Judgement {
   readonly memoryGrownBytes: number;
 }
 
-const secret = 'a secret for every chaos';
 const slots = 3;
 const slotsMost = 5;
-const worker = fileURLToPath(new URL('../fixtures/chaos/worker.js', import.meta.url));
 
 /**
  * Lets clients of all kinds come while processes are killed and stopped, reloads and changes of scale are asked for, and new
@@ -60,47 +53,29 @@ export async function chaos(run: Run): Promise<Outcome> {
 class Scene {
   readonly #run: Run;
   readonly #random: () => number;
-  readonly #ledger: string;
-  readonly #broken: string;
-  readonly #app: App;
+  readonly #router: Router;
   readonly #sizes: Size[] = [];
   readonly #blows: Record<string, number> = {};
   readonly #underWay: Promise<unknown>[] = [];
   readonly #stopped: Set<number> = new Set();
-  readonly #asked: Map<string, number> = new Map();
   #size: Size = { slots, from: 0, to: Number.POSITIVE_INFINITY };
   #scaling: Promise<void> = Promise.resolve();
 
   constructor(run: Run, folder: string) {
     this.#run = run;
     this.#random = seeded(run.seed);
-    this.#ledger = join(folder, 'ledger');
-    this.#broken = join(folder, 'broken');
-    mkdirSync(this.#ledger);
-    const options = {
-      exec: worker,
+    this.#router = new Router(run.adapter, folder, {
       workers: slots,
       handoff: run.handoff,
-      secret,
       respawnGraceMs: 300,
       drainTimeoutMs: 2500,
       stallTimeoutMs: 1000,
-    };
-    this.#app = startApp('apps/router.cjs', {
-      env: {
-        ...(run.adapter === 'uws' ? uwsEnvironment() : {}),
-        LIMPET_TEST_OPTIONS: JSON.stringify(options),
-        LIMPET_TEST_ADAPTER: run.adapter,
-        LIMPET_TEST_LEDGER: this.#ledger,
-        LIMPET_TEST_BROKEN: this.#broken,
-      },
     });
   }
 
   async play(): Promise<Outcome> {
     const { seed, handoff, durationMs, lanes } = this.#run;
-    const bound = (await this.#app.hears('started')).addresses as { port: number }[];
-    const port = bound[0]?.port as number;
+    const port = await this.#router.port();
     // What more slots need once is made before it is counted.
     await this.#scale(slotsMost);
     const before = await this.#atRest();
@@ -119,15 +94,14 @@ class Scene {
     await Promise.all(this.#underWay);
     await crowd.stop();
     // A reload fills at once what waits to be tried again.
-    await this.#ask('reload');
+    await this.#router.ask('reload');
     await this.#scale(slotsMost);
-    const { slots: each } = (await this.#ask('status')) as { slots: { lost: number }[] };
-    const lost = each.reduce((sum, slot) => sum + slot.lost, 0);
+    const lost = await this.#router.lost();
 
     const after = await this.#atRest();
-    const { code } = await this.#app.stop();
-    const timeline = new Timeline(this.#events(), [...this.#sizes, this.#size], ringOf);
-    const judgement = judge(crowd.visits, servedIn(this.#ledger), timeline);
+    const { code } = await this.#router.app.stop();
+    const timeline = new Timeline(this.#router.events(), [...this.#sizes, this.#size], ringOf);
+    const judgement = judge(crowd.visits, servedIn(this.#router.ledger), timeline);
     const violations = [...judgement.violations];
     if (handoff !== 'ipc' && judgement.lostNew + judgement.cut > lost)
       violations.push(`${judgement.lostNew + judgement.cut} connections were cut, ${lost} counted as lost`);
@@ -136,7 +110,8 @@ class Scene {
       if (now > most) violations.push(`${what}: ${most} before, ${now} after`);
     }
     if (code !== 0) violations.push(`the router ended with code ${code}`);
-    for (const { pid } of this.#events()) if (runs(pid)) violations.push(`process ${pid} is left`);
+    for (const { pid } of this.#router.events())
+      if (this.#router.runs(pid)) violations.push(`process ${pid} is left`);
     if (!(await isFree(port))) violations.push('the port is not free');
     return {
       ...judgement,
@@ -150,12 +125,12 @@ class Scene {
   /** Ends what still runs. */
   async end(): Promise<void> {
     for (const pid of this.#stopped) signal(pid, 'SIGCONT');
-    await this.#app.stop();
+    await this.#router.app.stop();
   }
 
   #blow(): void {
     const [which, whom, how] = [this.#random(), this.#random(), this.#random()];
-    const seated = this.#seatedIn(Math.floor(whom * slotsMost));
+    const seated = this.#router.seatedIn(Math.floor(whom * slotsMost));
     if (which < 0.35) this.#kill(seated);
     else if (which < 0.4) this.#killAny(whom);
     else if (which < 0.6) this.#stop(seated, 100 + 1900 * how);
@@ -170,7 +145,7 @@ class Scene {
 
   /** Also one that starts or drains. */
   #killAny(whom: number): void {
-    const children = childrenOf(this.#app.pid);
+    const children = childrenOf(this.#router.app.pid);
     this.#kill(children[Math.floor(whom * children.length)]);
   }
 
@@ -186,13 +161,13 @@ class Scene {
   }
 
   #reload(parallel: number): void {
-    this.#later('reload', this.#ask('reload', { parallel }));
+    this.#later('reload', this.#router.ask('reload', { parallel }));
   }
 
   async #breakStart(ms: number): Promise<void> {
-    writeFileSync(this.#broken, '');
+    writeFileSync(this.#router.broken, '');
     await pause(ms);
-    rmSync(this.#broken, { force: true });
+    rmSync(this.#router.broken, { force: true });
   }
 
   /** One change of scale after the other, so that it is known what number of slots there may be. */
@@ -201,7 +176,7 @@ class Scene {
       const from = Date.now();
       const during = { slots: to, from, to: Number.POSITIVE_INFINITY };
       this.#sizes.push(during);
-      const failed = await this.#ask('scale', to).then(
+      const failed = await this.#router.ask('scale', to).then(
         () => false,
         () => true,
       );
@@ -222,62 +197,21 @@ class Scene {
     this.#blows[name] = (this.#blows[name] ?? 0) + 1;
   }
 
-  /** Gives the router a command. Rejects with what it rejects with. */
-  async #ask(command: string, argument?: unknown): Promise<unknown> {
-    const nth = (this.#asked.get(command) ?? 0) + 1;
-    this.#asked.set(command, nth);
-    this.#app.say(argument === undefined ? command : `${command} ${JSON.stringify(argument)}`);
-    const { result, error } = await this.#app.hears(command, undefined, nth);
-    if (error) throw new Error((error as { message: string }).message);
-    return result;
-  }
-
-  #events(): SlotEvent[] {
-    return this.#app.told.filter(({ at }) => at !== undefined) as unknown as SlotEvent[];
-  }
-
-  /** The process that serves the slot, as far as has been heard. */
-  #seatedIn(slot: number): number | undefined {
-    const last = this.#events().findLast((each) => each.slot === slot && each.event !== 'stalled');
-    return last?.event === 'ready' ? last.pid : undefined;
-  }
-
-  /** Resolves when so many slots, and no process besides, serve. */
-  async #settled(count: number): Promise<void> {
-    let all: SlotStatus[] = [];
-    for (let looks = 0; looks < 600; looks++) {
-      ({ slots: all } = (await this.#ask('status')) as { slots: SlotStatus[] });
-      const well = all.filter(
-        ({ state, down, stalled, leaving }) => state === 'ready' && !down && !stalled && leaving.length === 0,
-      );
-      if (all.length === count && well.length === count) return;
-      await pause(50);
-    }
-    throw new Error(`the slots do not come to rest: ${JSON.stringify(all)}`);
-  }
-
   /** What the router holds when nobody comes and nothing happens. */
   async #atRest(): Promise<{ counts: Record<string, number>; memory: number }> {
     await this.#scale(slots);
-    await this.#settled(slots);
+    await this.#router.settled(slots);
     await pause(500);
-    const children = childrenOf(this.#app.pid);
+    const children = childrenOf(this.#router.app.pid);
     return {
       counts: {
         processes: children.length,
-        'descriptors of the primary': descriptorsOf(this.#app.pid),
+        'descriptors of the primary': descriptorsOf(this.#router.app.pid),
         'descriptors of a worker': Math.max(...children.map(descriptorsOf)),
       },
-      memory: residentBytesOf(this.#app.pid),
+      memory: residentBytesOf(this.#router.app.pid),
     };
   }
-}
-
-const rings = new Map<number, SlotRing>();
-function ringOf(count: number): SlotRing {
-  const ring = rings.get(count) ?? new SlotRing({ slots: count, key: deriveKey(secret, 'ring', 8) });
-  rings.set(count, ring);
-  return ring;
 }
 
 function signal(pid: number, name: NodeJS.Signals): boolean {

@@ -54,7 +54,11 @@ export function judge(visits: readonly Visit[], served: Served, timeline: Timeli
       for (const pid of by) processes.add(pid);
       if (answer && by[0] !== answer.pid)
         say(`${what} was answered by ${answer.pid}, which did not write it down`);
-      if (!answer && by[0] !== undefined && !cutOff(timeline.endOf(by[0])?.reason ?? 'exited with code 0')) {
+      if (
+        !answer &&
+        by[0] !== undefined &&
+        !cutOff(timeline.endOf(by[0], startedAt)?.reason ?? 'exited with code 0')
+      ) {
         if (kind !== 'WebSocket') say(`${what} was served by ${by[0]} and never answered`);
       }
     }
@@ -64,12 +68,13 @@ export function judge(visits: readonly Visit[], served: Served, timeline: Timeli
       say(`was served by slot ${first.slot}`);
     if (failure === undefined) continue;
     const [pid] = processes;
-    const end = pid === undefined ? undefined : timeline.endOf(pid);
+    const end = pid === undefined ? undefined : timeline.endOf(pid, startedAt);
     const killed = end ? cutOff(end.reason) : pid === undefined && timeline.someoneDied(startedAt, endedAt);
     if (failure.startsWith('no answer')) say('waited in vain');
     else if (killed) count[visit.heard ? 'cut' : 'lostNew'] += 1;
     else if (!visit.heard) say('was refused or reset');
-    else if (kind === 'WebSocket' && pid !== undefined && timeline.left(pid)) count.closedByDrain += 1;
+    else if (kind === 'WebSocket' && pid !== undefined && timeline.left(pid, startedAt))
+      count.closedByDrain += 1;
     else say('was cut by a process that lives on');
   }
   for (const [what, by] of served) {

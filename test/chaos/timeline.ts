@@ -41,18 +41,18 @@ export class Timeline {
     this.#ringOf = ringOf;
     for (const { event, slot, pid, reason, at } of events) {
       if (event === 'stalled' && reason === true) this.#trouble(slot, at, this.#calmed(slot, pid, at));
-      if (event === 'gone') this.#trouble(slot, at, this.#succeeded(slot, pid));
+      if (event === 'gone') this.#trouble(slot, at, this.#succeeded(slot, pid, at));
     }
   }
 
-  /** How the process ended; undefined while it runs. */
-  endOf(pid: number): SlotEvent | undefined {
-    return this.#events.find((each) => each.event === 'gone' && each.pid === pid);
+  /** How the process that ran at that time ended (numbers of processes come again); undefined while it runs. */
+  endOf(pid: number, at: number): SlotEvent | undefined {
+    return this.#events.find((each) => each.event === 'gone' && each.pid === pid && each.at >= at);
   }
 
-  /** Whether the process was told to leave. */
-  left(pid: number): boolean {
-    return this.#events.some((each) => each.pid === pid && each.event === 'draining');
+  /** Whether the process was told to leave after that time. */
+  left(pid: number, at: number): boolean {
+    return this.#events.some((each) => each.event === 'draining' && each.pid === pid && each.at >= at);
   }
 
   /** Whether a process that had clients was cut off between the two times. */
@@ -78,10 +78,10 @@ export class Timeline {
     spans.push({ from, to });
   }
 
-  /** When another process served the slot after this one had. */
-  #succeeded(slot: number, pid: number): number {
+  /** When another process served the slot after this one, of that time, had. */
+  #succeeded(slot: number, pid: number, at: number): number {
     const own = this.#events.filter((each) => each.event === 'ready' && each.slot === slot);
-    const mine = own.findIndex((each) => each.pid === pid);
+    const mine = own.findLastIndex((each) => each.pid === pid && each.at <= at);
     return mine < 0 ? 0 : (own[mine + 1]?.at ?? Number.POSITIVE_INFINITY);
   }
 
@@ -89,7 +89,7 @@ export class Timeline {
     const calm = this.#events.find(
       (each) => each.event === 'stalled' && each.pid === pid && each.reason === false && each.at >= since,
     );
-    return Math.min(calm?.at ?? Number.POSITIVE_INFINITY, this.#succeeded(slot, pid));
+    return Math.min(calm?.at ?? Number.POSITIVE_INFINITY, this.#succeeded(slot, pid, since));
   }
 }
 

@@ -42,8 +42,13 @@ export class App {
   }
 
   /** The first (or `nth`) thing told that matches. Rejects, with the output, when the app ends or stays silent. */
-  hears(event: string, match: (told: Told) => boolean = () => true, nth = 1): Promise<Told> {
-    return this.#finds(event, (told) => told.event === event && match(told), nth);
+  hears(
+    event: string,
+    match: (told: Told) => boolean = () => true,
+    nth = 1,
+    withinMs = patienceMs,
+  ): Promise<Told> {
+    return this.#finds(event, (told) => told.event === event && match(told), nth, withinMs);
   }
 
   /** The first line of limpet's own log, as JSON, whose text matches. Rejects as `hears` does. */
@@ -51,8 +56,13 @@ export class App {
     return this.#finds(`${text}`, ({ msg }) => text.test(`${msg}`), 1);
   }
 
-  async #finds(what: string, match: (told: Told) => boolean, nth: number): Promise<Told> {
-    const deadline = Date.now() + patienceMs;
+  async #finds(
+    what: string,
+    match: (told: Told) => boolean,
+    nth: number,
+    withinMs = patienceMs,
+  ): Promise<Told> {
+    const deadline = Date.now() + withinMs;
     for (;;) {
       const found = this.told.filter(match)[nth - 1];
       if (found) return found;

@@ -1,0 +1,22 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pairs } from './pairs.ts';
+import { type Recovery, recovery } from './recovery.ts';
+import { record, stamp } from './results.ts';
+
+/** Eight kills and a reload each; LIMPET_SOAK_ROUNDS changes it. */
+const rounds = Number(process.env.LIMPET_SOAK_ROUNDS ?? 13);
+
+describe.runIf(process.platform === 'linux')('recovery', () => {
+  const results: Record<string, Recovery> = {};
+  let stamped: object;
+  beforeAll(async () => {
+    stamped = await stamp();
+  });
+  afterAll(() => record('recovery', { stamp: stamped, results }));
+
+  test.for(pairs)('$handoff, $adapter', async ({ handoff, adapter }) => {
+    const measured = await recovery(handoff, adapter, rounds);
+    results[`${handoff}, ${adapter}`] = measured;
+    expect(measured.reloadErrors).toBe(0);
+  });
+});

@@ -1,3 +1,4 @@
+import { chaos, recovery } from './cluster.js';
 import { committed } from './results.js';
 import { goalTable, machine, micro, overview, proof, quality, scale, sessions, workload } from './tables.js';
 
@@ -64,6 +65,8 @@ const blocks = {
     ),
   proof: () => of('proof', ({ results }) => proof(results)),
   scale: () => of('scale', ({ results }) => scale(results)),
+  chaos: () => of('chaos', chaos),
+  recovery: () => of('recovery', recovery),
 };
 
 const marked = /<!-- figures(?:: (\w+))? -->\n[\s\S]*?\n?<!-- \/figures -->/g;
@@ -81,4 +84,4 @@ export function withFigures(page) {
 }
 
 /** The pages that have blocks, relative to the project. */
-export const pages = ['README.md', 'docs/benchmarks.md'];
+export const pages = ['README.md', 'docs/benchmarks.md', 'docs/cluster.md'];

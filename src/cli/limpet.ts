@@ -35,6 +35,11 @@ const commands: Record<string, Entry> = {
     summary: 'replace every worker by a new process; nobody is refused',
     load: async () => (await import('./commands/reload.js')).reload,
   },
+  upgrade: {
+    group: 'Look after a running router:',
+    summary: 'replace the primary itself by a new one; nobody is refused',
+    load: async () => (await import('./commands/upgrade.js')).upgrade,
+  },
   scale: {
     group: 'Look after a running router:',
     usage: '<workers>',

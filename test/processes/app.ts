@@ -52,8 +52,8 @@ export class App {
   }
 
   /** The first line of limpet's own log, as JSON, whose text matches. Rejects as `hears` does. */
-  says(text: RegExp): Promise<Told> {
-    return this.#finds(`${text}`, ({ msg }) => text.test(`${msg}`), 1);
+  says(text: RegExp, nth = 1): Promise<Told> {
+    return this.#finds(`${text}`, ({ msg }) => text.test(`${msg}`), nth);
   }
 
   async #finds(

@@ -18,6 +18,7 @@ export const testTools = [
   // A module of it, which lies beside the folder of the commands.
   { command: streamModule, debian: 'libnginx-mod-stream', uses: 'the tests of PROXY headers from nginx' },
   { command: 'haproxy', debian: 'haproxy', uses: 'the tests behind HAProxy' },
+  { command: 'python3', debian: 'python3', uses: 'the test of what systemd is told' },
   { command: 'redis-server', debian: 'redis-server', uses: 'the tests of sessions in Redis' },
 ];
 

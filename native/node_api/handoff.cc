@@ -89,6 +89,14 @@ void CloseOnExec(const Napi::CallbackInfo& info) {
   if (fcntl(ReadInt(info[0]), F_SETFD, FD_CLOEXEC) != 0) ThrowSystemError(info.Env(), Status::System("fcntl", errno));
 }
 
+void MakeOurs(const Napi::CallbackInfo& info) {
+  const int fd = ReadInt(info[0]);
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+    ThrowSystemError(info.Env(), Status::System("fcntl", errno));
+  }
+}
+
 Napi::Value CreatePage(const Napi::CallbackInfo& info) {
   Descriptor fd;
   if (!Check(info.Env(), SharedPage::Create(&fd))) return info.Env().Undefined();
@@ -129,6 +137,7 @@ void InitHandoff(Napi::Env env, Napi::Object exports) {
   handoff["duplicate"] = Napi::Function::New(env, DuplicateDescriptor, "duplicate");
   handoff["close"] = Napi::Function::New(env, CloseDescriptor, "close");
   handoff["closeOnExec"] = Napi::Function::New(env, CloseOnExec, "closeOnExec");
+  handoff["makeOurs"] = Napi::Function::New(env, MakeOurs, "makeOurs");
   handoff["createPage"] = Napi::Function::New(env, CreatePage, "createPage");
   handoff["mapPage"] = Napi::Function::New(env, MapPage, "mapPage");
   handoff["pageLayout"] = PageLayout(env);

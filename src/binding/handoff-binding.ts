@@ -134,6 +134,8 @@ export interface HandoffBinding {
   duplicate(fd: number): number;
   close(fd: number): void;
   closeOnExec(fd: number): void;
+  /** Makes a socket that somebody else opened like our own: close-on-exec, and non-blocking, which the service manager's are not. */
+  makeOurs(fd: number): void;
   /** A new shared page; the caller owns its descriptor. */
   createPage(): number;
   mapPage(fd: number): ArrayBuffer;

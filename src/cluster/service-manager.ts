@@ -26,7 +26,7 @@ export function managedSockets(env: NodeJS.ProcessEnv = process.env): GivenSocke
   }
   return Array.from({ length: Number(count) || 0 }, (_, at) => {
     const fd = firstSocket + at;
-    binding.closeOnExec(fd);
+    binding.makeOurs(fd);
     return { bound: binding.boundAddress(fd), descriptors: [fd], managed: true };
   });
 }
@@ -43,17 +43,16 @@ export function notifySettings(env: NodeJS.ProcessEnv = process.env): NotifySett
 /** Tells the service manager how the router is, from now until it has a successor or is closed. */
 export class ServiceManager {
   readonly #path: string;
-  readonly #watchdog: NodeJS.Timeout | undefined;
+  #watchdog: NodeJS.Timeout | undefined;
   readonly #unsent: string[] = [];
   #silent = false;
 
   constructor({ path, watchdogMs }: NotifySettings, router: Router) {
     this.#path = path;
-    if (watchdogMs > 0) {
-      this.#watchdog = setInterval(() => this.#say('WATCHDOG=1'), watchdogMs / 2);
-      this.#watchdog.unref();
-    }
     const serving = () => {
+      if (watchdogMs > 0) {
+        this.#watchdog ??= setInterval(() => this.#say('WATCHDOG=1'), watchdogMs / 2).unref();
+      }
       const { slots } = router.status();
       this.#say(`READY=1\nSTATUS=serving with ${slots.length} workers`, `MAINPID=${process.pid}`);
     };

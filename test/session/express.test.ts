@@ -43,6 +43,30 @@ function opened<S extends SessionStore>(store: S): S {
 
 type Middleware = Parameters<express.Application['use']>[0];
 
+/** Where requests wait that ask for `?wait=gate`, their sessions loaded, until the test lets them go on. */
+class Gate {
+  open: () => void = () => {};
+  readonly #opened = new Promise<void>((resolve) => {
+    this.open = resolve;
+  });
+  #waiting = 0;
+  #come: () => void = () => {};
+
+  async pass(): Promise<void> {
+    this.#waiting += 1;
+    this.#come();
+    await this.#opened;
+  }
+
+  async waiting(count: number): Promise<void> {
+    while (this.#waiting < count)
+      await new Promise<void>((resolve) => {
+        this.#come = resolve;
+      });
+  }
+}
+let gate = new Gate();
+
 /** An app with the routes that these tests ask. */
 async function serve(
   middleware: unknown,
@@ -58,14 +82,14 @@ async function serve(
   });
   app.get('/look', (request, response) => response.json(request.session ?? null));
   app.get('/set/:key/:value', async (request, response) => {
-    const wait = Number(request.query.wait ?? 0);
-    if (wait) await pause(wait);
+    if (request.query.wait === 'gate') await gate.pass();
+    else await pause(Number(request.query.wait ?? 0));
     (request.session as unknown as Record<string, unknown>)[String(request.params.key)] =
       request.params.value;
     response.send('set');
   });
   app.get('/save', async (request, response) => {
-    await pause(Number(request.query.wait));
+    await gate.pass();
     request.session.save((error) => response.send((error as { code?: string } | null)?.code ?? 'saved'));
   });
   app.get('/login', (request, response, next) => {
@@ -217,10 +241,12 @@ describe.each([
   test('a late request does not undo a log-out; a save() of its own tells', async () => {
     const browser = new Browser(await serve(sessions({ secret, store: store() })));
     await browser.get('/count');
-    const late = browser.get('/set/user/me?wait=100');
-    const saving = browser.get('/save?wait=100');
-    await pause(30);
+    gate = new Gate();
+    const late = browser.get('/set/user/me?wait=gate');
+    const saving = browser.get('/save');
+    await gate.waiting(2);
     await browser.get('/logout');
+    gate.open();
     expect((await late).status).toBe(200);
     expect((await saving).body).toBe('ERR_LIMPET_SESSION_GONE');
     expect(JSON.parse((await browser.get('/look')).body).user).toBeUndefined();

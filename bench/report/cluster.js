@@ -7,7 +7,9 @@ const whole = (value) => Math.round(value).toLocaleString('en');
 /** Where and when: one line. */
 function place({ at, commit, cpu, cores, kernel, node, busyBefore }) {
   const busy =
-    busyBefore > 0.05 ? `, ${Math.round(busyBefore * 100)} % of one of them busy with other things` : '';
+    busyBefore > 0.05
+      ? `, ${Math.round(busyBefore * 100)} % of the CPU busy with other things at the start`
+      : '';
   return `${cores} cores of ${cpu}${busy}, Linux ${kernel}, Node ${node.slice(1)}, ${at.slice(0, 10)}, commit ${commit}.`;
 }
 

@@ -34,6 +34,8 @@ export interface Outcome extends Judgement {
 
 const slots = 3;
 const slotsMost = 5;
+/** What the primary's heap may have left unreturned; in ten minutes a leak of a kilobyte for each connection is more. */
+const memoryGrowthBytes = 24 << 20;
 
 /**
  * Lets clients of all kinds come while processes are killed and stopped, reloads and changes of scale are asked for, and new
@@ -109,6 +111,9 @@ class Scene {
       const now = after.counts[what] as number;
       if (now > most) violations.push(`${what}: ${most} before, ${now} after`);
     }
+    const memoryGrownBytes = after.memory - before.memory;
+    if (memoryGrownBytes > memoryGrowthBytes)
+      violations.push(`the primary has ${memoryGrownBytes} bytes more in memory than before`);
     if (code !== 0) violations.push(`the router ended with code ${code}`);
     for (const { pid } of this.#router.events())
       if (this.#router.runs(pid)) violations.push(`process ${pid} is left`);
@@ -118,7 +123,7 @@ class Scene {
       violations,
       blows: this.#blows,
       lost,
-      memoryGrownBytes: after.memory - before.memory,
+      memoryGrownBytes,
     };
   }
 

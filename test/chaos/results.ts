@@ -25,5 +25,5 @@ export function record(name: string, results: object): void {
   if (!process.env.LIMPET_SOAK_RECORD) return;
   const folder = fileURLToPath(new URL('../../bench/results/', import.meta.url));
   mkdirSync(folder, { recursive: true });
-  writeFileSync(`${folder}${name}.json`, `${JSON.stringify(results, null, 1)}\n`);
+  writeFileSync(`${folder}${name}.json`, `${JSON.stringify(results, null, 2)}\n`);
 }

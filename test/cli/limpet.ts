@@ -21,7 +21,12 @@ interface Where {
 /** A user's own directories, in which no other test's routers are found. */
 export class Home {
   readonly directory: string = mkdtempSync(join(tmpdir(), 'limpet-home-'));
-  readonly env: Record<string, string> = { XDG_RUNTIME_DIR: this.directory, LIMPET_NAME: '', NO_COLOR: '1' };
+  readonly env: Record<string, string> = {
+    XDG_RUNTIME_DIR: this.directory,
+    XDG_STATE_HOME: join(this.directory, 'state'),
+    LIMPET_NAME: '',
+    NO_COLOR: '1',
+  };
 
   /** Runs `limpet ...args` to its end. */
   limpet(args: string[], { cwd = this.directory, env = {} }: Where = {}): Ran {

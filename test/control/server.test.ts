@@ -10,19 +10,24 @@ import { type Commands, requestBytesMax } from '../../src/control/protocol.ts';
 import { ControlServer } from '../../src/control/server.ts';
 
 let runtime: string;
-let before: string | undefined;
+/** Where routers of this user are looked for. */
+const places = ['XDG_RUNTIME_DIR', 'XDG_STATE_HOME'] as const;
+let before: Record<string, string | undefined> = {};
 const servers: ControlServer[] = [];
 
 beforeEach(() => {
-  before = process.env.XDG_RUNTIME_DIR;
+  before = Object.fromEntries(places.map((name) => [name, process.env[name]]));
   runtime = mkdtempSync(join(tmpdir(), 'limpet-control-'));
   process.env.XDG_RUNTIME_DIR = runtime;
+  process.env.XDG_STATE_HOME = join(runtime, 'state');
 });
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
   rmSync(runtime, { recursive: true, force: true });
-  if (before === undefined) delete process.env.XDG_RUNTIME_DIR;
-  else process.env.XDG_RUNTIME_DIR = before;
+  for (const [name, value] of Object.entries(before)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
 });
 
 async function open(name: string, commands: Commands = {}): Promise<ControlServer> {

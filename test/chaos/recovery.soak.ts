@@ -14,7 +14,7 @@ describe.runIf(process.platform === 'linux')('recovery', () => {
   });
   afterAll(() => record('recovery', { stamp: stamped, results }));
 
-  test.for(pairs)('$handoff, $adapter', async ({ handoff, adapter }) => {
+  test.for(pairs)('$handoff, $adapter', { timeout: rounds * 90_000 }, async ({ handoff, adapter }) => {
     const measured = await recovery(handoff, adapter, rounds);
     results[`${handoff}, ${adapter}`] = measured;
     expect(measured.reloadErrors).toBe(0);

@@ -159,10 +159,13 @@ export class NodeAdapter implements Adapter {
       done();
       return;
     }
+    // The app may have closed the server already: its last connection, and with it the event, can go while we are patient.
+    const closed = new Promise<void>((resolve) => server.once('close', resolve));
+    closed.then(done);
     answerWithClose();
     for (const session of this.#http2Sessions) session.close();
     const patienceMs = 'closeIdleConnections' in server ? Math.max(lingerMs, idlePatienceMs) : 0;
-    this.#onceQuiet(patienceMs, () => this.#end(done, released));
+    this.#onceQuiet(patienceMs, () => this.#end(closed, released));
   }
 
   /** Calls `then` after `patienceMs`, or as soon as nothing is open. */
@@ -176,16 +179,12 @@ export class NodeAdapter implements Adapter {
     look();
   }
 
-  #end(done: () => void, released: Promise<void>): void {
+  #end(closed: Promise<void>, released: Promise<void>): void {
     const { server } = this;
     const { closeIdleConnections } = server as Partial<HttpServer>;
     // An answer that had begun before leaves its connection idle and kept alive: look again until all are gone.
     const again = setInterval(() => closeIdleConnections?.call(server), 50);
-    const gone = () => {
-      clearInterval(again);
-      done();
-    };
-    server.once('close', gone);
+    closed.then(() => clearInterval(again));
     closeIdleConnections?.call(server);
     released.then(() => {
       // Where the app has called close(), the server is closed already.

@@ -1,4 +1,5 @@
 import { chaos, recovery } from './cluster.js';
+import { profile } from './profile.js';
 import { committed } from './results.js';
 import { goalTable, machine, micro, overview, proof, quality, scale, sessions, workload } from './tables.js';
 
@@ -65,6 +66,7 @@ const blocks = {
     ),
   proof: () => of('proof', ({ results }) => proof(results)),
   scale: () => of('scale', ({ results }) => scale(results)),
+  profile: () => of('profile', profile),
   chaos: () => of('chaos', chaos),
   recovery: () => of('recovery', recovery),
 };

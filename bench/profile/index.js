@@ -56,8 +56,9 @@ async function profile(subject, { workers, scale }) {
     );
     const cpuUs = ((running.cpu().workers - before) * 1e6) / result.answered;
     const summary = join(folder, 'calls');
-    await during(['strace', '-f', '-c', '-o', summary, ...running.workers.flatMap((pid) => ['-p', pid])], () =>
-      load(running.port, { ...options, operations: tracedConnections }),
+    await during(
+      ['strace', '-f', '-c', '-o', summary, ...running.workers.flatMap((pid) => ['-p', pid])],
+      () => load(running.port, { ...options, operations: tracedConnections }),
     );
     return {
       cpuUs,
@@ -85,13 +86,26 @@ async function during([command, ...args], work) {
   const result = await work();
   watcher.kill('SIGINT');
   await ended;
-  if (watcher.exitCode !== 0 && watcher.signalCode !== 'SIGINT') throw new Error(`${command}: ${said.trim()}`);
+  if (watcher.exitCode !== 0 && watcher.signalCode !== 'SIGINT')
+    throw new Error(`${command}: ${said.trim()}`);
   return { result };
 }
 
 /** Microseconds a connection by part of the machine. */
 function partsOf(file, cpuUs) {
-  const args = ['report', '-i', file, '--stdio', '--no-children', '-g', 'none', '-s', 'dso,symbol', '-t', '|'];
+  const args = [
+    'report',
+    '-i',
+    file,
+    '--stdio',
+    '--no-children',
+    '-g',
+    'none',
+    '-s',
+    'dso,symbol',
+    '-t',
+    '|',
+  ];
   const { stdout, stderr, status } = spawnSync('perf', args, { encoding: 'utf8', maxBuffer: 1 << 28 });
   if (status !== 0) throw new Error(`perf report: ${stderr.trim()}`);
   const parts = {};

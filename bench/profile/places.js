@@ -3,7 +3,11 @@ const places = [
   ['kernel: sockets and system calls', /^\[/, /./],
   ["limpet's addon", /limpet/, /./],
   ['JavaScript, compiled', /^(perf-\d+\.map|\[JIT\])/, /./],
-  ['V8: garbage collection', /^node$/, /Scaveng|Sweep|MarkCompact|Marking|GarbageCollect|Heap::|Evacuat|NewSpace|YoungGeneration/],
+  [
+    'V8: garbage collection',
+    /^node$/,
+    /Scaveng|Sweep|MarkCompact|Marking|GarbageCollect|Heap::|Evacuat|NewSpace|YoungGeneration/,
+  ],
   ['V8: builtins and the interpreter', /^node$/, /Builtins_|v8::internal::Builtin/],
   ['V8: the rest, compiling included', /^node$/, /v8::|v8impl|icu_/],
   ['Node: HTTP parser', /^node$/, /llhttp|node::.*Parser/],
@@ -20,5 +24,7 @@ export function placeOf(binary, symbol) {
   const file = binary.startsWith('[JIT]') ? '[JIT]' : binary;
   const compiled = places[2];
   if (compiled[1].test(file)) return compiled[0];
-  return places.find(([, binaries, symbols]) => binaries.test(file) && symbols.test(symbol))?.[0] ?? 'elsewhere';
+  return (
+    places.find(([, binaries, symbols]) => binaries.test(file) && symbols.test(symbol))?.[0] ?? 'elsewhere'
+  );
 }

@@ -24,9 +24,14 @@ function picture(name, text, from = '') {
   ].join('\n');
 }
 
+/** Where and when, where that was another run than the rest. */
+const measuredApart = ({ stamp }) => (stamp ? `\n\nMeasured apart: ${machine(stamp)}` : '');
+
 const oneWorkload = (name) =>
   of('connections', ({ results }) =>
-    results[name] ? `### ${results[name].title}\n\n${workload(results[name])}` : notYet,
+    results[name]
+      ? `### ${results[name].title}\n\n${workload(results[name])}${measuredApart(results[name])}`
+      : notYet,
   );
 
 /** @type {Record<string, () => string>} */

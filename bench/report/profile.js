@@ -23,7 +23,10 @@ export function profile({ stamp, results }) {
     ]),
     table(head('system calls a connection'), [
       ...calls,
-      ['**together**', ...cells(({ calls: each }) => Object.values(each).reduce((sum, count) => sum + count, 0))],
+      [
+        '**together**',
+        ...cells(({ calls: each }) => Object.values(each).reduce((sum, count) => sum + count, 0)),
+      ],
     ]),
     `perf (cpu-clock) and strace on the workers; sampling makes all of them slower. ${machine(stamp)}`,
   ].join('\n\n');

@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:net';
 import type { Served } from './contract.js';
 import { NodeAdapter } from './node.js';
-import { nodeServerOf } from './node-server.js';
 import { nodeFace } from './node-face.js';
+import { nodeServerOf } from './node-server.js';
 import { isUwsApp, type UwsApp, uwsServed } from './uws.js';
 
 /**

@@ -1,7 +1,7 @@
 import { createServer, Server } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
 import { FedHandle } from '../../src/adapter/fed-handle.ts';
-import { NodeAdapter } from '../../src/adapter/node-server.ts';
+import { NodeAdapter } from '../../src/adapter/node.ts';
 
 interface Insides {
   _handle: FedHandle | null;

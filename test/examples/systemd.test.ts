@@ -15,7 +15,9 @@ const folder = join(project, 'examples/systemd');
 /** The settings of a unit file, each with its last value. */
 function settingsOf(file: string): Map<string, string> {
   const text = readFileSync(join(folder, file), 'utf8');
-  return new Map([...text.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value] as [string, string]));
+  return new Map(
+    [...text.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value] as [string, string]),
+  );
 }
 
 if (needs('python3')) {

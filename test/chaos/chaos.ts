@@ -90,6 +90,7 @@ class Scene {
       lanes,
       pauseMs: 20,
     });
+    this.#upgrade();
     const begun = Date.now();
     for (const until = begun + durationMs; Date.now() < until; ) {
       await pause(this.#run.blowEveryMs * 2 * this.#random());
@@ -147,7 +148,7 @@ class Scene {
     if (which < 0.35) this.#kill(seated);
     else if (which < 0.4) this.#killAny(whom);
     else if (which < 0.6) this.#stop(seated, 100 + 1900 * how);
-    else if (which < 0.75 && early && how < 0.7) this.#later('upgrade', this.#router.ask('upgrade'));
+    else if (which < 0.75 && early && how < 0.7) this.#upgrade();
     else if (which < 0.75) this.#reload(how < 0.5 ? 1 : 2);
     else if (which < 0.9) this.#later('scale', this.#scale(2 + Math.floor(how * (slotsMost - 1))));
     else this.#later('crash on start', this.#breakStart(300 + 1200 * how));
@@ -176,6 +177,10 @@ class Scene {
 
   #reload(parallel: number): void {
     this.#later('reload', this.#router.ask('reload', { parallel }));
+  }
+
+  #upgrade(): void {
+    this.#later('upgrade', this.#router.ask('upgrade'));
   }
 
   async #breakStart(ms: number): Promise<void> {

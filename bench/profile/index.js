@@ -110,7 +110,8 @@ function partsOf(file, cpuUs) {
   if (status !== 0) throw new Error(`perf report: ${stderr.trim()}`);
   const parts = {};
   for (const line of stdout.split('\n')) {
-    const [, percent, binary, symbol] = /^\s*([\d.]+)%?\|\s*(\S+)\s*\|\s*(.*)$/.exec(line) ?? [];
+    const [, percent, binary, symbol] =
+      /^\s*([\d.]+)\s*%?\s*\|\s*(.*?)\s*\|\s*(?:\[.\] )?(.*?)\s*(?:\||$)/.exec(line) ?? [];
     if (percent === undefined) continue;
     const place = placeOf(binary, symbol);
     parts[place] = (parts[place] ?? 0) + (Number(percent) / 100) * cpuUs;

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { needs } from '../needs.ts';
 import { addresses, ask } from '../processes/clients.ts';
 import { type ProxyName, startProxy } from '../services/proxies.ts';
@@ -11,10 +11,12 @@ import { startExample } from './example.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../examples/${path}`, import.meta.url), 'utf8');
 
-/** What a test has started, to be ended in the opposite order. */
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
+/** What the tests have started: ended together, since a router with a health path gives notice for five seconds. */
+const ends: (() => Promise<unknown>)[] = [];
+const state = mkdtempSync(join(tmpdir(), 'limpet-example-'));
+afterAll(async () => {
+  await Promise.all(ends.map((end) => end()));
+  rmSync(state, { recursive: true, force: true });
 });
 
 async function start(name: string, env: Record<string, string>): Promise<number> {
@@ -68,8 +70,6 @@ if (needs('haproxy')) {
 const places = needs('redis-server') ? ['on this machine', 'in Redis'] : ['on this machine'];
 
 test.each(places)('redis-sessions: a session %s is known to every worker', async (place) => {
-  const state = mkdtempSync(join(tmpdir(), 'limpet-example-'));
-  ends.push(() => rmSync(state, { recursive: true, force: true }));
   const env: Record<string, string> = { XDG_STATE_HOME: state };
   if (place === 'in Redis') {
     const redis = await startRedis();

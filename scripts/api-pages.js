@@ -83,7 +83,9 @@ class Page {
     const items = calls.map((member, at) => {
       const name = member.name?.getText() ?? `new ${owner}`;
       const isNext = calls[at - 1]?.name?.getText() === name;
-      const words = isNext ? wordsOf(member) : this.#said(wordsOf(member), `${owner}.${name}()`);
+      const given = this.#linksIn(member.type?.getText() ?? '').map((link) => `Gives ${link}.`);
+      const said = wordsOf(member) || given.join(' ');
+      const words = isNext ? wordsOf(member) : this.#said(said, `${owner}.${name}()`);
       const signature = `- \`${oneLine(signatureOf(member, name))}\``;
       return words === '' ? signature : `${signature}\n\n  ${words.replace(/\n(?=.)/g, '\n  ')}`;
     });

@@ -3,7 +3,7 @@
  *
  *     starting ──► ready ──► draining ──► gone
  *        │           └──────────────────────▲
- *        └──────────────────────────────────┘   (also starting ──► draining, when the router closes)
+ *        └──────────────────────────────────┘   (also starting ──► draining, when it leaves before it was ready)
  */
 
 /** Where a process is in its life; from each state it may be gone at once (docs/cluster.md). */

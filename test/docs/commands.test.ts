@@ -16,9 +16,8 @@ const shown = pages.flatMap(({ path, text }) => {
 });
 
 async function flagsOf(name: string): Promise<readonly (string | undefined)[]> {
-  const file = new URL(`../../src/cli/commands/${name}.ts`, import.meta.url);
-  if (!existsSync(file)) return [];
-  const { [name]: command } = (await import(file.href)) as Record<string, Command>;
+  if (!existsSync(new URL(`../../src/cli/commands/${name}.ts`, import.meta.url))) return [];
+  const { [name]: command } = (await import(`../../src/cli/commands/${name}.ts`)) as Record<string, Command>;
   return ['--help', ...(command?.options ?? []).flatMap(({ short, long }) => [short, long])];
 }
 

@@ -6,16 +6,17 @@ import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import ts from 'typescript';
 
-const kinds = {
-  FunctionDeclaration: 'Function',
-  ClassDeclaration: 'Class',
-  VariableStatement: 'Constant',
-  InterfaceDeclaration: 'Interface',
-  TypeAliasDeclaration: 'Type',
-};
+const { SyntaxKind } = ts;
+const kinds = new Map([
+  [SyntaxKind.FunctionDeclaration, 'Function'],
+  [SyntaxKind.ClassDeclaration, 'Class'],
+  [SyntaxKind.VariableStatement, 'Constant'],
+  [SyntaxKind.InterfaceDeclaration, 'Interface'],
+  [SyntaxKind.TypeAliasDeclaration, 'Type'],
+]);
 
 /** In the order in which a page tells of them. */
-export const kindNames = Object.values(kinds);
+export const kindNames = [...kinds.values()];
 
 /**
  * @param {string} path of a module, from the project's root
@@ -36,13 +37,15 @@ export function exportsOf(path) {
 }
 
 function declarationIn(path, name) {
-  const declared = parse(path).statements.filter((node) => kinds[ts.SyntaxKind[node.kind]]).map(thing);
+  const declared = parse(path)
+    .statements.filter((node) => kinds.has(node.kind))
+    .map(thing);
   return [...declared, ...exportsOf(path)].find((each) => each.name === name);
 }
 
 function thing(node) {
   const name = (node.name ?? node.declarationList.declarations[0].name).text;
-  return { name, node, kind: kinds[ts.SyntaxKind[node.kind]] };
+  return { name, node, kind: kinds.get(node.kind) };
 }
 
 /** The public members of a class or an interface: properties, and what can be called. An overload's last form is its body alone. */
@@ -60,8 +63,9 @@ export function membersOf(node) {
 
 /** `name(parameters): type`, as it is written. */
 export function signatureOf(node, name) {
-  const parameters = node.getSourceFile().text.slice(node.parameters.pos, node.parameters.end);
-  return `${name}(${parameters})${node.type ? `: ${node.type.getText()}` : ''}`;
+  const { pos, end } = node.parameters;
+  const parameters = node.getSourceFile().text.slice(pos, end).replace(/,$/, ',\n');
+  return `${name}${node.questionToken ? '?' : ''}(${parameters})${node.type ? `: ${node.type.getText()}` : ''}`;
 }
 
 /** What the docstring of a declaration says, as Markdown. */
@@ -97,9 +101,8 @@ function parse(path) {
   return parsed.get(path);
 }
 
-const isExport = ({ kind }) => kind === ts.SyntaxKind.ExportKeyword;
-const isHidden = ({ kind }) =>
-  kind === ts.SyntaxKind.PrivateKeyword || kind === ts.SyntaxKind.ProtectedKeyword;
+const isExport = ({ kind }) => kind === SyntaxKind.ExportKeyword;
+const isHidden = ({ kind }) => kind === SyntaxKind.PrivateKeyword || kind === SyntaxKind.ProtectedKeyword;
 /** For limpet's own parts, which only TypeScript's privacy does not separate. */
 const isInternal = (node) => ts.getJSDocTags(node).some(({ tagName }) => tagName.text === 'internal');
 const isPublic = (member) =>

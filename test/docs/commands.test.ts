@@ -6,7 +6,9 @@ import { pages } from './pages.ts';
 /** Every `limpet …` that a page shows: in a block of commands, or between backticks. */
 const shown = pages.flatMap(({ path, text }) => {
   const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, code = '']) => code.split('\n'));
-  const inline = [...text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
+  const inline = [...text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/`([^`\n]+)`/g)].map(
+    ([, code = '']) => code,
+  );
   return [...blocks, ...inline].flatMap((line) => {
     const [, name, rest = ''] = /(?:^|\s)limpet ([a-z]+)\b(.*)/.exec(line) ?? [];
     const own = rest.split(/ -- | [|>#] /)[0] ?? '';

@@ -12,7 +12,13 @@ import { pages, projectRoot } from './pages.ts';
 /** Every block of code that the pages show, with the comment in front of it that says which file it is quoted from. */
 const blocks = pages.flatMap(({ path, text }) =>
   [...text.matchAll(/^(?:<!-- from: (\S+) -->\n+)?```(\w*)\n([\s\S]*?)^```/gm)].map(
-    ([, from, kind = '', code = ''], index) => ({ name: `${path}, block ${index + 1}`, path, from, kind, code }),
+    ([, from, kind = '', code = ''], index) => ({
+      name: `${path}, block ${index + 1}`,
+      path,
+      from,
+      kind,
+      code,
+    }),
   ),
 );
 
@@ -27,7 +33,8 @@ const samples = blocks
 test('a page shows programs, quotes, commands and texts; types alone are for the reference', () => {
   const others = blocks.filter(
     ({ path, from, kind }) =>
-      from === undefined && !['js', 'diff', 'sh', 'text', path.startsWith('docs/api/') ? 'ts' : ''].includes(kind),
+      from === undefined &&
+      !['js', 'diff', 'sh', 'text', path.startsWith('docs/api/') ? 'ts' : ''].includes(kind),
   );
   expect(others.map(({ name, kind }) => `${name}: ${kind}`)).toEqual([]);
 });

@@ -34,21 +34,32 @@ async function behind(name: ProxyName, ports: (text: string) => string): Promise
   return port;
 }
 
-/** Each client is answered twice by one worker, which sees its address; there is more than one worker. */
+/**
+ * Each client comes to one worker, which sees its address, and there is more than one worker: as soon as all of them have
+ * started, and the proxy has heard of it.
+ */
 async function expectSticky(port: number): Promise<void> {
-  const workers = new Set<string | undefined>();
-  for (const from of addresses(8)) {
-    const visit = async (cookie: string) => {
-      const { headers, body } = await ask(port, from, { headers: { cookie } });
-      const [, client, worker] = /^(\S+): worker (\d) has answered/.exec(body) ?? [];
-      return { client, worker, cookie: headers['set-cookie']?.[0]?.split(';')[0] ?? '' };
-    };
-    const { client, worker, cookie } = await visit('');
-    expect(client).toBe(from);
-    expect(await visit(cookie)).toMatchObject({ client, worker });
-    workers.add(worker);
-  }
-  expect(workers.size).toBeGreaterThan(1);
+  const clients = addresses(8).map((from) => ({ from, cookie: '' }));
+  const round = () =>
+    Promise.all(
+      clients.map(async (client) => {
+        const { headers, body } = await ask(port, client.from, { headers: { cookie: client.cookie } });
+        client.cookie = headers['set-cookie']?.[0]?.split(';')[0] ?? client.cookie;
+        const [, seen, worker] = /^(\S+): worker (\d) has answered/.exec(body) ?? [];
+        return seen === client.from ? worker : body;
+      }),
+    );
+  await expect
+    .poll(
+      async () => {
+        const [before, after] = [await round(), await round()];
+        expect(after).toEqual(before);
+        expect(after.filter((worker) => !/^\d$/.test(worker ?? ''))).toEqual([]);
+        return new Set(after).size;
+      },
+      { timeout: 30_000, interval: 200 },
+    )
+    .toBeGreaterThan(1);
 }
 
 if (needs('nginx')) {

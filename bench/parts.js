@@ -16,5 +16,6 @@ export const parts = {
   connections: async (run) => (await import('./connections/index.js')).measureConnections(run),
   proof: async (run) => (await import('./proof/index.js')).measureProof(run),
   sessions: async (run) => (await import('./sessions/index.js')).measureSessions(run),
+  profile: async (run) => (await import('./profile/index.js')).measureProfile(run),
   scale: async (run) => (await import('./scale/index.js')).measureScale(run),
 };

@@ -1,8 +1,8 @@
-// npm run bench -- [--quick] [--only NAME,…] [--rounds N] [--workers N] [--out FOLDER]
+// npm run bench -- [--quick] [--only NAME,…] [--rounds N] [--workers N] [--out FOLDER] [--again]
 //
 // Runs every part of the suite and writes one JSON file a part: to bench/results/, or with --quick or --only, whose results are
-// not for the README, to bench/results/partial/.
-import { mkdirSync, writeFileSync } from 'node:fs';
+// not for the README, to bench/results/partial/. --again measures workloads of bench/results/ anew, and leaves the others as they are.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     workers: { type: 'string', default: '2' },
     out: { type: 'string' },
+    again: { type: 'boolean', default: false },
   },
 });
 const only = values.only.flatMap((names) => names.split(',')).filter(Boolean);
@@ -45,7 +46,12 @@ const all = values.quick ? quickly : Object.keys(parts);
 const chosen = named.length > 0 ? named : only.length > 0 ? ['connections'] : all;
 const out =
   values.out ??
-  fileURLToPath(new URL(`results/${values.quick || only.length > 0 ? 'partial/' : ''}`, import.meta.url));
+  fileURLToPath(
+    new URL(
+      `results/${(values.quick || only.length > 0) && !values.again ? 'partial/' : ''}`,
+      import.meta.url,
+    ),
+  );
 mkdirSync(out, { recursive: true });
 
 const busy = await busyShare();
@@ -59,8 +65,17 @@ for (const name of chosen) {
   const head = { stamp: { ...stamp(), rounds, workers, quick: values.quick, busyBefore: busy } };
   const results = await parts[name](run).catch((error) => say(`${name} did not run: ${error.message}`));
   if (!results) continue;
-  writeFileSync(join(out, `${name}.json`), `${JSON.stringify({ ...head, results }, null, 1)}\n`);
+  const file = join(out, `${name}.json`);
+  const made = values.again ? again(file, head, results) : { ...head, results };
+  writeFileSync(file, `${JSON.stringify(made, null, 1)}\n`);
   say(`wrote ${join(out, `${name}.json`)}`);
+}
+
+/** What was measured before, with these workloads in the place of their former selves, each with a stamp of its own. */
+function again(file, head, results) {
+  const before = JSON.parse(readFileSync(file, 'utf8'));
+  const stamped = Object.entries(results).map(([workload, result]) => [workload, { ...result, ...head }]);
+  return { ...before, results: { ...before.results, ...Object.fromEntries(stamped) } };
 }
 
 function whole(name, text) {

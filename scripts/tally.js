@@ -1,20 +1,23 @@
 /**
  * node scripts/tally.js FOLDER: names what failed in a run of .ci/run, then prints "N passed, N failed" as the last
- * line. FOLDER has `steps` (a line "passed NAME" or "failed NAME" each), `ctest.log` and `vitest.json`; a step
+ * line. FOLDER has `steps` (a line "passed NAME" or "failed NAME" each), `ctest.log` and `vitest-*.json`; a step
  * counts beside the tests that it ran, so that what fails outside of any test is not lost.
  * Exits with 1 unless something passed and nothing failed.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+const folder = process.argv[2] ?? '.';
 const read = (name) => {
-  const file = join(process.argv[2] ?? '.', name);
+  const file = join(folder, name);
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 };
 const outcomes = [
   ...stepOutcomes(read('steps')),
   ...ctestOutcomes(read('ctest.log')),
-  ...vitestOutcomes(read('vitest.json')),
+  ...readdirSync(folder)
+    .filter((name) => /^vitest-.*\.json$/.test(name))
+    .flatMap((name) => vitestOutcomes(read(name))),
 ];
 const failed = outcomes.filter(({ passed }) => !passed);
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { tool } from '../prepare.js';
+import { withDescriptors } from './descriptors.js';
 import { prefer } from './processes.js';
 
 /**
@@ -13,7 +14,8 @@ export async function load(port, options, whileHeld) {
   const args = Object.entries({ port, ...options }).flatMap(([name, value]) =>
     value === true ? [`--${name}`] : [`--${name}`, String(value)],
   );
-  const client = spawn(tool('load-client'), args, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
+  const [file, ...words] = withDescriptors([tool('load-client'), ...args]);
+  const client = spawn(file, words, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
   prefer(client.pid);
   let printed = '';
   for await (const text of client.stdout.setEncoding('utf8')) {

@@ -1,16 +1,14 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { withDescriptors } from './descriptors.js';
 import { cpuSecondsOf, membersOf, memoryOf, prefer } from './processes.js';
 
 const startWithinMs = 20_000;
 /** More workers take longer: each a second of one core at worst. */
 const startEachMs = 1000;
-/** 20,000 connections, each twice in a proxy, and room to spare. */
-const descriptors = ['prlimit', '--nofile=131072'];
-const mayRaise = spawnSync(descriptors[0], [...descriptors.slice(1), 'true']).status === 0;
 
 /** A subject that runs: every process that it started, told apart by whether it answers requests. */
 export class RunningSubject {
@@ -31,8 +29,7 @@ export class RunningSubject {
    */
   static async start({ command, env, workers }) {
     const port = await freePort();
-    const words = mayRaise ? [...descriptors, ...command] : command;
-    const [file, ...args] = words.map((word) => word.replace('{port}', String(port)));
+    const [file, ...args] = withDescriptors(command).map((word) => word.replace('{port}', String(port)));
     const leader = spawn(file, args, {
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],

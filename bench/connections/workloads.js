@@ -1,3 +1,5 @@
+import { holdable } from './descriptors.js';
+
 /**
  * What the load client does to a subject.
  * @typedef {object} Workload
@@ -9,6 +11,9 @@
  * @property {string[]} [subjects] names; by default every subject that is not special
  * @property {boolean} [held] connections are held open while memory is read
  */
+
+/** 20,000, or as many as the descriptors allow. */
+const idle = Math.min(20_000, holdable());
 
 const quickly = (full, scale, least) => Math.max(least, Math.round(full * scale));
 
@@ -51,10 +56,10 @@ export const workloads = {
     }),
   },
   idle: {
-    title: 'Idle connections held open',
+    title: `${idle.toLocaleString('en')} idle connections held open`,
     operation: 'connections',
     held: true,
-    options: (scale) => ({ operations: quickly(20_000, scale, 2000), width: 64, hold: true }),
+    options: (scale) => ({ operations: quickly(idle, scale, 2000), width: 64, hold: true }),
   },
   express: {
     title: 'Express, kept-alive requests on 256 connections',
@@ -100,7 +105,7 @@ export const workloads = {
     title: 'Kept-alive requests with a Socket.IO session id on 256 connections',
     operation: 'requests',
     app: 'socket.io',
-    subjects: ['limpet-sid', 'socket.io-sticky', 'sticky-session'],
+    subjects: ['limpet-sid', 'limpet-fd', 'socket.io-sticky', 'sticky-session'],
     options: (scale) => ({
       operations: quickly(60_000, scale, 10_000),
       width: 256,

@@ -1,4 +1,5 @@
 import { chaos, recovery } from './cluster.js';
+import { profile } from './profile.js';
 import { committed } from './results.js';
 import { goalTable, machine, micro, overview, proof, quality, scale, sessions, workload } from './tables.js';
 
@@ -23,9 +24,14 @@ function picture(name, text, from = '') {
   ].join('\n');
 }
 
+/** Where and when, where that was another run than the rest. */
+const measuredApart = ({ stamp }) => (stamp ? `\n\nMeasured apart: ${machine(stamp)}` : '');
+
 const oneWorkload = (name) =>
   of('connections', ({ results }) =>
-    results[name] ? `### ${results[name].title}\n\n${workload(results[name])}` : notYet,
+    results[name]
+      ? `### ${results[name].title}\n\n${workload(results[name])}${measuredApart(results[name])}`
+      : notYet,
   );
 
 /** @type {Record<string, () => string>} */
@@ -65,6 +71,7 @@ const blocks = {
     ),
   proof: () => of('proof', ({ results }) => proof(results)),
   scale: () => of('scale', ({ results }) => scale(results)),
+  profile: () => of('profile', profile),
   chaos: () => of('chaos', chaos),
   recovery: () => of('recovery', recovery),
 };

@@ -126,6 +126,14 @@ export const goals = [
     'socket.io-sticky',
     { atLeast: 10 },
   ),
+  goal(
+    'sid: kept-alive requests a second, part of affinity by address',
+    'sid-alive',
+    'perSecond',
+    'limpet-sid',
+    'limpet-fd',
+    { atLeast: 0.97 },
+  ),
 ];
 
 function goal(text, workload, member, of, over, bound) {

@@ -1,20 +1,20 @@
 import { closeSync } from 'node:fs';
-import { type Server as HttpServer, type IncomingMessage, ServerResponse } from 'node:http';
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2Session } from 'node:http2';
-import { Server, Socket } from 'node:net';
+import { type Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
 import type { BoundAddress, ProxiedClient, RawHandle } from '../connection.js';
 import { publish } from '../diagnostics.js';
-import { LimpetError } from '../errors.js';
+import type { LimpetError } from '../errors.js';
 import type { Adapter } from './contract.js';
+import { countClose, countingClass, type HandleClass } from './counted-handles.js';
 import { Direct } from './direct.js';
-import { FedHandle, missingInternals } from './fed-handle.js';
+import { FedHandle } from './fed-handle.js';
 import { answerHealth } from './health.js';
+import { answerWithClose } from './last-answers.js';
 import { OwnerDoor } from './owner-door.js';
 import { rehome } from './rehoming.js';
-
-type HandleClass = new (type: number) => RawHandle & { open(fd: number): number };
 
 type OwnerOf = (request: IncomingMessage, chosen: boolean) => string | undefined;
 
@@ -159,10 +159,13 @@ export class NodeAdapter implements Adapter {
       done();
       return;
     }
+    // The app may have closed the server already: its last connection, and with it the event, can go while we are patient.
+    const closed = new Promise<void>((resolve) => server.once('close', resolve));
+    closed.then(done);
     answerWithClose();
     for (const session of this.#http2Sessions) session.close();
     const patienceMs = 'closeIdleConnections' in server ? Math.max(lingerMs, idlePatienceMs) : 0;
-    this.#onceQuiet(patienceMs, () => this.#end(done, released));
+    this.#onceQuiet(patienceMs, () => this.#end(closed, released));
   }
 
   /** Calls `then` after `patienceMs`, or as soon as nothing is open. */
@@ -176,16 +179,12 @@ export class NodeAdapter implements Adapter {
     look();
   }
 
-  #end(done: () => void, released: Promise<void>): void {
+  #end(closed: Promise<void>, released: Promise<void>): void {
     const { server } = this;
     const { closeIdleConnections } = server as Partial<HttpServer>;
     // An answer that had begun before leaves its connection idle and kept alive: look again until all are gone.
     const again = setInterval(() => closeIdleConnections?.call(server), 50);
-    const gone = () => {
-      clearInterval(again);
-      done();
-    };
-    server.once('close', gone);
+    closed.then(() => clearInterval(again));
     closeIdleConnections?.call(server);
     released.then(() => {
       // Where the app has called close(), the server is closed already.
@@ -252,85 +251,10 @@ export class NodeAdapter implements Adapter {
   }
 }
 
-interface Head {
-  shouldKeepAlive: boolean;
-  _storeHeader(...head: unknown[]): void;
-}
-let answersClose = false;
-
-/**
- * From now on every answer of this process says `Connection: close`, that of a request which is under way too: no listener reaches
- * those, and a client that was told to keep the connection would send its next request into the closing of it.
- */
-function answerWithClose(): void {
-  if (answersClose) return;
-  answersClose = true;
-  const answers = ServerResponse.prototype as unknown as Head;
-  const storeHeader = answers._storeHeader;
-  answers._storeHeader = function (...head) {
-    this.shouldKeepAlive = false;
-    storeHeader.apply(this, head);
-  };
-}
-
-/** Calls `closed` once, when the handle is closed. */
-function countClose(handle: RawHandle, closed: () => void): void {
-  const { close } = handle;
-  handle.close = (callback) => {
-    handle.close = close;
-    close.call(handle, callback);
-    closed();
-  };
-}
-
-/** Handles that do the same by their class: one that changes its shape for each connection costs 5 % of a busy worker. */
-function countingClass(Handle: HandleClass, closed: () => void): HandleClass {
-  return class extends Handle {
-    #open = true;
-    override close(callback?: () => void): void {
-      super.close(callback);
-      if (this.#open) closed();
-      this.#open = false;
-    }
-  };
-}
-
 function closeIfOpen(fd: number): void {
   try {
     closeSync(fd);
   } catch {
     // It was no descriptor: there is nothing to close.
   }
-}
-
-/**
- * The Node server in what the app gave to listen(): a server, a request handler (an Express app is one), or an object with a
- * `server` (Fastify). Throws ERR_LIMPET_ADAPTER when it is none of these, listens already, or cannot be fed in this Node.js.
- */
-export function nodeServerOf(given: unknown, createServer: (handler: never) => Server): Server {
-  if (typeof given === 'function') return nodeServerOf(createServer(given as never), createServer);
-  const server = given instanceof Server ? given : (given as { server?: unknown } | null | undefined)?.server;
-  if (!(server instanceof Server)) {
-    throw new LimpetError(
-      'ERR_LIMPET_ADAPTER',
-      `listen() got ${given === null ? 'null' : typeof given} as its server, expected a net, http, https or http2 server, ` +
-        'a request handler such as an Express app, an object with such a server in .server (Fastify), or an App of uWebSockets.js.',
-    );
-  }
-  if (server.listening) {
-    throw new LimpetError(
-      'ERR_LIMPET_ADAPTER',
-      'the server listens already; limpet makes it listen. Remove its own listen() call and keep limpet.listen().',
-    );
-  }
-  const missing = missingInternals();
-  if (missing) {
-    throw new LimpetError(
-      'ERR_LIMPET_ADAPTER',
-      `Node.js ${process.version} has changed inside: it lacks ${missing}, by which limpet feeds a server. ` +
-        'Take a newer limpet, or a Node.js that this one knows (20, 22 or 24).',
-      { missing, node: process.version },
-    );
-  }
-  return server;
 }

@@ -1,8 +1,9 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:net';
 import type { Served } from './contract.js';
-import { NodeAdapter, nodeServerOf } from './node.js';
+import { NodeAdapter } from './node.js';
 import { nodeFace } from './node-face.js';
+import { nodeServerOf } from './node-server.js';
 import { isUwsApp, type UwsApp, uwsServed } from './uws.js';
 
 /**

@@ -3,6 +3,7 @@ import { parseCookie, type SerializeOptions, stringifySetCookie } from 'cookie';
 import { headBinding } from '../binding/head-binding.js';
 import type { ChainRule, CookieSeal } from '../binding/twin/affinity-chain.js';
 import type { CookieRule } from '../options.js';
+import { Hourly } from './hourly.js';
 
 export const HOUR_MS = 3_600_000;
 
@@ -24,6 +25,7 @@ export interface CookieSettings {
 export class CookieIssuer {
   readonly #settings: CookieSettings;
   readonly #slot: number;
+  readonly #told: Hourly<{ readonly leadsHere: boolean }> = new Hourly();
   #hour = -1;
   #value = '';
 
@@ -43,15 +45,21 @@ export class CookieIssuer {
     const { seal, attributes } = this.#settings;
     const hour = Math.floor(now / HOUR_MS);
     if (cookieHeader?.includes(seal.name)) {
-      const given = parseCookie(cookieHeader, { decode: String })[seal.name] ?? '';
-      const fresh = { ...seal, hoursMax: Math.floor(seal.hoursMax / 2) };
-      if (headBinding().readAffinityCookie(given, fresh, hour) === this.#slot) return undefined;
+      const { leadsHere } = this.#told.of(cookieHeader, hour, () => this.#read(cookieHeader, hour));
+      if (leadsHere) return undefined;
     }
     const { maxAge, domain, path = '/', httpOnly = true, sameSite = 'lax' } = attributes;
     const options: SerializeOptions = { path, httpOnly, sameSite, secure: attributes.secure ?? secure };
     if (maxAge !== undefined) options.maxAge = maxAge;
     if (domain !== undefined) options.domain = domain;
     return stringifySetCookie(seal.name, this.value(hour), options);
+  }
+
+  #read(cookieHeader: string, hour: number): { leadsHere: boolean } {
+    const { seal } = this.#settings;
+    const given = parseCookie(cookieHeader, { decode: String })[seal.name] ?? '';
+    const fresh = { ...seal, hoursMax: Math.floor(seal.hoursMax / 2) };
+    return { leadsHere: headBinding().readAffinityCookie(given, fresh, hour) === this.#slot };
   }
 
   /** The cookie's value for clients that come in `hour` (since 1970). */

@@ -6,6 +6,7 @@ import type { AffinityChain, ChainRule } from '../binding/twin/affinity-chain.js
 import type { CompiledChain } from '../binding/twin/head-calls.js';
 import { parseAddress } from '../binding/twin/ip-address.js';
 import { HOUR_MS } from './cookie.js';
+import { Hourly } from './hourly.js';
 
 /** What a request says of its client. */
 export interface Claim {
@@ -20,6 +21,11 @@ export interface Claim {
   readonly first: boolean;
 }
 
+type Reading = Omit<Claim, 'first'>;
+
+/** Rules that read alike whoever the peer is, and however what they read is spread over header lines. */
+const alike: readonly ChainRule['kind'][] = ['affinity-cookie', 'cookie', 'sid', 'query'];
+
 interface Remembered {
   readonly firstSaid: string;
   readonly said: string;
@@ -31,11 +37,14 @@ export class RequestClaims {
   readonly #rules: readonly ChainRule[];
   readonly #chain: CompiledChain;
   readonly #lastOf: WeakMap<Socket, Remembered> = new WeakMap();
+  /** What was read on any connection, where it would be read alike on every other; undefined where not. */
+  readonly #read: Hourly<Reading> | undefined;
 
   /** Rules from the first that goes by the connection (`address`, `proxy-protocol`) on are left out: that is placed already. */
   constructor(chain: AffinityChain) {
     const end = chain.rules.findIndex(({ kind }) => kind === 'address' || kind === 'proxy-protocol');
     this.#rules = chain.rules.slice(0, end);
+    this.#read = this.#rules.every(({ kind }) => alike.includes(kind)) ? new Hourly() : undefined;
     this.#chain = headBinding().compile({
       ...chain,
       rules: [...this.#rules, { kind: 'address' }],
@@ -45,14 +54,15 @@ export class RequestClaims {
     });
   }
 
-  /** Requests that say the same on one connection are read once. */
+  /** Requests that say the same are read once: on a connection, and, where who says it does not matter, in an hour. */
   of(request: IncomingMessage): Claim {
     const said = this.#said(request);
     const hour = Math.floor(Date.now() / HOUR_MS);
     const last = this.#lastOf.get(request.socket);
     if (last?.said === said && last.hour === hour) return last.claim;
     const firstSaid = last?.firstSaid ?? said;
-    const claim = { ...this.#read(request, hour), first: said === firstSaid };
+    const read = () => this.#reading(request, hour);
+    const claim = { ...(this.#read?.of(said, hour, read) ?? read()), first: said === firstSaid };
     this.#lastOf.set(request.socket, { firstSaid, said, hour, claim });
     return claim;
   }
@@ -70,7 +80,7 @@ export class RequestClaims {
     return said;
   }
 
-  #read({ method, url, rawHeaders, socket }: IncomingMessage, hour: number): Omit<Claim, 'first'> {
+  #reading({ method, url, rawHeaders, socket }: IncomingMessage, hour: number): Reading {
     let head = `${method} ${url} HTTP/1.1\r\n`;
     for (let i = 0; i < rawHeaders.length; i += 2) head += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;
     const bytes = Buffer.from(`${head}\r\n`, 'latin1');

@@ -4,7 +4,7 @@ import { noticeTwin } from '../binding/native.js';
 import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import type { ControlServer } from '../control/server.js';
 import { publish } from '../diagnostics.js';
-import { LimpetError } from '../errors.js';
+import type { LimpetError } from '../errors.js';
 import type { Sockets } from '../handoff/sockets.js';
 import { type CheckedRouterOptions, checkRouterOptions, type RouterOptions, slotsMax } from '../options.js';
 import { deriveKey } from '../ring/secret.js';
@@ -22,6 +22,7 @@ import type { ServerTraits, WorkerMessage } from './messages.js';
 import { neighbourTable } from './neighbours.js';
 import type { Occupant } from './occupant.js';
 import { OneAddressWatch } from './one-address.js';
+import { closedError, notThePrimary, takenOver } from './refusals.js';
 import { Rounds } from './rounds.js';
 import { RouterAffinity } from './router-affinity.js';
 import type { RouterEvents } from './router-events.js';
@@ -189,8 +190,8 @@ export class Router extends EventEmitter<RouterEvents> {
     if (this.#closing) throw closedError();
     let pid = 0;
     const handOver = async () => {
-      if (this.#closing) throw closedError();
       pid = await this.#succession.handOver(this.#ring.size);
+      this.#rounds.end(takenOver(pid));
     };
     await this.#rounds.run(() => [0], 1, handOver);
     this.emit('upgraded', pid);
@@ -258,6 +259,7 @@ export class Router extends EventEmitter<RouterEvents> {
 
   async #close(reason: string): Promise<{ left: number }> {
     this.#state = 'closing';
+    this.#rounds.end(closedError());
     if (this.#succession.left) this.#closeControl();
     else this.emit('closing', reason);
     this.#succession.failed(reason);
@@ -385,15 +387,4 @@ export class Router extends EventEmitter<RouterEvents> {
     publish('limpet:fault', () => ({ where: 'router', error }));
     if (this.listenerCount('error') > 0) this.emit('error', error);
   }
-}
-
-function notThePrimary(): LimpetError {
-  return new LimpetError(
-    'ERR_LIMPET_ROLE',
-    'createRouter() was called in a worker. Call it in the primary, and limpet.listen() in the worker.',
-  );
-}
-
-function closedError(): LimpetError {
-  return new LimpetError('ERR_LIMPET_CLOSED', 'the router is closed. Make a new one with createRouter().');
 }

@@ -1,6 +1,7 @@
 /** Rolling work on slots: so many at a time, one round after another, the first failure ends the round. */
 export class Rounds {
   #last: Promise<unknown> = Promise.resolve();
+  #ended: Error | undefined;
 
   /** Runs `work` for each slot, `parallel` at a time, after every round asked for earlier. Rejects with the first failure. */
   run(
@@ -9,6 +10,7 @@ export class Rounds {
     work: (slot: number) => Promise<void>,
   ): Promise<void> {
     const round = this.#last.then(async () => {
+      if (this.#ended) throw this.#ended;
       const waiting = [...slots()];
       let failed = false;
       const lane = async () => {
@@ -27,5 +29,10 @@ export class Rounds {
     });
     this.#last = round.catch(() => {});
     return round;
+  }
+
+  /** Rounds that have not begun reject with `error`. */
+  end(error: Error): void {
+    this.#ended ??= error;
   }
 }

@@ -108,6 +108,8 @@ export interface RouterStatus {
   readonly slots: readonly SlotStatus[];
   /** Connections closed before they could be placed, by reason. */
   readonly unplaced: Readonly<Record<string, number>>;
+  /** Connections that were open in processes when they died, those of slots taken away since included. Not counted on `ipc`. */
+  readonly lost: number;
 }
 
 interface RouterParts {
@@ -164,6 +166,7 @@ export function statusOf(parts: RouterParts): RouterStatus {
     ring: { buckets: options.buckets, slots: ring.size },
     ...(options.healthPath === undefined ? {} : { healthPath: options.healthPath }),
     unplaced: handoffs.unplaced(),
+    lost: natives.reduce((sum, counts) => sum + (counts?.lost ?? 0), 0),
     listeners: listeners.map(({ bound, choice, direct }) => ({
       address: bound,
       handoff: choice,

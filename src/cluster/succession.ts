@@ -21,6 +21,8 @@ const living = new Set<Succession>();
 export class Succession {
   /** The router's own, with the number of workers that the one before was scaled to. */
   readonly options: CheckedRouterOptions;
+  /** The number of workers that the router was asked for. */
+  readonly #configured: number;
   readonly secret: string;
   readonly sockets: Sockets;
   readonly #predecessor: Predecessor | undefined = Predecessor.meet();
@@ -33,6 +35,7 @@ export class Succession {
     const legacy = this.#predecessor?.legacy;
     const scaled = legacy?.workers === options.workers ? legacy.scaledTo : undefined;
     this.options = { ...options, workers: scaled ?? options.workers };
+    this.#configured = options.workers;
     this.secret = options.secret ?? legacy?.secret ?? randomBytes(32).toString('hex');
     this.#notify = legacy ? legacy.notify : notifySettings();
     this.sockets = new Sockets(legacy ? legacy.sockets : managedSockets());
@@ -83,7 +86,8 @@ export class Succession {
    * nothing has changed here. Rejects with ERR_LIMPET_UPGRADE.
    */
   async handOver(workers: number): Promise<number> {
-    const { readyTimeoutMs, workers: configured } = this.options;
+    const { readyTimeoutMs } = this.options;
+    const configured = this.#configured;
     if (living.size > 1) throw refused('this process has several routers. Give each a process of its own');
     const sockets = this.sockets.toGiveOn();
     if (typeof sockets === 'string') throw refused(`${sockets} can be given on by the native addon only`);

@@ -17,7 +17,7 @@ afterEach(() => {
 /** What a fresh process would say of a server, were Node's own `_listen2` the given one. */
 async function refusal(changed: Insides['_listen2']): Promise<unknown> {
   vi.resetModules();
-  const { nodeServerOf } = await import('../../src/adapter/node.ts');
+  const { nodeServerOf } = await import('../../src/adapter/node-server.ts');
   if (changed) insides._listen2 = changed;
   else delete insides._listen2;
   try {

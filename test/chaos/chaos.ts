@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { addresses } from '../processes/clients.ts';
-import { childrenOf, descriptorsOf, residentBytesOf } from '../processes/descriptors.ts';
+import { childrenOf, descriptorsOf, residentBytesOf, runs } from '../processes/descriptors.ts';
 import { seeded } from '../processes/seeded.ts';
 import { Crowd } from './clients.ts';
 import { type Judgement, judge, servedIn } from './ledger.ts';
@@ -38,8 +38,8 @@ const slotsMost = 5;
 const memoryGrowthBytes = 24 << 20;
 
 /**
- * Lets clients of all kinds come while processes are killed and stopped, reloads and changes of scale are asked for, and new
- * processes die at their start; then compares what clients and workers wrote down, and what the router is left with.
+ * Lets clients of all kinds come while processes are killed and stopped, reloads, upgrades and changes of scale are asked
+ * for, and new processes die at their start; then compares what clients and workers wrote down, and what the router is left with.
  */
 export async function chaos(run: Run): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'limpet-chaos-'));
@@ -78,7 +78,8 @@ class Scene {
   async play(): Promise<Outcome> {
     const { seed, handoff, durationMs, lanes } = this.#run;
     const port = await this.#router.port();
-    // What more slots need once is made before it is counted.
+    // What more slots, and a successor, need once is made before it is counted.
+    await this.#router.ask('upgrade');
     await this.#scale(slotsMost);
     const before = await this.#atRest();
 
@@ -89,9 +90,12 @@ class Scene {
       lanes,
       pauseMs: 20,
     });
-    for (const until = Date.now() + durationMs; Date.now() < until; ) {
+    this.#upgrade();
+    const begun = Date.now();
+    for (const until = begun + durationMs; Date.now() < until; ) {
       await pause(this.#run.blowEveryMs * 2 * this.#random());
-      this.#blow();
+      // A primary that is replaced all the time could not be seen to leak.
+      this.#blow(Date.now() < begun + durationMs / 3);
     }
     await Promise.all(this.#underWay);
     await crowd.stop();
@@ -101,7 +105,7 @@ class Scene {
     const lost = await this.#router.lost();
 
     const after = await this.#atRest();
-    const { code } = await this.#router.app.stop();
+    const { code } = await this.#router.stop();
     const timeline = new Timeline(this.#router.events(), [...this.#sizes, this.#size], ringOf);
     const judgement = judge(crowd.visits, servedIn(this.#router.ledger), timeline);
     const violations = [...judgement.violations];
@@ -115,6 +119,11 @@ class Scene {
     if (memoryGrownBytes > memoryGrowthBytes)
       violations.push(`the primary has ${memoryGrownBytes} bytes more in memory than before`);
     if (code !== 0) violations.push(`the router ended with code ${code}`);
+    const primaries = this.#router.primaries();
+    const closed = this.#router.app.told.filter(({ event }) => event === 'closed').map(({ pid }) => pid);
+    if (`${closed}` !== `${primaries}`)
+      violations.push(`primaries ${primaries} served, and ${closed} closed`);
+    for (const pid of primaries) if (runs(pid)) violations.push(`primary ${pid} is left`);
     for (const { pid } of this.#router.events())
       if (this.#router.runs(pid)) violations.push(`process ${pid} is left`);
     if (!(await isFree(port))) violations.push('the port is not free');
@@ -130,15 +139,16 @@ class Scene {
   /** Ends what still runs. */
   async end(): Promise<void> {
     for (const pid of this.#stopped) signal(pid, 'SIGCONT');
-    await this.#router.app.stop();
+    await this.#router.stop();
   }
 
-  #blow(): void {
+  #blow(early: boolean): void {
     const [which, whom, how] = [this.#random(), this.#random(), this.#random()];
     const seated = this.#router.seatedIn(Math.floor(whom * slotsMost));
     if (which < 0.35) this.#kill(seated);
     else if (which < 0.4) this.#killAny(whom);
     else if (which < 0.6) this.#stop(seated, 100 + 1900 * how);
+    else if (which < 0.75 && early && how < 0.7) this.#upgrade();
     else if (which < 0.75) this.#reload(how < 0.5 ? 1 : 2);
     else if (which < 0.9) this.#later('scale', this.#scale(2 + Math.floor(how * (slotsMost - 1))));
     else this.#later('crash on start', this.#breakStart(300 + 1200 * how));
@@ -150,7 +160,7 @@ class Scene {
 
   /** Also one that starts or drains. */
   #killAny(whom: number): void {
-    const children = childrenOf(this.#router.app.pid);
+    const children = childrenOf(this.#router.primary).filter(isWorker);
     this.#kill(children[Math.floor(whom * children.length)]);
   }
 
@@ -169,6 +179,10 @@ class Scene {
     this.#later('reload', this.#router.ask('reload', { parallel }));
   }
 
+  #upgrade(): void {
+    this.#later('upgrade', this.#router.ask('upgrade'));
+  }
+
   async #breakStart(ms: number): Promise<void> {
     writeFileSync(this.#router.broken, '');
     await pause(ms);
@@ -181,7 +195,7 @@ class Scene {
       const from = Date.now();
       const during = { slots: to, from, to: Number.POSITIVE_INFINITY };
       this.#sizes.push(during);
-      const failed = await this.#router.ask('scale', to).then(
+      const failed = await this.#router.ask('scale', { workers: to }).then(
         () => false,
         () => true,
       );
@@ -207,15 +221,24 @@ class Scene {
     await this.#scale(slots);
     await this.#router.settled(slots);
     await pause(500);
-    const children = childrenOf(this.#router.app.pid);
+    const children = childrenOf(this.#router.primary);
     return {
       counts: {
         processes: children.length,
-        'descriptors of the primary': descriptorsOf(this.#router.app.pid),
+        'descriptors of the primary': descriptorsOf(this.#router.primary),
         'descriptors of a worker': Math.max(...children.map(descriptorsOf)),
       },
-      memory: residentBytesOf(this.#router.app.pid),
+      memory: residentBytesOf(this.#router.primary),
     };
+  }
+}
+
+/** Not the primary that is about to take over. */
+function isWorker(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('chaos/worker.js');
+  } catch {
+    return false;
   }
 }
 

@@ -61,7 +61,7 @@ export async function recovery(handoff: string, adapter: string, rounds: number)
         if (failure !== undefined) sum.reloadErrors += 1;
       }
     } finally {
-      await router.app.stop();
+      await router.stop();
       rmSync(folder, { recursive: true });
     }
   }

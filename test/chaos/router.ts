@@ -2,41 +2,44 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { SlotStatus } from '../../src/cluster/status.ts';
+import type { RouterStatus } from '../../src/cluster/status.ts';
 import type { RouterOptions } from '../../src/options.ts';
 import { deriveKey } from '../../src/ring/secret.ts';
 import { SlotRing } from '../../src/ring/slot-ring.ts';
-import { type App, startApp } from '../processes/app.ts';
+import { type App, type Ended, startApp } from '../processes/app.ts';
+import { command } from '../processes/control.ts';
 import { runs } from '../processes/descriptors.ts';
 import { uwsEnvironment } from '../uws/index.ts';
 import type { SlotEvent } from './timeline.ts';
 
 const secret = 'a secret for every chaos';
-/** Reloads and changes of scale wait for each other, and on a busy machine each takes long. */
-const patienceMs = 600_000;
+/** By which it is asked for things. */
+const name = 'chaos';
 const worker = fileURLToPath(new URL('../fixtures/chaos/worker.js', import.meta.url));
 
-/** A router in a process of its own, with workers that keep a ledger. */
+/** A router in a process of its own, or in that of its successor, with workers that keep a ledger. */
 export class Router {
   readonly app: App;
   /** Where each worker writes what it served, in a file that is named by its process id. */
   readonly ledger: string;
   /** While there is such a file, new workers die at their start. */
   readonly broken: string;
-  readonly #asked: Map<string, number> = new Map();
+  readonly #folder: string;
 
   constructor(
     adapter: string,
     folder: string,
     options: Omit<RouterOptions, 'handoff'> & { handoff: string },
   ) {
+    this.#folder = folder;
     this.ledger = join(folder, 'ledger');
     this.broken = join(folder, 'broken');
     mkdirSync(this.ledger, { recursive: true });
     this.app = startApp('apps/router.cjs', {
       env: {
         ...(adapter === 'uws' ? uwsEnvironment() : {}),
-        LIMPET_TEST_OPTIONS: JSON.stringify({ exec: worker, secret, ...options }),
+        LIMPET_TEST_OPTIONS: JSON.stringify({ exec: worker, secret, name, ...options }),
+        XDG_RUNTIME_DIR: folder,
         LIMPET_TEST_ADAPTER: adapter,
         LIMPET_TEST_LEDGER: this.ledger,
         LIMPET_TEST_BROKEN: this.broken,
@@ -59,23 +62,41 @@ export class Router {
     }
   }
 
+  /** The primaries that have been, in order; the last one serves. */
+  primaries(): number[] {
+    const later = this.app.told.filter(({ event }) => event === 'upgraded').map((told) => told.successor);
+    return [this.app.pid, ...(later as number[])];
+  }
+
+  get primary(): number {
+    return this.primaries().at(-1) as number;
+  }
+
   /** Gives the router a command. Rejects with what it rejects with. */
-  async ask(command: string, argument?: unknown): Promise<unknown> {
-    const nth = (this.#asked.get(command) ?? 0) + 1;
-    this.#asked.set(command, nth);
-    this.app.say(argument === undefined ? command : `${command} ${JSON.stringify(argument)}`);
-    const { result, error } = await this.app.hears(command, undefined, nth, patienceMs);
-    if (error) throw new Error((error as { message: string }).message);
-    return result;
+  ask(words: string, args: Record<string, unknown> = {}): Promise<unknown> {
+    return command(this.#folder, name, words, args);
   }
 
-  async slots(): Promise<SlotStatus[]> {
-    return ((await this.ask('status')) as { slots: SlotStatus[] }).slots;
+  async status(): Promise<RouterStatus> {
+    return (await this.ask('status')) as RouterStatus;
   }
 
-  /** Connections that were open, or in doubt, in processes that were killed. */
+  /** Connections that were open, or in doubt, in processes that were killed. Waits for primaries that are leaving. */
   async lost(): Promise<number> {
-    return (await this.slots()).reduce((sum, { lost }) => sum + lost, 0);
+    const left = this.primaries().slice(0, -1);
+    const words = await Promise.all(left.map((pid) => this.app.hears('closed', (told) => told.pid === pid)));
+    const { lost } = await this.status();
+    return words.reduce((sum, told) => sum + (told.lost as number), lost);
+  }
+
+  /** Ends it as an operator would, then by force; resolves when it and all that it has started are gone, with how the first one ended. */
+  async stop(): Promise<Ended> {
+    const end = (signal: NodeJS.Signals) => runs(this.primary) && process.kill(this.primary, signal);
+    end('SIGTERM');
+    const force = setTimeout(() => end('SIGKILL'), 15_000);
+    const ended = await this.app.ended;
+    clearTimeout(force);
+    return ended;
   }
 
   events(): SlotEvent[] {
@@ -84,19 +105,23 @@ export class Router {
 
   /** The process that serves the slot, as far as has been heard. */
   seatedIn(slot: number): number | undefined {
-    const last = this.events().findLast((each) => each.slot === slot && each.event !== 'stalled');
-    return last?.event === 'ready' ? last.pid : undefined;
+    const events = this.events().filter((each) => each.slot === slot && each.event !== 'stalled');
+    // Primaries that are leaving tell of their processes after the new one has told of its own.
+    const at = events.findLastIndex(({ event }) => event === 'ready');
+    const pid = events[at]?.pid;
+    return events.slice(at + 1).some((each) => each.pid === pid) ? undefined : pid;
   }
 
   /** Resolves when so many slots, and no process besides, serve. */
   async settled(count: number): Promise<void> {
-    let slots: SlotStatus[] = [];
+    let slots: RouterStatus['slots'] = [];
     for (let looks = 0; looks < 600; looks++) {
-      slots = await this.slots();
+      slots = (await this.status()).slots;
       const well = slots.filter(
         ({ state, down, stalled, leaving }) => state === 'ready' && !down && !stalled && leaving.length === 0,
       );
-      if (slots.length === count && well.length === count) return;
+      const former = this.primaries().slice(0, -1);
+      if (slots.length === count && well.length === count && !former.some(runs)) return;
       await pause(50);
     }
     throw new Error(`the slots do not come to rest: ${JSON.stringify(slots)}`);

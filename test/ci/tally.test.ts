@@ -30,7 +30,7 @@ test('all passed', () => {
   const files = {
     steps: 'passed check\n',
     'ctest.log': ctest('n', '   Passed'),
-    'vitest.json': vitest(file),
+    'vitest-test.json': vitest(file),
   };
   expect(tally(files)).toEqual(['3 passed, 0 failed', 0]);
 });
@@ -42,7 +42,7 @@ test.each([
     'a test file that does not load',
     {
       steps: 'passed test\n',
-      'vitest.json': vitest({ name: 'x.test.ts', status: 'failed', assertionResults: [] }),
+      'vitest-test.json': vitest({ name: 'x.test.ts', status: 'failed', assertionResults: [] }),
     },
     'failed: x.test.ts',
   ],

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type App, startApp } from '../processes/app.js';
 import { addresses, ask, inParallel } from '../processes/clients.js';
+import { runs } from '../processes/descriptors.js';
 
 interface Served {
   slot: number;
@@ -95,6 +96,8 @@ describe('listen()', () => {
     const is = await served(port, from);
     expect(is.slot).toBe(was.slot);
     expect(is.pid).not.toBe(was.pid);
+    // Long before its drain time is over.
+    await expect.poll(() => runs(was.pid), { timeout: 10_000 }).toBe(false);
   });
 
   it('brings a worker back that exits by itself', async () => {

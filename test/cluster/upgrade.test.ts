@@ -3,8 +3,10 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RouterStatus } from '../../src/cluster/status.js';
 import { type App, startApp } from '../processes/app.js';
 import { addresses, ask } from '../processes/clients.js';
+import { command } from '../processes/control.js';
 import { runs } from '../processes/descriptors.js';
 
 interface Served {
@@ -30,7 +32,8 @@ afterEach(async () => {
 async function start(options: object = {}): Promise<number> {
   app = startApp('apps/upgraded.js', {
     env: {
-      LIMPET_TEST_OPTIONS: JSON.stringify({ respawnGraceMs: 30_000, ...options }),
+      XDG_RUNTIME_DIR: folder,
+      LIMPET_TEST_OPTIONS: JSON.stringify({ respawnGraceMs: 30_000, name: 'upgraded', ...options }),
       LIMPET_TEST_ALSO: JSON.stringify([{ path: join(folder, 'socket') }]),
       LIMPET_TEST_BROKEN: join(folder, 'broken'),
     },
@@ -106,6 +109,34 @@ describe.each([{}, { handoff: 'ipc' }])('a new primary takes over (%o)', (option
     for (const { from, slot } of asking.served) slots.set(from, (slots.get(from) ?? new Set()).add(slot));
     slots.delete('');
     expect([...slots.values()].filter(({ size }) => size !== 1)).toEqual([]);
+  });
+});
+
+describe('what is asked for', () => {
+  const say = (words: string, args?: Record<string, unknown>) => command(folder, 'upgraded', words, args);
+  const upgrade = async () => {
+    primary = ((await say('upgrade')) as { pid: number }).pid;
+  };
+
+  it('a number of slots that was set by scale outlives every upgrade', async () => {
+    await start();
+    await say('scale', { workers: 3 });
+    await upgrade();
+    await upgrade();
+    const { pid, slots } = (await say('status')) as RouterStatus;
+    expect(pid).toBe(primary);
+    expect(slots.map(({ slot }) => slot)).toEqual([0, 1, 2]);
+  });
+
+  it('while the new one takes over is refused by the old one, which names it', async () => {
+    await start();
+    process.kill(primary, 'SIGALRM');
+    const { error } = (await app.hears('reload')) as unknown as { error: { code: string; message: string } };
+    primary = (await app.hears('upgraded')).successor as number;
+    expect(error.code).toBe('ERR_LIMPET_CLOSED');
+    expect(error.message).toBe(
+      `process ${primary} has taken over from this router, which leaves. Ask that one.`,
+    );
   });
 });
 

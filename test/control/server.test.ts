@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeF
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { ControlClient, runningRouters } from '../../src/control/client.ts';
 import { type Commands, requestBytesMax } from '../../src/control/protocol.ts';
 import { ControlServer } from '../../src/control/server.ts';
@@ -146,6 +146,7 @@ describe('names', () => {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const script = `require('net').createServer().listen(${JSON.stringify(join(directory, '77.sock'))}, () => console.log('up'))`;
     const other = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+    onTestFinished(() => void other.kill('SIGKILL'));
     await once(other.stdout, 'data');
     await expect(open('shop')).rejects.toMatchObject({ code: 'ERR_LIMPET_NAME_IN_USE', facts: { pid: 77 } });
     expect((await runningRouters()).map(({ pid }) => pid)).toEqual([77]);

@@ -118,9 +118,12 @@ export async function prove(name: ProxyName, trial: Trial): Promise<{ acts: Act[
   try {
     await act('nothing', () => wait(noticeMs));
     await act('spoofed addresses and cookies', async () => {
-      for (const client of fleet.clients.filter((_, i) => i % 4 === 0)) {
-        client.spoof = { 'x-forwarded-for': '203.0.113.9, 10.0.0.1', forwarded: 'for=203.0.113.9' };
-      }
+      fleet.clients.forEach((client, i) => {
+        if (i % 4 === 0)
+          client.spoof = { 'x-forwarded-for': '203.0.113.9, 10.0.0.1', forwarded: 'for=203.0.113.9' };
+        // Beside the proxy's own cookie another one of its name, as somebody would who wants to be elsewhere.
+        if (i % 4 === 1) client.spoof = { cookie: `m${1 + (i % 3)}-0` };
+      });
       await wait(noticeMs);
     });
     await act('a machine reloads', async () => {

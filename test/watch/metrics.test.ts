@@ -51,6 +51,7 @@ const status = (...slots: SlotStatus[]): RouterStatus => ({
   listeners: [],
   slots,
   unplaced: { 'head-timeout': 2 },
+  lost: 0,
 });
 
 /** A router of which nothing is asked but its status. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { App } from '../processes/app.ts';
 import { addresses, ask, inParallel } from '../processes/clients.ts';
 import { freePort } from '../services/service.ts';
@@ -35,6 +35,9 @@ const pages: Record<string, string> = {
 const home = new Home();
 let project: string;
 let app: App | undefined;
+
+// npm brings some hundred packages, and Next.js compiles its app.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 beforeAll(() => {
   project = mkdtempSync(join(tmpdir(), 'limpet-frameworks-'));

@@ -1,0 +1,33 @@
+import { placeNames } from '../profile/places.js';
+import { machine, table } from './tables.js';
+
+/**
+ * Markdown of where the CPU of a short connection goes. Text without a line break at its end.
+ * @param {{ stamp: object, results: Record<string, { title: string, cpuUs: number, parts: Record<string, number>, calls: Record<string, number> }> }} result
+ */
+export function profile({ stamp, results }) {
+  const subjects = Object.values(results);
+  const head = (first) => [first, ...subjects.map(({ title }) => title)];
+  const cells = (of) => subjects.map((subject) => of(subject).toFixed(1));
+  const parts = placeNames
+    .filter((name) => subjects.some((subject) => (subject.parts[name] ?? 0) >= 0.05))
+    .map((name) => [name, ...cells((subject) => subject.parts[name] ?? 0)]);
+  const names = [...new Set(subjects.flatMap(({ calls }) => Object.keys(calls)))];
+  const calls = names
+    .filter((name) => subjects.some((subject) => (subject.calls[name] ?? 0) >= 0.05))
+    .map((name) => [`\`${name}\``, ...cells((subject) => subject.calls[name] ?? 0)]);
+  return [
+    table(head('worker, µs a connection'), [
+      ...parts,
+      ['**together**', ...subjects.map(({ cpuUs }) => `**${cpuUs.toFixed(1)}**`)],
+    ]),
+    table(head('system calls a connection'), [
+      ...calls,
+      [
+        '**together**',
+        ...cells(({ calls: each }) => Object.values(each).reduce((sum, count) => sum + count, 0)),
+      ],
+    ]),
+    `perf (cpu-clock) and strace on the workers; sampling makes all of them slower. ${machine(stamp)}`,
+  ].join('\n\n');
+}

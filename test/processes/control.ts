@@ -1,0 +1,52 @@
+import { lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ControlClient } from '../../src/control/client.ts';
+import type { LimpetError } from '../../src/errors.ts';
+
+/** A router that is leaving, and its control socket with it: its successor is there, or is about to be. */
+const leaving = ['ERR_LIMPET_CONTROL', 'ERR_LIMPET_CLOSED'];
+
+/**
+ * Gives a command to the router of that name whose XDG_RUNTIME_DIR is `runtime`, or, where it hands over just now, to the one that takes
+ * its place. Rejects with the router's own error.
+ */
+export async function command(
+  runtime: string,
+  name: string,
+  words: string,
+  args: Record<string, unknown> = {},
+): Promise<unknown> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await once(join(runtime, 'limpet', name), words, args);
+    } catch (error) {
+      if (tries === 100 || !leaving.includes((error as LimpetError).code)) throw error;
+      await pause(50);
+    }
+  }
+}
+
+async function once(folder: string, words: string, args: Record<string, unknown>): Promise<unknown> {
+  let failure: unknown;
+  for (const path of socketsIn(folder)) {
+    const client = await ControlClient.connect(path).catch((error) => {
+      failure = error;
+    });
+    if (!client) continue;
+    try {
+      return await client.ask(words, args);
+    } finally {
+      client.close();
+    }
+  }
+  throw failure ?? new Error(`no control socket in ${folder}`);
+}
+
+/** In the order in which they were made: the first that lives serves. */
+function socketsIn(folder: string): string[] {
+  const born = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return readdirSync(folder)
+    .map((file) => join(folder, file))
+    .sort((a, b) => born(a) - born(b));
+}

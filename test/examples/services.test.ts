@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, afterEach, expect, test } from 'vitest';
 import { needs } from '../needs.ts';
 import { addresses, ask } from '../processes/clients.ts';
 import { type ProxyName, startProxy } from '../services/proxies.ts';
@@ -11,13 +11,13 @@ import { startExample } from './example.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../examples/${path}`, import.meta.url), 'utf8');
 
-/** What the tests have started. */
+/** What a test has started, to be ended in the opposite order. */
 const ends: (() => Promise<unknown>)[] = [];
 const state = mkdtempSync(join(tmpdir(), 'limpet-example-'));
-afterAll(async () => {
-  await Promise.all(ends.map((end) => end()));
-  rmSync(state, { recursive: true, force: true });
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
 });
+afterAll(() => rmSync(state, { recursive: true, force: true }));
 
 async function start(name: string, env: Record<string, string>): Promise<number> {
   const example = await startExample(name, env);

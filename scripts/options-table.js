@@ -20,7 +20,14 @@ export function withOptionTables(page, source, defaults) {
   );
 }
 
-function tableOf(name, source, defaults) {
+/**
+ * @param {string} name of the interface
+ * @param {string} source the text of src/options.ts
+ * @param {Record<string, unknown>} defaults option → default
+ * @param {Record<string, { expected: string }>} [rules] what each option takes, to be told in place of its type
+ * @returns {string}
+ */
+export function tableOf(name, source, defaults, rules) {
   const file = ts.createSourceFile('options.ts', source, ts.ScriptTarget.Latest, true);
   const declaration = file.statements.find(
     (node) => ts.isInterfaceDeclaration(node) && node.name.text === name,
@@ -28,11 +35,12 @@ function tableOf(name, source, defaults) {
   const rows = declaration.members.map((member) => {
     const option = member.name.getText(file);
     const type = member.type.getText(file).replaceAll('|', '\\|');
+    const takes = rules ? rules[option].expected : `\`${type}\``;
     const initial = defaults[option] === undefined ? '' : `\`${JSON.stringify(defaults[option])}\``;
     const meaning = ts.getJSDocCommentsAndTags(member).map(({ comment }) => comment)[0] ?? '';
-    return `| \`${option}\` | \`${type}\` | ${initial.replaceAll('"', "'")} | ${meaning.replaceAll('\n', ' ')} |\n`;
+    return `| \`${option}\` | ${takes} | ${initial.replaceAll('"', "'")} | ${meaning.replaceAll('\n', ' ')} |\n`;
   });
-  return `| option | type | default | meaning |\n| --- | --- | --- | --- |\n${rows.join('')}`;
+  return `| option | ${rules ? 'takes' : 'type'} | default | meaning |\n| --- | --- | --- | --- |\n${rows.join('')}`;
 }
 
 /**

@@ -34,13 +34,18 @@ export const errorCodes = {
   ERR_LIMPET_SESSION_SIZE: 'The session is larger than sessionBytesMax; it was not stored.',
 } as const;
 
+/** The codes of errors: stable, so match on them ([one row each](../errors.md)). */
 export type ErrorCode = keyof typeof errorCodes;
 
+/** Every error that limpet throws or rejects with. `message` says what was wrong, what was expected and what to do; `cause` is the system's error, where there is one. */
 export class LimpetError extends Error {
+  /** @internal */
   override readonly name = 'LimpetError';
   readonly code: ErrorCode;
+  /** The values that the message names, for programs. */
   readonly facts: Readonly<Record<string, unknown>>;
 
+  /** @internal */
   constructor(code: ErrorCode, message: string, facts: Record<string, unknown> = {}, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;

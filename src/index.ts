@@ -1,3 +1,10 @@
+/**
+ * One app on all cores, each client always served by the same worker. What most apps need is also in the default export:
+ * `limpet.listen`, `limpet.createRouter`, `limpet.worker` and `limpet.clientAddress`.
+ *
+ * Configuration and lifecycle throw or reject with a {@link LimpetError} ([its codes](../errors.md)). What befalls one connection
+ * never does: it is counted, and published on a diagnostics channel ({@link DiagnosticPayloads}).
+ */
 import { clientAddress } from './adapter/client-address.js';
 import { listen } from './cluster/listen.js';
 import { Router } from './cluster/primary.js';
@@ -5,14 +12,17 @@ import { worker } from './cluster/worker.js';
 import { atCaller } from './errors.js';
 import type { RouterOptions } from './options.js';
 
-export { clientAddress } from './adapter/client-address.js';
+export { clientAddress, type UwsClient } from './adapter/client-address.js';
 export type { Listenable } from './adapter/recognize.js';
 export type { UwsApp } from './adapter/uws.js';
+export type { UwsRequest, UwsResponse } from './affinity/set-cookie.js';
 export { affinityCookie, writeAffinityCookie } from './cluster/affinity-cookie.js';
 export type { ClientExplanation, ClientHead } from './cluster/explain.js';
 export { listen, type OnBound } from './cluster/listen.js';
+export type { HandoffChoice } from './cluster/listener.js';
 export type { Router } from './cluster/primary.js';
 export type { RouterEvents } from './cluster/router-events.js';
+export type { Restart, RestartCause, SlotState } from './cluster/slot.js';
 export type {
   ListenerStatus,
   ProcessStatus,
@@ -21,11 +31,31 @@ export type {
   SlotStatus,
 } from './cluster/status.js';
 export { type LimpetWorker, type WorkerEvents, worker } from './cluster/worker.js';
-export type { BoundAddress } from './connection.js';
+export type { BoundAddress, ListenAddress } from './connection.js';
+export type { DiagnosticPayloads } from './diagnostics.js';
 export { type ErrorCode, LimpetError } from './errors.js';
-export type { ListenOptions, RouterOptions } from './options.js';
+export type { HandoffName } from './handoff/contract.js';
+export type { Latencies } from './handoff/latencies.js';
+export type { SessionCacheCounts } from './metrics.js';
+export type {
+  Affinity,
+  AffinityName,
+  AffinityRule,
+  CheckedRouterOptions,
+  CookieRule,
+  ForwardedRule,
+  ListenOptions,
+  ProxyProtocolRule,
+  RouterOptions,
+  Trust,
+} from './options.js';
 
-/** A router in a primary that is a file of its own. Throws ERR_LIMPET_OPTION, _ROLE, _WORKER_START. */
+/**
+ * A router, in a primary that is a file of its own: `exec` names the workers' file, which calls {@link listen}. Everything that can be
+ * checked is checked here; no process is forked and nothing is bound before `start()`.
+ *
+ * Throws ERR_LIMPET_OPTION, _ROLE (in a worker), _WORKER_START (no such file).
+ */
 export function createRouter(options: RouterOptions = {}): Router {
   return atCaller(createRouter, () => new Router(options));
 }

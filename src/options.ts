@@ -4,21 +4,29 @@ import { LimpetError } from './errors.js';
 /** Most slots a router can have: the steering program and the sid carry a slot in eight bits. */
 export const slotsMax = 256;
 
+/** Rules that need no options. */
 export const affinityNames = ['address', 'proxy-protocol', 'forwarded', 'cookie', 'socket.io'] as const;
+/** A rule by its name alone: `address`, `proxy-protocol`, `forwarded`, `cookie` or `socket.io`. */
 export type AffinityName = (typeof affinityNames)[number];
 
 /** Addresses, CIDRs, and the names `loopback`, `linklocal`, `uniquelocal`, `unix` (peers of a unix socket): a list, or a text with commas. */
 export type Trust = string | readonly string[];
 
+/** The client that a PROXY header, version 1 or 2, of a trusted peer tells (HAProxy's proxy-protocol.txt). */
 export interface ProxyProtocolRule {
+  /** The rule. */
   by: 'proxy-protocol';
+  /** Who may send a header; by default as the router's `trust`. */
   trust?: Trust;
-  /** A trusted peer may come without a header. */
+  /** A trusted peer may come without a header. By default as the router's `proxyProtocol`. */
   optional?: boolean;
 }
 
+/** The right-most address that is not trusted, of X-Forwarded-For or Forwarded (RFC 7239). */
 export interface ForwardedRule {
+  /** The rule. */
   by: 'forwarded';
+  /** Whose headers are believed; by default as the router's `trust`. */
   trust?: Trust;
   /** The one that the proxies write. Where it is not said, and a request has both, they must agree. */
   header?: 'x-forwarded-for' | 'forwarded';
@@ -26,6 +34,7 @@ export interface ForwardedRule {
 
 /** limpet's own cookie, and the attributes of RFC 6265 that it is set with. */
 export interface CookieRule {
+  /** The rule. */
   by: 'cookie';
   /** Default `limpet`. */
   name?: string;
@@ -33,6 +42,7 @@ export interface CookieRule {
   maxAgeMs?: number;
   /** Default `/`. */
   path?: string;
+  /** By default none: the cookie goes back to the host that set it. */
   domain?: string;
   /** Default true. */
   httpOnly?: boolean;
@@ -128,11 +138,13 @@ export interface RouterOptions {
 
 /** The address of one `listen()`. */
 export interface ListenOptions {
+  /** 0 to 65,535; 0 lets the system choose. */
   port?: number;
+  /** An address, or a name that is looked up; by default all addresses, IPv6 and IPv4. */
   host?: string;
   /** A unix-domain socket instead of a port. */
   path?: string;
-  /** Connections that may wait in the kernel for each listening socket. */
+  /** Connections that may wait in the kernel for each listening socket, 1 to 65,535. */
   backlog?: number;
   /** With an IPv6 host: refuse IPv4 clients. */
   ipv6Only?: boolean;
@@ -150,6 +162,7 @@ type Unset =
   | 'directHost'
   | 'healthPath';
 
+/** The options of a router, checked, with every default filled in. */
 export type CheckedRouterOptions = Readonly<Required<Omit<RouterOptions, Unset>>> & {
   readonly [K in Unset]: RouterOptions[K] | undefined;
 } & { readonly workers: number };

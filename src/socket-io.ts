@@ -13,6 +13,9 @@ import { worker } from './cluster/worker.js';
 import { LimpetError } from './errors.js';
 import { checkListenOptions, type ListenOptions } from './options.js';
 
+export type { Balancing } from './cluster/adopting-router.js';
+
+/** Options of setupPrimary(), with the names of @socket.io/sticky. */
 export interface PrimaryOptions {
   /** How a client without a session is given a worker. Default 'least-connection'. */
   loadBalancingMethod?: Balancing;
@@ -20,10 +23,12 @@ export interface PrimaryOptions {
 
 /** What of a Socket.IO server is used. */
 export interface SocketIoServer {
+  /** Its Engine.IO server. */
   readonly engine: {
     generateId: unknown;
     on(event: 'connection', listener: (socket: EngineSocket) => void): unknown;
   };
+  /** The server that it is attached to. */
   readonly httpServer: unknown;
 }
 interface EngineSocket {

@@ -4,14 +4,15 @@
  *     node examples/haproxy/app.js
  *     haproxy -db -f examples/haproxy/haproxy.cfg
  *
- * and ask http://127.0.0.1:8080 from several addresses: curl --interface 127.0.0.7 http://127.0.0.1:8080. haproxy.cfg is what
- * this prints:
+ * and ask http://127.0.0.1:8080 from several addresses: curl --interface 127.0.0.7 http://127.0.0.1:8080. PORT chooses another port
+ * of the workers. haproxy.cfg is what this prints:
  *
  *     limpet edge haproxy --node 127.0.0.1 -w 4 --via shared --port 3000 --health-path /health --listen 127.0.0.1:8080
  */
 import http from 'node:http';
 import limpet from 'limpet';
 
+const host = '127.0.0.1';
 let visits = 0;
 const server = http.createServer((request, response) => {
   visits += 1;
@@ -22,6 +23,7 @@ const server = http.createServer((request, response) => {
 
 limpet.listen(
   server,
-  { port: 3000, host: '127.0.0.1' },
+  { port: Number(process.env.PORT ?? 3000), host },
   { workers: 4, affinity: 'proxy-protocol', trust: 'loopback', healthPath: '/health' },
+  ({ port }) => console.log(`for HAProxy, which sends PROXY headers: http://${host}:${port}`),
 );

@@ -4,13 +4,15 @@
  *     node examples/nginx/app.js
  *     nginx -g 'daemon off;' -c "$PWD/examples/nginx/nginx.conf"
  *
- * and open http://127.0.0.1:8080, in several browsers. nginx.conf is what this prints:
+ * and open http://127.0.0.1:8080, in several browsers. PORT and DIRECT_PORT choose other ports of the workers. nginx.conf is what
+ * this prints:
  *
  *     limpet edge nginx --node 127.0.0.1 -w 4 --direct-port 4000 --affinity cookie --listen 127.0.0.1:8080
  */
 import express from 'express';
 import limpet from 'limpet';
 
+const host = '127.0.0.1';
 const app = express();
 app.set('trust proxy', 'loopback');
 let visits = 0;
@@ -21,6 +23,7 @@ app.get('/', (request, response) => {
 
 limpet.listen(
   app,
-  { port: 3000, host: '127.0.0.1' },
-  { workers: 4, directPort: 4000, healthPath: '/health' },
+  { port: Number(process.env.PORT ?? 3000), host },
+  { workers: 4, directPort: Number(process.env.DIRECT_PORT ?? 4000), healthPath: '/health' },
+  ({ port }) => console.log(`a port for each worker, beside the shared one: http://${host}:${port}`),
 );

@@ -1,6 +1,7 @@
 /**
  * Sessions that every worker shares: `node examples/redis-sessions/app.js`, then open it twice, in two browsers.
  * With REDIS_URL (redis://127.0.0.1:6379) they are in Redis, as connect-redis would keep them; without, on this machine.
+ * In a project of your own: npm install ioredis. PORT chooses another port.
  */
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
@@ -9,6 +10,7 @@ import limpet from 'limpet';
 import { LocalStore, RedisStore, sessions } from 'limpet/session';
 
 const { REDIS_URL, PORT = '3000' } = process.env;
+const host = '127.0.0.1';
 // Workers inherit the environment of the process that forks them: one secret for all.
 process.env.SESSION_SECRET ??= randomBytes(32).toString('hex');
 
@@ -42,7 +44,9 @@ app.post('/logout', (request, response, next) => {
 
 app.get('/store', (_request, response) => response.json(shared.store.status()));
 
-limpet.listen(http.createServer(app), { port: Number(PORT), host: '127.0.0.1' }, { workers: 4 });
+limpet.listen(http.createServer(app), { port: Number(PORT), host }, { workers: 4 }, ({ port }) => {
+  console.log(`4 workers, one address: http://${host}:${port}`);
+});
 
 async function openStore() {
   if (!REDIS_URL) return new LocalStore();

@@ -2,6 +2,7 @@ import { addressText } from '../binding/twin/ip-address.js';
 
 /** What of a uWebSockets.js response or WebSocket is used. */
 export interface UwsClient {
+  /** The far end of the connection, 4 or 16 bytes. */
   getRemoteAddress(): ArrayBuffer;
   /** Of a response: what a PROXY header told; empty without one. */
   getProxiedRemoteAddress?(): ArrayBuffer;

@@ -10,8 +10,11 @@ import { UwsResponses } from './uws-responses.js';
 
 /** An App or SSLApp of uWebSockets.js. */
 export interface UwsApp {
+  /** Tells an app from anything else, as the next does. */
   filter(callback: (response: never, change: never) => void): unknown;
+  /** Part of every app, and of nothing else. */
   numSubscribers(topic: never): number;
+  /** In the primary it closes the router; in a worker it makes that drain. */
   close(): unknown;
 }
 

@@ -4,11 +4,14 @@ import type { CookieIssuer } from './cookie.js';
 
 const handled: unique symbol = Symbol('limpet.cookie');
 
-/** What of a uWebSockets.js request and response is used. */
+/** What of a uWebSockets.js request is used. */
 export interface UwsRequest {
+  /** Empty where there is none. */
   getHeader(lowerCaseName: string): string;
 }
+/** What of a uWebSockets.js response is used. */
 export interface UwsResponse {
+  /** Called at most once, for Set-Cookie. */
   writeHeader(name: string, value: string): unknown;
 }
 

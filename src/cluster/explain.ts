@@ -23,8 +23,9 @@ export interface ClientExplanation {
   readonly key: string;
   /** The address or text that the key was made of. */
   readonly client: string;
-  /** Its hash, 0 to 2^32 - 1, and the bucket that its top bits choose; -1 where the client carries its slot. */
+  /** Its hash, 0 to 2^32 - 1; -1 where the client carries its slot. */
   readonly hash: number;
+  /** The bucket that the top bits of the hash choose; -1 where the client carries its slot. */
   readonly bucket: number;
   /** The slot that serves it while all are up. */
   readonly home: number;

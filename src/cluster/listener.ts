@@ -7,6 +7,7 @@ import type { Occupant } from './occupant.js';
 /** Which handoff serves a listener, and why that one. */
 export interface HandoffChoice {
   readonly name: HandoffName;
+  /** In words for people: what a better one lacked here, or `the first choice`. */
   readonly reason: string;
 }
 

@@ -1,6 +1,7 @@
 import type { BoundAddress } from '../connection.js';
 import type { LimpetError } from '../errors.js';
 
+/** What a router emits, with what its listeners are given. */
 export interface RouterEvents {
   /** A listener is bound. */
   listening: [address: BoundAddress];
@@ -18,13 +19,16 @@ export interface RouterEvents {
   stalled: [slot: number, pid: number | undefined, stalled: boolean];
   /** The first slots are served, and no primary before this one serves any more. */
   serving: [];
-  /** A reload begins; and ends, whether or not it could be done. */
+  /** A reload begins. */
   reloading: [];
+  /** It has ended, whether or not it could be done. */
   reloaded: [];
   /** A new primary, the process `pid`, has taken over; this one closes. */
   upgraded: [pid: number];
+  /** The router begins to close. */
   closing: [reason: string];
   /** The router cannot go on, or something needs a person (a crash loop). Never emitted without a listener. */
   error: [error: LimpetError];
+  /** No process is left, and nothing listens any more. */
   closed: [];
 }

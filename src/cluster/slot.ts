@@ -3,8 +3,10 @@
  *
  *     starting ──► ready ──► draining ──► gone
  *        │           └──────────────────────▲
- *        └──────────────────────────────────┘   (also starting ──► draining, when the router closes)
+ *        └──────────────────────────────────┘   (also starting ──► draining, when it leaves before it was ready)
  */
+
+/** Where a process is in its life; from each state it may be gone at once (docs/cluster.md). */
 export type SlotState = 'starting' | 'ready' | 'draining' | 'gone';
 
 const onward: Record<SlotState, readonly SlotState[]> = {
@@ -53,9 +55,13 @@ export type RestartCause =
   /** It went by itself: its server was closed, or it was told to end. */
   | 'left';
 
+/** The end of a process that was not asked for. */
 export interface Restart {
+  /** When, in ms since the epoch. */
   readonly at: number;
+  /** Of the process that ended; undefined where it could not be forked. */
   readonly pid: number | undefined;
+  /** How it ended, in words for people. */
   readonly reason: string;
   readonly cause: RestartCause;
 }

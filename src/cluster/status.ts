@@ -12,21 +12,30 @@ import type { Occupant } from './occupant.js';
 import type { Restart, RestartCause, SlotState } from './slot.js';
 import type { SlotRecord } from './supervisor.js';
 
+/** A process in a slot, or one that still leaves it. */
 export interface ProcessStatus {
+  /** Undefined where no process is in the slot. */
   readonly pid: number | undefined;
   readonly state: SlotState;
+  /** What brought it into that state, in words for people. */
   readonly reason: string;
   /** When the state began, ms since the epoch. */
   readonly since: number;
+  /** Since it was forked. */
   readonly uptimeMs: number;
+  /** It has given no sign of life for `stallTimeoutMs`. */
   readonly stalled: boolean;
   /** Connections open in the process: now, or, where they come by `ipc`, when it last gave a sign of life. */
   readonly open: number;
+  /** How late its last sign of life was: what its event loop was busy with before. */
   readonly lagMs: number;
+  /** Resident memory, at its last sign of life. */
   readonly rssBytes: number;
 }
 
+/** A slot, with the process in it. Counts are since the router began, over all its processes. */
 export interface SlotStatus extends ProcessStatus {
+  /** Its number, from 0. */
   readonly slot: number;
   /** Whether the slot's clients are served by fallbacks now. */
   readonly down: boolean;
@@ -36,6 +45,7 @@ export interface SlotStatus extends ProcessStatus {
   readonly restarts: number;
   /** All new processes but the first, by cause. */
   readonly restartsByCause: Readonly<Partial<Record<RestartCause, number>>>;
+  /** The last 20 of those that were not asked for, oldest first. */
   readonly lastRestarts: readonly Restart[];
   /** Of all buckets, the part whose home this slot is. */
   readonly share: number;
@@ -53,36 +63,48 @@ export interface SlotStatus extends ProcessStatus {
   readonly missteered: number;
   /** Connections that were open in the slot's processes when they died. */
   readonly lost: number;
+  /** Connections that wait in the primary for the slot. */
   readonly queued: number;
   /** Connections closed unserved, by reason. */
   readonly refused: Readonly<Record<string, number>>;
   /** Times that a process, short of descriptors, let connections wait. */
   readonly starved: number;
+  /** What the near caches of its processes have answered. */
   readonly sessionCache: SessionCacheCounts;
 }
 
+/** An address that the router listens on. */
 export interface ListenerStatus {
+  /** Undefined until it is bound. */
   readonly address: BoundAddress | undefined;
   readonly handoff: HandoffChoice;
   /** Slot 0's direct port, where the listener has such; slot n's is n higher. */
   readonly direct?: { readonly address: BoundAddress | undefined; readonly handoff: HandoffChoice };
 }
 
+/** What a router is and does, as plain data: what `limpet status --json` prints. No worker is asked for it. */
 export interface RouterStatus {
+  /** The primary's. */
   readonly pid: number;
   /** Under which the `limpet` command finds the router. */
   readonly name: string | undefined;
+  /** `serving` from the first slot that is served on. */
   readonly state: 'starting' | 'serving' | 'closing' | 'closed';
+  /** Since the router was made. */
   readonly uptimeMs: number;
+  /** The rules in their order, as in `cookie, header x-user, address`. */
   readonly affinity: string;
   /** The first listener's. */
   readonly handoff: HandoffChoice | undefined;
   /** Where hash and ring are computed: the native addon or its TypeScript twin, and why. */
   readonly binding: { readonly kind: string; readonly reason: string };
+  /** How many there are of each. */
   readonly ring: { readonly buckets: number; readonly slots: number };
+  /** In the order in which they were asked for. */
   readonly listeners: readonly ListenerStatus[];
   /** Where workers say whether they serve; undefined where they do not. */
   readonly healthPath?: string;
+  /** All slots, and those taken away whose processes still finish what they have. */
   readonly slots: readonly SlotStatus[];
   /** Connections closed before they could be placed, by reason. */
   readonly unplaced: Readonly<Record<string, number>>;
@@ -103,6 +125,7 @@ interface RouterParts {
 
 /** The ring, bucket by bucket. */
 export interface RingStatus {
+  /** How many there are. */
   readonly slots: number;
   /** The slot that each bucket belongs to while all live. */
   readonly homes: readonly number[];

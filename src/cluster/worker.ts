@@ -33,6 +33,7 @@ interface Listening {
   readonly backlog: number;
 }
 
+/** What a worker emits. */
 export interface WorkerEvents {
   /** The process leaves: it takes nothing new. `deadline` is when what is still open will be closed, in ms since the epoch. */
   drain: [deadline: number, reason: string];
@@ -66,6 +67,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   #beatAt = 0;
   #lagMs = 0;
 
+  /** @internal */
   constructor() {
     super();
     this.ready = new Promise((resolve) => {
@@ -117,6 +119,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   /**
    * In a worker that the app forked itself: serves in the place that an {@link AdoptingRouter} in the primary gives it. Waits as
    * long as there is none.
+   * @internal
    */
   adopt(served: Served): void {
     if (this.#pass) {
@@ -146,7 +149,10 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     };
   }
 
-  /** Gives out limpet's cookie for this slot; undefined before the process serves, and where affinity has no cookie. */
+  /**
+   * Gives out limpet's cookie for this slot; undefined before the process serves, and where affinity has no cookie.
+   * @internal
+   */
   get cookies(): CookieIssuer | undefined {
     return this.#cookies;
   }
@@ -162,7 +168,10 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     return this.#sidMaker();
   }
 
-  /** Makes the app's server serve this slot's share of the address. Throws ERR_LIMPET_ROLE in a worker that limpet did not fork. */
+  /**
+   * Makes the app's server serve this slot's share of the address. Throws ERR_LIMPET_ROLE in a worker that limpet did not fork.
+   * @internal
+   */
   listen(served: Served, address: ListenAddress): void {
     if (!this.#pass) {
       throw new LimpetError(
@@ -182,6 +191,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   /**
    * Takes nothing new, finishes what is open, closes the rest after `timeoutMs`, then exits with code 0. With `last` there is no router
    * any more through which the next request of a held session could come.
+   * @internal
    */
   leave(reason: string, timeoutMs: number, last = false): void {
     if (this.#leaving) {
@@ -387,4 +397,5 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
 /** Time for closing frames to reach the kernel. */
 const lastWordsMs = 50;
 
+/** This process, as a worker. */
 export const worker: LimpetWorker = new LimpetWorker();

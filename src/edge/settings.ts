@@ -11,10 +11,13 @@ export interface EdgeNode {
   readonly name?: string;
   /** Where it differs from the others'. */
   readonly workers?: number;
+  /** Where it differs from the others'. */
   readonly port?: number;
+  /** Where it differs from the others'. */
   readonly directPort?: number;
 }
 
+/** TLS that ends at the proxy. */
 export interface EdgeTls {
   /** A PEM file with the certificate chain. */
   readonly certificate: string;
@@ -26,7 +29,7 @@ export interface EdgeTls {
 export interface EdgeSettings {
   /** Hosts, or hosts with what differs. */
   readonly nodes: readonly (string | EdgeNode)[];
-  /** Workers of each node: its router's option `workers`, as a number. */
+  /** Workers of each node: its router's option `workers`, as a number, 1 to 256. */
   readonly workers: number;
   /**
    * `direct`: HTTP to the port of each worker, over connections that all clients share. `shared`: to each node's shared port, each connection
@@ -49,7 +52,7 @@ export interface EdgeSettings {
   readonly secret?: string;
   /** Addresses and CIDRs of load balancers in front of the proxy, whose X-Forwarded-For ends with the client. Nobody by default. */
   readonly trust?: readonly string[];
-  /** HAProxy: no server gets more than so many times the mean of requests; a client whose server has goes elsewhere. Off by default. */
+  /** HAProxy: no server gets more than so many times the mean of requests, 1.01 to 10; a client whose server has goes elsewhere. Off by default. */
   readonly maxLoad?: number;
   /** How long an answer, a poll or a WebSocket may be silent, in ms. Default an hour. */
   readonly quietMs?: number;

@@ -1,12 +1,13 @@
-import type { BoundAddress, RawHandle } from '../connection.js';
-import type { SlotRing } from '../ring/slot-ring.js';
-
 /**
  * A handoff is how a connection gets from the listening socket to the worker. Each one has two halves that
  * share these verbs: {@link PrimaryHandoff} beside the listening socket, {@link WorkerHandoff} in each
  * worker. The ring is the one truth about who serves whom: a handoff holds no routing state of its own
  * that the ring does not tell it.
  */
+import type { BoundAddress, RawHandle } from '../connection.js';
+import type { SlotRing } from '../ring/slot-ring.js';
+
+/** How a connection gets from the listening socket to the worker. */
 export type HandoffName = 'kernel' | 'fd' | 'ipc';
 
 /** What travels between the two halves of one handoff; plain JSON, opaque to the cluster. */

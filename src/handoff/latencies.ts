@@ -4,6 +4,7 @@ import { pageLayout } from '../binding/shared-page.js';
 export interface Latencies {
   /** How many took at most each of {@link latencyBoundsMs}, and more than the one before; the last, more than all. */
   readonly counts: number[];
+  /** All of them together. */
   sumMs: number;
 }
 

@@ -10,8 +10,8 @@ const scratch = new Uint8Array(NATIVE_BYTES_MIN);
 const encoder = new TextEncoder();
 
 /**
- * HalfSipHash-1-3 of `bytes`: 32 bits, keyed. It spreads keys so that who does not know `key` cannot aim; it is no
- * message authentication code.
+ * HalfSipHash-1-3 of `bytes` (SipHash by Aumasson and Bernstein, its variant for 32-bit words): 32 bits, keyed. It spreads keys so
+ * that who does not know `key` cannot aim; it is no message authentication code.
  * @param key exactly 8 bytes.
  * @returns 0 to 2^32 - 1.
  * @throws LimpetError ERR_LIMPET_RING when the key is no Uint8Array of 8 bytes, or the bytes are no Uint8Array.

@@ -7,6 +7,7 @@ import { type Explanation, SlotRing } from './slot-ring.js';
 /** A node: its name, or its name and its weight (a number from 0.000001 to 1,000,000; 1 when left out). */
 export type RingNode = string | { readonly name: string; readonly weight?: number };
 
+/** What rings must have in common to agree. */
 export interface RingOptions {
   /** A power of two from 64 to 65,536, and a bucket for each node at least. 1,024 when left out. */
   readonly buckets?: number;
@@ -48,7 +49,10 @@ export class Ring {
   readonly #names: (string | null)[];
   readonly #slots: Map<string, number> = new Map();
 
-  /** @throws LimpetError ERR_LIMPET_RING when nodes, weights, buckets or key make no ring. */
+  /**
+   * A ring of these nodes, 1 to 65,535 of them. It takes time with their square.
+   * @throws LimpetError ERR_LIMPET_RING when nodes, weights, buckets or key make no ring, ERR_LIMPET_OPTION for an unknown option.
+   */
   constructor(nodes: readonly RingNode[], options: RingOptions = {}) {
     if (!Array.isArray(nodes)) throw ringError(`nodes is ${shown(nodes)}; expected an array`, { nodes });
     const members = nodes.map(readNode);
@@ -116,7 +120,7 @@ export class Ring {
     this.#ring.up(this.#slot(name));
   }
 
-  /** @throws LimpetError ERR_LIMPET_RING for a stranger. */
+  /** Whether a node is out of service. @throws LimpetError ERR_LIMPET_RING for a stranger. */
   isDown(name: string): boolean {
     return this.#ring.isDown(this.#slot(name));
   }

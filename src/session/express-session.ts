@@ -17,13 +17,21 @@ export const BaseStore: new () => BaseStore = expressSession.Store as unknown as
 export interface SessionCookie extends CookieFields {
   /** Milliseconds left, or null for a cookie that ends with the browser. Setting it sets `expires`. */
   maxAge: number | null;
+  /** The life that it was given, in milliseconds: what a touch sets `maxAge` to again. */
   originalMaxAge: number | null;
+  /** When it ends; null for a cookie that ends with the browser. */
   expires: Date | null;
+  /** Whether it is sent over TLS alone. */
   secure: boolean | 'auto';
+  /** Whether it is kept from the page's scripts. */
   httpOnly: boolean;
+  /** The part of the site that it is sent to. */
   path: string;
+  /** The hosts that it is sent to; without it the one that set it. */
   domain?: string;
+  /** Whether it comes with requests from other sites; true is `strict`. */
   sameSite?: boolean | 'lax' | 'strict' | 'none';
+  /** The value of a Set-Cookie header. */
   serialize(name: string, value: string): string;
 }
 

@@ -1,3 +1,8 @@
+/**
+ * Sessions that every worker can read: in Express and in uWebSockets.js alike, on this machine or in Redis
+ * ([how to use them](../sessions.md), and what is promised).
+ */
+export type { SessionCookie } from './express-session.js';
 export { LocalStore, type LocalStoreOptions } from './local.js';
 export { type CookieOptions, SessionManager, type SessionManagerOptions } from './manager.js';
 export { serveSessionMemory } from './primary-memory.js';

@@ -9,6 +9,7 @@ import { nodeSqlite, SqliteBackend } from './sqlite-backend.js';
 import { sessionDirectory, stateDirectory } from './state-directory.js';
 import { SessionStore, type StoreOptions, storeRules } from './store.js';
 
+/** Options of a LocalStore. */
 export interface LocalStoreOptions extends StoreOptions {
   /**
    * 'sqlite': a file that all processes of the machine share and that outlives them; 'memory': the primary's memory
@@ -41,6 +42,7 @@ const rules = {
  * ERR_LIMPET_STORE when the file cannot be used: it is never passed over for an empty one.
  */
 export class LocalStore extends SessionStore {
+  /** Opens the file, or asks for the primary's memory with the first call. */
   constructor(options: LocalStoreOptions = {}) {
     const checked = check(
       { ...options },

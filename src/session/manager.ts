@@ -9,26 +9,36 @@ import type { SessionStore } from './store.js';
 export interface CookieOptions {
   /** Milliseconds; null or left out: until the browser closes. */
   maxAge?: number | null;
+  /** A date instead of `maxAge`. */
   expires?: Date | null;
+  /** Default '/'. */
   path?: string;
+  /** By default none: the cookie goes back to the host that set it. */
   domain?: string;
+  /** Default true. */
   httpOnly?: boolean;
   /** 'auto': as the connection is. Over an insecure connection a secure cookie is not sent. */
   secure?: boolean | 'auto';
+  /** Default 'lax'; true is 'strict'. */
   sameSite?: boolean | 'lax' | 'strict' | 'none';
+  /** One cookie jar for each site that the app is embedded in (CHIPS). */
   partitioned?: boolean;
+  /** Which cookies a full jar drops first, where browsers know it. */
   priority?: 'low' | 'medium' | 'high';
 }
 
 /** Unless the application says otherwise. */
 export const cookieDefaults: CookieOptions = { path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' };
 
+/** Options of a SessionManager: as of sessions(). */
 export interface SessionManagerOptions {
+  /** Where sessions are kept. */
   store: SessionStore;
   /** Signs the sid in the cookie. With a list, the first signs and all are accepted: put a new secret in front. */
   secret: string | readonly string[];
   /** Name of the cookie. Default 'connect.sid'. */
   name?: string;
+  /** Over the defaults { path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' }. */
   cookie?: CookieOptions;
   /** Makes a sid: at least 128 random bits. Default: 192 bits from the system's generator. */
   genid?: () => string;

@@ -2,8 +2,11 @@
 
 /** What the application passes as `client`: an ioredis `Redis` (single node or Sentinel) or `Cluster`. */
 export interface RedisClient {
+  /** Makes the connections of the store's own. */
   duplicate(override?: object, clusterOverride?: object): unknown;
+  /** Address, credentials, TLS, `keyPrefix`. */
   readonly options: object;
+  /** Whether it is a `Cluster`. */
   readonly isCluster?: boolean;
 }
 

@@ -5,6 +5,7 @@ import type { RedisClient } from './redis-client.js';
 import type { OnStoreDown } from './rows.js';
 import { SessionStore, type StoreOptions, storeRules } from './store.js';
 
+/** Options of a RedisStore. */
 export interface RedisStoreOptions extends StoreOptions {
   /**
    * An ioredis (5 or 6) `Redis`, with or without Sentinel, or `Cluster`. The store takes its address, credentials,
@@ -64,6 +65,7 @@ const rules = {
  * ERR_LIMPET_OPTION. `close()` ends the connections; the client stays the application's.
  */
 export class RedisStore extends SessionStore {
+  /** Connects in the background: the first call waits for it, no longer than `commandTimeoutMs`. */
   constructor(options: RedisStoreOptions) {
     const checked = check(
       { ...options },

@@ -11,7 +11,9 @@ import { mergeSessions } from './merge.js';
 import type { CookieFields, Serializer, SessionFields } from './serializer.js';
 import { Watchers } from './watch.js';
 
+/** What a save does when another request has stored the session since this one read it. */
 export type OnConflict = 'merge' | 'last-write' | 'error';
+/** What a read gives while the store is away. */
 export type OnStoreDown = 'error' | 'stale' | 'anonymous';
 
 export interface RowsOptions {

@@ -1,12 +1,15 @@
 /** Turns a session into the text of its row and back. Both throw on what they cannot do. */
 export interface Serializer {
+  /** The text that is stored. */
   stringify(session: object): string;
+  /** The session that `stringify` was given. */
   parse(raw: string): SessionFields;
 }
 
 /** A session as data: whatever the application put there, and the cookie it belongs to. */
 export interface SessionFields {
   cookie?: CookieFields;
+  /** Whatever the application put there. */
   [key: string]: unknown;
 }
 
@@ -14,7 +17,9 @@ export interface SessionFields {
 export interface CookieFields {
   /** A date, its ISO text, or null for a cookie that ends with the browser. */
   expires?: Date | string | null;
+  /** Milliseconds. */
   originalMaxAge?: number | null;
+  /** Attributes of the cookie. */
   [attribute: string]: unknown;
 }
 

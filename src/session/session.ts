@@ -18,6 +18,7 @@ export interface SessionHome {
  * `session.user = …`. What is not saved with `save()` is not stored.
  */
 export class Session {
+  /** The application's data. */
   [field: string]: unknown;
 
   /** The client's cookie; `cookie.maxAge` is the session's life in milliseconds, null for the browser's own. */
@@ -30,7 +31,10 @@ export class Session {
   #destroyed = false;
   #cookieDue: boolean;
 
-  /** Made by SessionManager.load(). */
+  /**
+   * Made by SessionManager.load().
+   * @internal
+   */
   constructor(home: SessionHome, secure: boolean, sid?: string, loaded?: Loaded) {
     this.#home = home;
     this.#secure = secure;

@@ -28,6 +28,7 @@ export interface SessionsOptions {
   resave?: boolean;
   /** Default false: a session that nothing was put in is not stored, and no cookie is set. */
   saveUninitialized?: boolean;
+  /** When the app deletes `request.session`: whether its row goes, or stays as it is. Default 'keep'. */
   unset?: 'destroy' | 'keep';
 }
 

@@ -85,7 +85,10 @@ type Callback<T> = (error?: unknown, value?: T) => void;
  * gone out): see the event 'gone'. Behind sessions(), a save() that the application itself calls does get the error.
  */
 export abstract class SessionStore extends BaseStore {
-  /** The layer below, shared with the uWebSockets.js face. */
+  /**
+   * The layer below, shared with the uWebSockets.js face.
+   * @internal
+   */
   readonly rows: SessionRows;
   readonly #snapshots = new WeakMap<object, Snapshot>();
   /** For frameworks that copy the session into an object of their own, which no snapshot can follow. */
@@ -120,37 +123,42 @@ export abstract class SessionStore extends BaseStore {
     );
   }
 
+  /** The session, or null when there is none. Rejects with ERR_LIMPET_STORE when the store cannot tell. */
   get(sid: string): Promise<SessionFields | null>;
   get(sid: string, callback: Callback<SessionFields | null>): void;
   get(sid: string, callback?: Callback<SessionFields | null>): unknown {
     return answer(callback, this.#get(sid));
   }
 
+  /** Stores the session and begins its life anew. Rejects with ERR_LIMPET_STORE, _SESSION_CONFLICT, _SESSION_SIZE. */
   set(sid: string, session: SessionFields): Promise<void>;
   set(sid: string, session: SessionFields, callback: Callback<void> | undefined): void;
   set(sid: string, session: SessionFields, callback?: Callback<void>): unknown {
     return answer(callback, this.#set(sid, session));
   }
 
+  /** Begins its life anew, if it gains more than `touchAfterMs`. Rejects with ERR_LIMPET_STORE. */
   touch(sid: string, session: SessionFields): Promise<void>;
   touch(sid: string, session: SessionFields, callback: Callback<void> | undefined): void;
   touch(sid: string, session: SessionFields, callback?: Callback<void>): unknown {
     return answer(callback, this.rows.touch(sid, session, this.#snapshots.get(session)));
   }
 
+  /** Ends the session for every worker; no error when there is none. Rejects with ERR_LIMPET_STORE. */
   destroy(sid: string): Promise<void>;
   destroy(sid: string, callback: Callback<void> | undefined): void;
   destroy(sid: string, callback?: Callback<void>): unknown {
     return answer(callback, this.rows.destroy(sid));
   }
 
-  /** Every session, each with its `id`. */
+  /** Every session, each with its `id`: for tools, not for requests. */
   all(): Promise<SessionFields[]>;
   all(callback: Callback<SessionFields[]>): void;
   all(callback?: Callback<SessionFields[]>): unknown {
     return answer(callback, this.#all());
   }
 
+  /** How many sessions there are. It lists them all. */
   length(): Promise<number>;
   length(callback: Callback<number>): void;
   length(callback?: Callback<number>): unknown {
@@ -160,6 +168,7 @@ export abstract class SessionStore extends BaseStore {
     );
   }
 
+  /** The sid of every session. */
   ids(): Promise<string[]>;
   ids(callback: Callback<string[]>): void;
   ids(callback?: Callback<string[]>): unknown {
@@ -192,6 +201,7 @@ export abstract class SessionStore extends BaseStore {
     this.emit('disconnect');
   }
 
+  /** @internal */
   override createSession(request: never, fields: never): never {
     const session = super.createSession(request, fields);
     const snapshot = this.#snapshots.get(fields);

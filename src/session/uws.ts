@@ -3,13 +3,17 @@ import type { Session } from './session.js';
 
 /** The part of uWebSockets.js's HttpRequest that is read, before the first await. */
 export interface UwsRequest {
+  /** Empty where there is none. */
   getHeader(name: string): string;
 }
 
 /** The part of uWebSockets.js's HttpResponse that is used; the object itself is the application's. */
 export interface UwsResponse {
+  /** May be called again by the application: all handlers are called. */
   onAborted(handler: () => void): unknown;
+  /** Called where an upgrade sets the cookie. */
   writeStatus(status: never): unknown;
+  /** Called for Set-Cookie, when one is due. */
   writeHeader(name: never, value: never): unknown;
   /** Set by load(): the client has gone. From then on what would write to the response does nothing. */
   aborted?: boolean;

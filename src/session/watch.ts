@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Backend } from './backend.js';
 
+/** What a watch tells. */
 export interface SessionWatchEvents {
   /** The session is no more: destroyed anywhere, expired, or evicted. Emitted once; the watch is closed by then. */
   destroyed: [];
@@ -10,16 +11,18 @@ export interface SessionWatchEvents {
 
 /** One watch of one session, from `store.watch(sid)`. Close it when the socket closes. */
 export class SessionWatch extends EventEmitter<SessionWatchEvents> {
+  /** Of the session that is watched. */
   readonly sid: string;
   readonly #close: (watch: SessionWatch) => void;
 
+  /** @internal */
   constructor(sid: string, close: (watch: SessionWatch) => void) {
     super();
     this.sid = sid;
     this.#close = close;
   }
 
-  /** Idempotent. */
+  /** Ends the watch; nothing is emitted any more. Idempotent. */
   close(): void {
     this.#close(this);
   }

@@ -1,9 +1,12 @@
+/** The router's counters in the Prometheus text format ([what each metric tells](../operations.md#metrics)). */
 import { createServer, type Server } from 'node:http';
 import { type Metric, Registry } from 'prom-client';
 import type { Router } from '../cluster/primary.js';
 import type { RouterStatus } from '../cluster/status.js';
 import { families } from './families.js';
 import { type Served, serve } from './serve.js';
+
+export type { Served } from './serve.js';
 
 /** Where the metrics are served. */
 export interface MetricsOptions {

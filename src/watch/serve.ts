@@ -6,6 +6,7 @@ import { handleOf } from '../handoff/listening-handle.js';
 
 /** A server beside the router. */
 export interface Served {
+  /** Where it listens. */
   readonly address: AddressInfo;
   /** Ends it before the router's end. */
   close(): void;

@@ -1,3 +1,4 @@
+/** A page that shows the router as it runs ([what is on it, and who may see it](../operations.md#the-live-page)). */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Router } from '../cluster/primary.js';
 import { LimpetError } from '../errors.js';
@@ -6,6 +7,8 @@ import { type Asset, assets } from './page-files.js';
 import { type Served, serve } from './serve.js';
 import { Gate } from './ui-gate.js';
 import { Watchers } from './watchers.js';
+
+export type { Served } from './serve.js';
 
 /** Where the live page is served: on this machine's loopback address, always. */
 export interface UiOptions {

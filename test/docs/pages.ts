@@ -13,7 +13,7 @@ const root = new URL('../../', import.meta.url);
 export const projectRoot: string = fileURLToPath(root);
 
 /** Every Markdown page that a reader may open. */
-export const pages: readonly Page[] = ['.', 'docs']
+export const pages: readonly Page[] = ['.', 'docs', 'docs/api', 'examples']
   .flatMap((folder) =>
     readdirSync(new URL(`${folder}/`, root)).map((name) => (folder === '.' ? name : `${folder}/${name}`)),
   )

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,13 +9,44 @@ import { ask } from '../processes/clients.ts';
 import { uwsEnvironment } from '../uws/index.ts';
 import { pages, projectRoot } from './pages.ts';
 
-/** Every program that the pages show: a ```js block, or what a ```diff block leaves. */
-const samples = pages.flatMap(({ path, text }) =>
-  [...text.matchAll(/^```(js|diff)\n([\s\S]*?)^```/gm)].map(([, kind, code = ''], index) => ({
-    name: `${path}, program ${index + 1}`,
-    code: kind === 'js' ? code : code.replace(/^-.*\n/gm, '').replace(/^[+ ]/gm, ''),
-  })),
+/** Every block of code that the pages show, with the comment in front of it that says which file it is quoted from. */
+const blocks = pages.flatMap(({ path, text }) =>
+  [...text.matchAll(/^(?:<!-- from: (\S+) -->\n+)?```(\w*)\n([\s\S]*?)^```/gm)].map(
+    ([, from, kind = '', code = ''], index) => ({
+      name: `${path}, block ${index + 1}`,
+      path,
+      from,
+      kind,
+      code,
+    }),
+  ),
 );
+
+/** Every program among them: a ```js block, or what a ```diff block leaves. */
+const samples = blocks
+  .filter(({ from, kind }) => from === undefined && ['js', 'diff'].includes(kind))
+  .map(({ name, kind, code }) => ({
+    name,
+    code: kind === 'js' ? code : code.replace(/^-.*\n/gm, '').replace(/^[+ ]/gm, ''),
+  }));
+
+test('a page shows programs, quotes, commands and texts; types alone are for the reference', () => {
+  const others = blocks.filter(
+    ({ path, from, kind }) =>
+      from === undefined &&
+      !['js', 'diff', 'sh', 'text', path.startsWith('docs/api/') ? 'ts' : ''].includes(kind),
+  );
+  expect(others.map(({ name, kind }) => `${name}: ${kind}`)).toEqual([]);
+});
+
+const quotes = blocks.flatMap(({ name, from, code }) => (from === undefined ? [] : [{ name, from, code }]));
+
+test.each(quotes)('$name is in $from, which the tests run', ({ from, code }) => {
+  expect(from).toMatch(/^(examples|test)\//);
+  const file = readFileSync(join(projectRoot, from), 'utf8');
+  // Where something is left out, the page says `// …`.
+  for (const part of code.split(/^\/\/ …\n/m)) expect(file).toContain(part.trim());
+});
 
 /** A project of its own, with limpet and what the samples import installed. */
 let project: string;

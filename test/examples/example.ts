@@ -8,6 +8,8 @@ export interface Example {
   kill(signal: NodeJS.Signals): void;
   /** Ends it as an operator would: exit code and signal. */
   stop(): Promise<[number | null, NodeJS.Signals | null]>;
+  /** Kills it, without notice to anybody; resolves when its workers have gone, too. */
+  end(): Promise<void>;
 }
 
 /** Resolves when the example has printed its address. */
@@ -27,6 +29,13 @@ export async function startExample(name: string, env: Record<string, string> = {
       const ended = once(example, 'exit');
       example.kill('SIGTERM');
       return (await ended) as [number | null, NodeJS.Signals | null];
+    },
+    end: async () => {
+      // They have its output open.
+      const closed = once(example, 'close');
+      example.stdout?.resume();
+      example.kill('SIGKILL');
+      await closed;
     },
   };
 }

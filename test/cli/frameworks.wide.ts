@@ -1,10 +1,13 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { App } from '../processes/app.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { App } from '../processes/app.ts';
 import { addresses, ask, inParallel } from '../processes/clients.ts';
+import { freePort } from '../services/service.ts';
 import { Home } from './limpet.ts';
 
 /** Frameworks too large for this project's own dependencies: installed where a user would have them, into a project of its own. */
@@ -19,21 +22,9 @@ const packages = [
   'react-dom@19',
 ];
 
-const files: Record<string, string> = {
+const fixtures = new URL('../fixtures/frameworks/', import.meta.url);
+const pages: Record<string, string> = {
   'package.json': '{"name":"frameworks","private":true}',
-  'nest.js': `
-    require('reflect-metadata');
-    const { NestFactory } = require('@nestjs/core');
-    const { Controller, Get, Module } = require('@nestjs/common');
-    class Who {
-      who() { return { slot: Number(process.env.LIMPET_SLOT), pid: process.pid }; }
-    }
-    Get('/api/who')(Who.prototype, 'who', Object.getOwnPropertyDescriptor(Who.prototype, 'who'));
-    Controller()(Who);
-    class App {}
-    Module({ controllers: [Who] })(App);
-    NestFactory.create(App).then((app) => app.listen(process.env.PORT ?? 3000));
-  `,
   'pages/index.js': `export default () => 'a page';`,
   'pages/api/who.js': `
     export default (request, response) =>
@@ -45,13 +36,18 @@ const home = new Home();
 let project: string;
 let app: App | undefined;
 
+// npm brings some hundred packages, and Next.js compiles its app.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+
 beforeAll(() => {
   project = mkdtempSync(join(tmpdir(), 'limpet-frameworks-'));
-  for (const [name, text] of Object.entries(files)) {
+  for (const [name, text] of Object.entries(pages)) {
     mkdirSync(dirname(join(project, name)), { recursive: true });
     writeFileSync(join(project, name), text);
   }
+  cpSync(fixtures, project, { recursive: true });
   run('npm', ['install', '--no-audit', '--no-fund', ...packages]);
+  symlinkSync(fileURLToPath(new URL('../..', import.meta.url)), join(project, 'node_modules', 'limpet'));
 });
 afterEach(async () => {
   await app?.stop();
@@ -78,12 +74,27 @@ async function expectServed(file: string, ...args: string[]): Promise<void> {
   });
   for (const slot of [0, 1]) await app.says(new RegExp(`^slot ${slot}: process \\d+ serves`));
   const { port } = (await app.says(/^listening on/)).address as { port: number };
+  expect(new Set((await expectSticky(port)).map(({ slot }) => slot))).toEqual(new Set([0, 1]));
+}
+
+/** A program of docs/frameworks.md, which calls limpet.listen() itself. */
+async function expectListens(file: string): Promise<void> {
+  const port = await freePort();
+  const place = join(project, file);
+  writeFileSync(place, readFileSync(place, 'utf8').replace('3000', String(port)));
+  app = new App(spawn(process.execPath, [file], { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] }));
+  const isUp = () => ask(port, '127.0.0.1').catch(() => undefined);
+  for (let attempt = 0; attempt < 600 && !(await isUp()); attempt++) await wait(50);
+  await expectSticky(port);
+}
+
+async function expectSticky(port: number): Promise<{ slot: number; pid: number }[]> {
   const who = async (from: string) =>
     JSON.parse((await ask(port, from, { path: '/api/who' })).body) as { slot: number; pid: number };
   const clients = addresses(24);
   const first = await inParallel(clients, 4, who);
   expect(await inParallel(clients, 4, who)).toEqual(first);
-  expect(new Set(first.map(({ slot }) => slot))).toEqual(new Set([0, 1]));
+  return first;
 }
 
 describe('limpet start', () => {
@@ -93,4 +104,10 @@ describe('limpet start', () => {
     run('npx', ['next', 'build']);
     await expectServed('node_modules/next/dist/bin/next', 'start');
   });
+});
+
+describe('limpet.listen', () => {
+  it('serves a NestJS app', () => expectListens('nest-listen.mjs'));
+
+  it('serves a production build of Next.js from a server of its own', () => expectListens('next-listen.mjs'));
 });

@@ -41,8 +41,12 @@ export class DirectPrimary implements PrimaryHandoff {
     try {
       for (let slot = before; slot < slots; slot++) {
         const address = directAddress(this.#ports, slot);
-        const own = await OpenSockets.open(sockets, binding, directKey(this.#ports, slot), address);
-        const sources = own.descriptors.map((fd) => acceptor.add(this.#listener, fd, slot));
+        const sources: number[] = [];
+        const letGo = () => {
+          for (const source of sources) acceptor.remove(source, false);
+        };
+        const own = await OpenSockets.open(sockets, binding, directKey(this.#ports, slot), address, letGo);
+        sources.push(...own.descriptors.map((fd) => acceptor.add(this.#listener, fd, slot)));
         this.#open.push({ sockets: own, sources, served: false });
         this.#bound ??= binding.boundAddress(own.descriptors[0] as number);
       }

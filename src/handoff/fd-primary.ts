@@ -31,7 +31,7 @@ export class FdPrimary implements PrimaryHandoff {
 
   async open(): Promise<BoundAddress> {
     const { binding, acceptor, sockets } = this.#exchange;
-    this.#sockets = await OpenSockets.open(sockets, binding, this.#key, this.#address);
+    this.#sockets = await OpenSockets.open(sockets, binding, this.#key, this.#address, () => this.#letGo());
     if (this.#chain) acceptor.placeBy(this.#listener, this.#chain);
     const { descriptors } = this.#sockets;
     this.#sources.push(...descriptors.map((fd) => acceptor.add(this.#listener, fd)));
@@ -62,9 +62,13 @@ export class FdPrimary implements PrimaryHandoff {
   async close(timeoutMs: number): Promise<number> {
     // What waits there is not ours to take when nobody of ours has served.
     if (this.#sockets?.given && !this.#served) {
-      for (const source of this.#sources) this.#exchange.acceptor.remove(source, false);
+      this.#letGo();
     }
     this.#sockets?.close();
     return this.#exchange.close(this.#listener, timeoutMs);
+  }
+
+  #letGo(): void {
+    for (const source of this.#sources) this.#exchange.acceptor.remove(source, false);
   }
 }

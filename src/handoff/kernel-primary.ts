@@ -76,7 +76,7 @@ export class KernelPrimary implements PrimaryHandoff {
       this.#given = given !== undefined;
       this.#addSockets(group);
       const all = () => Array.from({ length: group.size }, (_, slot) => group.descriptor(slot));
-      sockets.keep(this.#key, all, false);
+      sockets.keep(this.#key, all, false, () => this.#letGo());
       return binding.boundAddress(group.descriptor(0));
     } catch (error) {
       this.#letGo();

@@ -47,7 +47,12 @@ export class RawListener {
       const handles = given.descriptors.map(handleOf);
       const bound = boundTo(handles[0] as RawHandle, address);
       const listener = new RawListener(where, arrived, { bound, handles, managed: given.managed });
-      sockets.keep(key, () => given.descriptors, given.managed);
+      sockets.keep(
+        key,
+        () => given.descriptors,
+        given.managed,
+        () => listener.close(),
+      );
       return listener;
     }
     const binding = bindingReport().kind === 'native' ? handoffBinding() : null;
@@ -59,14 +64,24 @@ export class RawListener {
         handles: [handleOf(fd)],
         managed: false,
       });
-      sockets.keep(key, () => [fd], false);
+      sockets.keep(
+        key,
+        () => [fd],
+        false,
+        () => listener.close(),
+      );
       listener.start();
       return listener;
     }
     const server = await listening(address);
     const listener = new RawListener(where, arrived, { bound: boundOf(server), handles: [], managed: false });
     const fd = rawHandleOf(server).fd;
-    sockets.keep(key, () => ('path' in address || fd < 0 ? undefined : [fd]), false);
+    sockets.keep(
+      key,
+      () => ('path' in address || fd < 0 ? undefined : [fd]),
+      false,
+      () => listener.close(),
+    );
     listener.#attend(server);
     return listener;
   }

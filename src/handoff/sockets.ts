@@ -20,6 +20,8 @@ interface Kept {
   /** Undefined where the descriptors cannot be given to another process. */
   readonly descriptors: () => readonly number[] | undefined;
   readonly managed: boolean;
+  /** Takes nothing more that waits there. */
+  readonly letGo: () => void;
 }
 
 /** The listening sockets of a primary: those that it was given, and those that it could give to a successor. */
@@ -56,8 +58,14 @@ export class Sockets {
     this.#given.clear();
   }
 
-  keep(key: string, descriptors: Kept['descriptors'], managed: boolean): void {
-    this.#kept.set(key, { descriptors, managed });
+  /** `letGo` is called when a successor has them: what waits there is its to take from that moment on. */
+  keep(
+    key: string,
+    descriptors: Kept['descriptors'],
+    managed: boolean,
+    letGo: Kept['letGo'] = () => {},
+  ): void {
+    this.#kept.set(key, { descriptors, managed, letGo });
   }
 
   forget(key: string): void {
@@ -78,6 +86,8 @@ export class Sockets {
   /** A successor has them all: what is closed here from now on listens on there. */
   giveOn(): void {
     this.#givenOn = true;
+    // By what this primary knows of its own processes, their clients would go to the wrong ones.
+    for (const { letGo } of [...this.#kept.values()]) letGo();
   }
 
   /** Removes the file of a unix-domain socket that was this router's own. */
@@ -99,18 +109,19 @@ export class OpenSockets {
     this.#close = close;
   }
 
-  /** Those that were given for the address, or a new one, alone on it. Rejects with ERR_LIMPET_ADDRESS_*. */
+  /** Those that were given for the address, or a new one, alone on it; `letGo` as of {@link Sockets.keep}. Rejects with ERR_LIMPET_ADDRESS_*. */
   static async open(
     sockets: Sockets,
     binding: HandoffBinding,
     key: string,
     address: ListenAddress,
+    letGo: () => void,
   ): Promise<OpenSockets> {
     const given = sockets.take(key, address);
     const listen = () => listenAt(address, (numeric) => binding.listenAlone(numeric, address.backlog));
     const descriptors = given?.descriptors ?? [await listen()];
     const managed = given?.managed ?? false;
-    sockets.keep(key, () => descriptors, managed);
+    sockets.keep(key, () => descriptors, managed, letGo);
     return new OpenSockets(descriptors, given !== undefined, () => {
       sockets.forget(key);
       for (const fd of descriptors) binding.close(fd);

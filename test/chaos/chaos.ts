@@ -106,7 +106,12 @@ class Scene {
 
     const after = await this.#atRest();
     const { code } = await this.#router.stop();
-    const timeline = new Timeline(this.#router.events(), [...this.#sizes, this.#size], ringOf);
+    const timeline = new Timeline(
+      this.#router.events(),
+      [...this.#sizes, this.#size],
+      ringOf,
+      this.#router.handovers(),
+    );
     const judgement = judge(crowd.visits, servedIn(this.#router.ledger), timeline);
     const violations = [...judgement.violations];
     if (handoff !== 'ipc' && judgement.lostNew + judgement.cut > lost)

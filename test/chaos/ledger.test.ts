@@ -53,6 +53,28 @@ describe('what the chaos tests hold against a router', () => {
     expect(violationsOf(visit(7000, elsewhere), served(11))).toHaveLength(1);
   });
 
+  it('a client that a primary which has handed over places as if its own processes were all', () => {
+    const by = (primary: number) => (pid: number, slot: number, at: number) =>
+      ({ event: 'ready', slot, pid, reason: '', at, primary }) as const;
+    const [old, next] = [by(1), by(2)];
+    const told: SlotEvent[] = [
+      old(10, home, 100),
+      old(11, other, 100),
+      next(20, home, 1000),
+      next(21, other, 1000),
+      { event: 'gone', slot: home, pid: 10, reason: 'killed by SIGKILL', at: 1300, primary: 1 },
+    ];
+    const sizes = [{ slots: 2, from: 0, to: Number.POSITIVE_INFINITY }];
+    const handed = new Timeline(told, sizes, ring, [{ pid: 1, at: 1050 }]);
+    const elsewhere = { asked: [{ what: '1/0', answer: { slot: other, pid: 11 } }] };
+    const wrong = (at: number, placedAt: number) =>
+      judge([visit(at, { ...elsewhere, placedAt })], served(11), handed).violations.length;
+    // Taken before the handover, placed when the old process had died.
+    expect(wrong(1040, 1400)).toBe(0);
+    expect(wrong(1060, 1400)).toBe(1);
+    expect(wrong(900, 950)).toBe(1);
+  });
+
   it('a new connection that was refused while nobody died', () => {
     expect(violationsOf(visit(1000, unanswered), new Map())).toMatchObject([
       expect.stringMatching('was refused or reset'),

@@ -10,7 +10,7 @@ import { type App, type Ended, startApp } from '../processes/app.ts';
 import { command } from '../processes/control.ts';
 import { runs } from '../processes/descriptors.ts';
 import { uwsEnvironment } from '../uws/index.ts';
-import type { SlotEvent } from './timeline.ts';
+import type { Handover, SlotEvent } from './timeline.ts';
 
 const secret = 'a secret for every chaos';
 /** By which it is asked for things. */
@@ -100,7 +100,13 @@ export class Router {
   }
 
   events(): SlotEvent[] {
-    return this.app.told.filter(({ at }) => at !== undefined) as unknown as SlotEvent[];
+    return this.app.told.filter(
+      ({ slot, at }) => at !== undefined && slot !== undefined,
+    ) as unknown as SlotEvent[];
+  }
+
+  handovers(): Handover[] {
+    return this.app.told.filter(({ event }) => event === 'upgraded') as unknown as Handover[];
   }
 
   /** The process that serves the slot, as far as has been heard. */

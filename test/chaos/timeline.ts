@@ -8,6 +8,15 @@ export interface SlotEvent {
   /** With `stalled`, whether it is. */
   readonly reason: string | boolean;
   readonly at: number;
+  /** Whose process it is. */
+  readonly primary?: number;
+}
+
+/** When a primary heard that its successor serves: till then both take connections, each as it knows its own processes. */
+export interface Handover {
+  /** The primary that leaves. */
+  readonly pid: number;
+  readonly at: number;
 }
 
 /** There were so many slots, or may have been: between a change of scale and its answer both numbers hold. */
@@ -33,15 +42,24 @@ export class Timeline {
   readonly #events: readonly SlotEvent[];
   readonly #sizes: readonly Size[];
   readonly #ringOf: (slots: number) => SlotRing;
+  readonly #handovers: readonly Handover[];
   readonly #troubles: Map<number, Span[]> = new Map();
 
-  constructor(events: readonly SlotEvent[], sizes: readonly Size[], ringOf: (slots: number) => SlotRing) {
+  constructor(
+    events: readonly SlotEvent[],
+    sizes: readonly Size[],
+    ringOf: (slots: number) => SlotRing,
+    handovers: readonly Handover[] = [],
+  ) {
     this.#events = events;
     this.#sizes = sizes;
     this.#ringOf = ringOf;
+    this.#handovers = handovers;
     for (const { event, slot, pid, reason, at } of events) {
       if (event === 'stalled' && reason === true) this.#trouble(slot, at, this.#calmed(slot, pid, at));
       if (event === 'gone') this.#trouble(slot, at, this.#succeeded(slot, pid, at));
+      if (event === 'stalled' ? reason === true : event === 'gone' && cutOff(reason))
+        this.#late(slot, pid, at);
     }
   }
 
@@ -78,11 +96,31 @@ export class Timeline {
     spans.push({ from, to });
   }
 
-  /** When another process served the slot after this one, of that time, had. */
+  /** A process of a primary that has handed over: what that had taken before is still placed as it knows its own processes. */
+  #late(slot: number, pid: number, at: number): void {
+    const handedOver = this.#handedOver(slot, pid, at);
+    if (handedOver !== undefined && handedOver <= at) this.#trouble(slot, handedOver - 1, handedOver);
+  }
+
+  /** When another process served the slot, and no primary thought of this one any more. */
   #succeeded(slot: number, pid: number, at: number): number {
+    const [mine, next] = this.#successionOf(slot, pid, at);
+    if (!mine) return 0;
+    return Math.max(next?.at ?? Number.POSITIVE_INFINITY, this.#handedOver(slot, pid, at) ?? 0);
+  }
+
+  /** When its primary handed over, where its slot's next process is another's. */
+  #handedOver(slot: number, pid: number, at: number): number | undefined {
+    const [mine, next] = this.#successionOf(slot, pid, at);
+    if (!mine || !next || next.primary === mine.primary) return undefined;
+    return this.#handovers.find((each) => each.pid === mine.primary)?.at;
+  }
+
+  /** That the process, of that time, served the slot, and that the next one did. */
+  #successionOf(slot: number, pid: number, at: number): (SlotEvent | undefined)[] {
     const own = this.#events.filter((each) => each.event === 'ready' && each.slot === slot);
     const mine = own.findLastIndex((each) => each.pid === pid && each.at <= at);
-    return mine < 0 ? 0 : (own[mine + 1]?.at ?? Number.POSITIVE_INFINITY);
+    return mine < 0 ? [] : [own[mine], own[mine + 1]];
   }
 
   #calmed(slot: number, pid: number, since: number): number {

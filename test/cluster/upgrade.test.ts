@@ -112,6 +112,40 @@ describe.each([{}, { handoff: 'ipc' }])('a new primary takes over (%o)', (option
   });
 });
 
+describe.each(['auto', 'fd', 'ipc'])(
+  'a process of the old primary that hangs meanwhile, by %s',
+  (handoff) => {
+    it('moves nobody: its clients are the new one’s', async () => {
+      const port = await start({ handoff, stallTimeoutMs: 300, drainTimeoutMs: 1000 });
+      const old = primary;
+      const clients: string[] = [];
+      for (const from of addresses(16)) {
+        const { slot } = JSON.parse((await ask(port, from)).body) as Served;
+        if (slot === 1) clients.push(from);
+      }
+      const { pid } = await app.hears('ready', ({ slot }) => slot === 1);
+      process.kill(pid as number, 'SIGSTOP');
+      process.kill(old, 'SIGUSR2');
+      primary = (await app.hears('upgraded')).successor as number;
+      const served: Served[] = [];
+      let left = false;
+      app
+        .hears('closed', (told) => told.pid === old)
+        .then(() => {
+          left = true;
+        });
+      for (let i = 0; !left; i++) {
+        const { body } = await ask(port, clients[i % clients.length] as string);
+        served.push(JSON.parse(body) as Served);
+      }
+      // Each of them, also the first, came after the new one had taken over.
+      expect(new Set(served.map(({ slot, primary: by }) => `${slot} by ${by}`))).toEqual(
+        new Set([`1 by ${primary}`]),
+      );
+    });
+  },
+);
+
 describe('what is asked for', () => {
   const say = (words: string, args?: Record<string, unknown>) => command(folder, 'upgraded', words, args);
   const upgrade = async () => {

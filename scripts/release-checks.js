@@ -38,12 +38,23 @@ export function findings(root, version) {
     {
       about: 'version',
       good: `package.json and package-lock.json say ${version}`,
-      problem: versionProblem(version, JSON.parse(read('package.json')), JSON.parse(read('package-lock.json'))),
+      problem: versionProblem(
+        version,
+        JSON.parse(read('package.json')),
+        JSON.parse(read('package-lock.json')),
+      ),
     },
     {
       about: 'changelog',
       good: `CHANGELOG.md tells of ${version}`,
       problem: changelogProblem(version, read('CHANGELOG.md')),
+    },
+    {
+      about: 'repository',
+      good: 'package.json names the repository',
+      problem: JSON.parse(read('package.json')).repository
+        ? undefined
+        : 'package.json has no "repository"; npm publishes from a workflow only what names the repository of that workflow.',
     },
     { about: 'tree', good: 'everything is committed', problem: treeProblem(git) },
     { about: 'tag', good: `v${version} is free, or names this commit`, problem: tagProblem(version, git) },
@@ -61,7 +72,8 @@ export function findings(root, version) {
 }
 
 function versionProblem(version, manifest, lock) {
-  if (!/^\d+\.\d+\.\d+(-[\da-z.-]+)?$/i.test(version)) return `${version} is no version; give one like 1.2.3.`;
+  if (!/^\d+\.\d+\.\d+(-[\da-z.-]+)?$/i.test(version))
+    return `${version} is no version; give one like 1.2.3.`;
   const others = [
     ['package.json', manifest.version],
     ['package-lock.json', lock.version],

@@ -22,7 +22,7 @@ if (flags['dry-run'] && flags.publish) stop('--dry-run and --publish are at odds
 console.log(`\nlimpet ${version}\n`);
 const found = findings(process.cwd(), version);
 for (const { about, good, problem } of found) {
-  console.log(`  ${problem ? '✗' : '✓'} ${about.padEnd(10)} ${problem ?? good}`);
+  console.log(`  ${problem ? '✗' : '✓'} ${about.padEnd(11)} ${problem ?? good}`);
 }
 const missing = found.filter(({ problem }) => problem).length;
 if (missing > 0) stop(`\n${missing} of ${found.length} are missing: nothing was packed, nothing published.`);

@@ -21,7 +21,12 @@ export const testTools = [
   { command: 'haproxy', debian: 'haproxy', uses: 'the tests behind HAProxy' },
   { command: 'python3', debian: 'python3', uses: 'the test of what systemd is told' },
   { command: 'redis-server', debian: 'redis-server', uses: 'the tests of sessions in Redis' },
-  { command: 'aarch64-linux-gnu-g++', debian: 'g++-aarch64-linux-gnu', uses: 'the prebuild for arm64', soak: true },
+  {
+    command: 'aarch64-linux-gnu-g++',
+    debian: 'g++-aarch64-linux-gnu',
+    uses: 'the prebuild for arm64',
+    soak: true,
+  },
   { command: 'qemu-aarch64', debian: 'qemu-user', uses: 'running the prebuild for arm64', soak: true },
 ];
 

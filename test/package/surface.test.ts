@@ -49,8 +49,12 @@ function declaredBy(types: string): Surface {
 /** The difference, as sentences. */
 function changes(entry: string, before: Surface, now: Surface): string[] {
   return (['values', 'types'] as const).flatMap((kind) => [
-    ...before[kind].filter((name) => !now[kind].includes(name)).map((name) => `${entry} lost ${name} (${kind})`),
-    ...now[kind].filter((name) => !before[kind].includes(name)).map((name) => `${entry} got ${name} (${kind})`),
+    ...before[kind]
+      .filter((name) => !now[kind].includes(name))
+      .map((name) => `${entry} lost ${name} (${kind})`),
+    ...now[kind]
+      .filter((name) => !before[kind].includes(name))
+      .map((name) => `${entry} got ${name} (${kind})`),
   ]);
 }
 
@@ -65,7 +69,8 @@ describe('the public surface is as it was', () => {
 
   test.each(entries)('$entry', ({ entry, types }) => {
     const found = changes(entry, known[entry] ?? nothing, declaredBy(types));
-    const advice = 'If that is meant: UPGRADING.md says which version it takes; then write it into test/package/surface.json';
+    const advice =
+      'If that is meant: UPGRADING.md says which version it takes; then write it into test/package/surface.json';
     expect(found, `public surface changed: ${found.join('; ')}. ${advice}`).toEqual([]);
   });
 

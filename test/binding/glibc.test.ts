@@ -53,7 +53,9 @@ else {
   });
 }
 
-test('in CI, the prebuild of this system is among them', ({ skip }) => {
-  skip(process.env.CI !== 'true', 'npm run build:prebuild takes half a minute');
-  expect(prebuilds.map((path) => path.split('/')[0])).toContain(`${process.platform}-${process.arch}`);
-});
+// Half a minute to build: elsewhere the local build stands for it.
+if (process.env.CI === 'true') {
+  test('the prebuild of this system is among them', () => {
+    expect(prebuilds.map((path) => path.split('/')[0])).toContain(`${process.platform}-${process.arch}`);
+  });
+}

@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { headersBesideNode } from './node-headers.js';
 
+const require = createRequire(import.meta.url);
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const { values } = parseArgs({ options: { arch: { type: 'string', default: process.arch } } });
 const linux = process.platform === 'linux';
@@ -32,7 +33,7 @@ if (linux) words.push('--tag-libc');
 if (cross) words.push('--strip-bin', `${cross}-strip`);
 const { status } = spawnSync(
   process.execPath,
-  [createRequire(import.meta.url).resolve('prebuildify/bin.js'), ...words, '--cwd', copy, '--out', root],
+  [require.resolve('prebuildify/bin.js'), ...words, '--cwd', copy, '--out', root],
   {
     stdio: 'inherit',
     env: {

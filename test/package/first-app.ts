@@ -43,3 +43,26 @@ export async function startAndVisit(project: EmptyProject, node: string): Promis
     await running.stop();
   }
 }
+
+/** What startAndVisit sees of any handoff that works: a session that grows with every request, whichever worker answers. */
+export const ofBothSlots: Omit<Served, 'handoff'> = {
+  seen: Array.from({ length: 24 }, (_, before) => before + 1),
+  slots: 2,
+};
+
+/** A server that answers one client of its own and ends: what a newcomer does in the first minute. */
+const firstMinute = `
+  if (!listen(server, { port: 0, host: '127.0.0.1' }, { workers: 2 })) {
+    server.once('listening', async () => {
+      const answer = await fetch('http://127.0.0.1:' + server.address().port);
+      console.log(await answer.text());
+      server.close();
+    });
+  }`;
+export const withImport: string = `
+  import { createServer } from 'node:http';
+  import { listen } from 'limpet';
+  const server = createServer((request, response) => response.end('served'));${firstMinute}`;
+export const withRequire: string = `
+  const { listen } = require('limpet');
+  const server = require('http').createServer((request, response) => response.end('served'));${firstMinute}`;

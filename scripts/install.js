@@ -10,10 +10,11 @@
  * `--build-from-source` (npm_config_build_from_source=true) skips 1.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { headersBesideNode } from './node-headers.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const fromSource =
@@ -68,16 +69,6 @@ function missingTool() {
 function inPath(command) {
   const folders = (process.env.PATH ?? '').split(delimiter);
   return existsSync(command) || folders.some((folder) => existsSync(join(folder, command)));
-}
-
-/** The folder of Node's own headers where its distribution laid them, so that a build needs no network. */
-function headersBesideNode() {
-  const prefix = join(dirname(process.execPath), '..');
-  const header = join(prefix, 'include', 'node', 'node_version.h');
-  if (!existsSync(header)) return undefined;
-  const text = readFileSync(header, 'utf8');
-  const part = (name) => new RegExp(`#define NODE_${name}_VERSION (\\d+)`).exec(text)?.[1];
-  return `v${part('MAJOR')}.${part('MINOR')}.${part('PATCH')}` === process.version ? prefix : undefined;
 }
 
 function nodeGyp(words, stdio) {

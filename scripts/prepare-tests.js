@@ -3,6 +3,7 @@
  *
  * On Debian as root, missing tools come from apt. Anyone else is told what is missing and how to get it; the
  * tests that need it are then left out, and listed at the end of the run. With CI=true a missing tool is a failure.
+ * `--soak` brings what only the long runs use, too.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -12,22 +13,35 @@ import { missingTools, pathOf } from './test-tools.js';
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 
-bringTools();
+bringTools(process.argv.includes('--soak'));
+dropStalePrebuild();
 if (stale('build/Release/limpet.node', 'native', 'binding.gyp')) run('npm', ['run', 'build:native']);
 if (stale('dist/index.js', 'src', 'tsconfig.json')) run('npm', ['run', 'build:ts']);
 if (stale('test/nodes/node_modules/.package-lock.json', 'test/nodes/package-lock.json')) {
   run('npm', ['ci', '--prefix', 'test/nodes', '--no-bin-links', '--ignore-scripts']);
 }
 
-function bringTools() {
-  if (missingTools().length > 0 && process.getuid?.() === 0 && pathOf('apt-get')) {
-    installFromApt(missingTools().flatMap(({ debian }) => debian.split(' ')));
+function bringTools(soak) {
+  const lacking = missingTools(soak);
+  if (lacking.length > 0 && process.getuid?.() === 0 && pathOf('apt-get')) {
+    installFromApt(lacking.flatMap(({ debian }) => debian.split(' ')));
   }
-  const missing = missingTools();
+  const missing = missingTools(soak);
   for (const { command, debian, uses } of missing) {
     console.error(`Missing: ${command}, for ${uses}. On Debian or Ubuntu: sudo apt-get install ${debian}`);
   }
   if (missing.length > 0 && process.env.CI === 'true') process.exit(1);
+}
+
+/** A prebuild is loaded before a local build: one that is older than native/ would be tested in the place of what is there now. */
+function dropStalePrebuild() {
+  const folder = `prebuilds/${process.platform}-${process.arch}`;
+  if (!existsSync(folder)) return;
+  for (const file of readdirSync(folder).map((name) => join(folder, name))) {
+    if (!stale(file, 'native', 'binding.gyp')) continue;
+    rmSync(file);
+    console.error(`Removed ${file}, older than native/. Again: npm run build:prebuild`);
+  }
 }
 
 function installFromApt(packages) {

@@ -5,8 +5,9 @@ import { delimiter, join } from 'node:path';
 export const streamModule = '../lib/nginx/modules/ngx_stream_module.so';
 
 /**
- * command: what is looked for; debian: the packages that bring it; uses: what is left out without it.
- * @type {ReadonlyArray<{ command: string, debian: string, uses: string }>}
+ * command: what is looked for; debian: the packages that bring it; uses: what is left out without it; soak: only `npm run soak`
+ * uses it.
+ * @type {ReadonlyArray<{ command: string, debian: string, uses: string, soak?: true }>}
  */
 export const testTools = [
   { command: 'g++', debian: 'g++ make python3', uses: 'building the native addon' },
@@ -20,6 +21,13 @@ export const testTools = [
   { command: 'haproxy', debian: 'haproxy', uses: 'the tests behind HAProxy' },
   { command: 'python3', debian: 'python3', uses: 'the test of what systemd is told' },
   { command: 'redis-server', debian: 'redis-server', uses: 'the tests of sessions in Redis' },
+  {
+    command: 'aarch64-linux-gnu-g++',
+    debian: 'g++-aarch64-linux-gnu',
+    uses: 'the prebuild for arm64',
+    soak: true,
+  },
+  { command: 'qemu-aarch64', debian: 'qemu-user', uses: 'running the prebuild for arm64', soak: true },
 ];
 
 /**
@@ -32,7 +40,11 @@ export function pathOf(command) {
   return folders.map((folder) => join(folder, command)).find(existsSync);
 }
 
-/** @returns {typeof testTools} the tools that this machine lacks. */
-export function missingTools() {
-  return testTools.filter(({ command }) => !pathOf(command));
+/**
+ * The tools that this machine lacks.
+ * @param {boolean} [soak] whether the long runs are to be made too
+ * @returns {typeof testTools}
+ */
+export function missingTools(soak = false) {
+  return testTools.filter((tool) => (soak || !tool.soak) && !pathOf(tool.command));
 }

@@ -1,12 +1,37 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pathOf } from '../../scripts/test-tools.js';
+import { App } from '../processes/app.ts';
 
 /** The project's folder. */
 export const root: string = fileURLToPath(new URL('../..', import.meta.url));
+/** The prebuilds that lie in this checkout, as in `linux-x64/limpet.glibc.node`: `npm run build:prebuild` makes this system's. */
+export const prebuilds: readonly string[] = existsSync(join(root, 'prebuilds'))
+  ? readdirSync(join(root, 'prebuilds'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+      path.endsWith('.node'),
+    )
+  : [];
+/** The addon of this system that would be shipped; where none was made for that, the one that the tests use. */
+export const addon: string = join(
+  root,
+  prebuilds
+    .filter((path) => path.startsWith(`${process.platform}-${process.arch}`))
+    .map((path) => `prebuilds/${path}`)[0] ?? 'build/Release/limpet.node',
+);
 const npmCli = process.env.npm_execpath ?? realpathSync(pathOf('npm') ?? 'npm');
 
 export interface Outcome {
@@ -50,11 +75,33 @@ export class EmptyProject {
     return npm(this.folder, ['install', what, ...quiet, ...flags], { ...this.#env, ...env });
   }
 
-  /** Runs a program of the project; `extension` is mjs or cjs. */
-  run(program: string, extension: 'mjs' | 'cjs'): Outcome {
+  /** `npm …` in the project, on its machine. */
+  npm(...words: string[]): Outcome {
+    return npm(this.folder, words, this.#env);
+  }
+
+  /** Runs a program of the project to its end; `extension` is mjs or cjs. */
+  run(program: string, extension: 'mjs' | 'cjs', node: string = process.execPath): Promise<Outcome> {
     const file = join(this.folder, `program.${extension}`);
     writeFileSync(file, program);
-    return outcomeOf(process.execPath, [file], this.folder, this.#env);
+    return new Promise((resolve) => {
+      const child = execFile(node, [file], { cwd: this.folder, env: this.#env }, (_, stdout, stderr) =>
+        resolve({ status: child.exitCode, output: stdout + stderr }),
+      );
+    });
+  }
+
+  /** `limpet start` of an ES module. */
+  start(app: string, node: string): App {
+    writeFileSync(join(this.folder, 'app.mjs'), app);
+    const words = [
+      join(this.folder, 'node_modules/limpet/dist/cli/limpet.js'),
+      'start',
+      'app.mjs',
+      '-w',
+      '2',
+    ];
+    return new App(spawn(node, words, { cwd: this.folder, env: this.#env }));
   }
 
   remove(): void {
@@ -71,16 +118,21 @@ export interface Tarball {
   readonly files: readonly string[];
 }
 
-/** Packs limpet into `folder`, as it would be published. `dist/` is taken as it stands. */
-export function packInto(folder: string): Tarball {
-  const { status, output } = npm(root, [
-    'pack',
-    '--json',
-    '--silent',
-    '--ignore-scripts',
-    '--pack-destination',
-    folder,
-  ]);
+/** Lays out in `folder` what would be published, with `prebuild`, or with none. `dist/` is taken as it stands. */
+export function layOut(folder: string, prebuild?: string): string {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: string[] };
+  for (const path of ['package.json', 'README.md', 'LICENSE', ...manifest.files]) {
+    if (path !== 'prebuilds') cpSync(join(root, path), join(folder, path), { recursive: true });
+  }
+  if (prebuild)
+    cpSync(prebuild, join(folder, 'prebuilds', `${process.platform}-${process.arch}`, 'limpet.node'));
+  return folder;
+}
+
+/** Packs limpet into `folder`, as it would be published from `from`. `dist/` is taken as it stands. */
+export function packInto(folder: string, from: string = root): Tarball {
+  const words = ['pack', '--json', '--silent', '--ignore-scripts', '--pack-destination', folder];
+  const { status, output } = npm(from, words);
   if (status !== 0) throw new Error(output);
   const [packed] = JSON.parse(output);
   return {

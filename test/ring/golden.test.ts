@@ -1,11 +1,8 @@
-/** docs/ring.md: its table of seven nodes, its clients and its program. */
-import { spawnSync } from 'node:child_process';
+/** docs/ring.md: its table of seven nodes and its clients. */
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { bytesUpTo, describeEngines } from './engines.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const page = readFileSync(new URL('../../docs/ring.md', import.meta.url), 'utf8');
 const blocks = [...page.matchAll(/^```text\n([\s\S]*?)^```/gm)].map(([, block = '']) =>
   block
@@ -63,14 +60,4 @@ describeEngines(({ Ring, SlotRing }) => {
       });
     }
   });
-});
-
-test('the program runs', () => {
-  const [, program = ''] = /^```ts\n([\s\S]*?)^```/m.exec(page) ?? [];
-  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  expect(program).toContain("from 'limpet/ring'");
-  expect([status, stderr]).toEqual([0, '']);
 });

@@ -1,5 +1,6 @@
 /** Compiles the option `affinity` into the rules that read a connection. */
 import type { AffinityChain, ChainRule, CookieSeal } from '../binding/twin/affinity-chain.js';
+import { check, unknownOption } from '../checks.js';
 import { LimpetError } from '../errors.js';
 import {
   type Affinity,
@@ -7,11 +8,9 @@ import {
   type AffinityRule,
   affinityNames,
   type CookieRule,
-  check,
   type ForwardedRule,
   type ProxyProtocolRule,
   type Trust,
-  unknownOption,
 } from '../options.js';
 import { addressRule } from './address.js';
 import { affinityCookieRule, type CookieSettings, HOUR_MS, namedCookieRule } from './cookie.js';

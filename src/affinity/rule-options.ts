@@ -1,4 +1,5 @@
-import { type AffinityName, integer, oneOf, type Rule, trustRule, yesOrNo } from '../options.js';
+import { integer, oneOf, type Rule, trustRule, yesOrNo } from '../checks.js';
+import type { AffinityName } from '../options.js';
 
 const cookieName: Rule = {
   expected: 'a cookie name without blanks or separators (RFC 6265 section 4.1.1)',

@@ -3,8 +3,9 @@ import { basename, dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Command, Option } from 'commander';
 import { describeAffinity } from '../affinity/chain.js';
+import { check, type Rule, unknownOption } from '../checks.js';
 import { LimpetError } from '../errors.js';
-import { check, checkRouterOptions, type RouterOptions, type Rule, unknownOption } from '../options.js';
+import { checkRouterOptions, type RouterOptions } from '../options.js';
 import { packageFolder, packageName } from '../session/state-directory.js';
 import { fileSettings, flagOf, settings, variableOf } from './settings.js';
 

@@ -1,4 +1,5 @@
-import { integer, type Rule, routerRules, slotsMax, text } from '../options.js';
+import { integer, type Rule, text } from '../checks.js';
+import { routerRules, slotsMax } from '../options.js';
 
 /** One thing that can be set for `limpet start`: by a flag, by the environment, or in limpet.config. */
 export interface Setting {

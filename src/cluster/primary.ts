@@ -38,12 +38,15 @@ import { Supervisor } from './supervisor.js';
 const spareRows = 64;
 
 /**
- * The primary's whole. Connections flow from a listener's handoff to the processes that the supervisor keeps in the slots; the
- * ring says to which, and seating alone changes what it says.
+ * A router: listens, keeps a process in every slot, and brings each client to its own. Made by `createRouter()`; it emits what
+ * {@link RouterEvents} lists.
  */
 export class Router extends EventEmitter<RouterEvents> {
   readonly options: CheckedRouterOptions;
-  /** For servers of limpet's own that stand beside the router, and go on in its successor. */
+  /**
+   * For servers of limpet's own that stand beside the router, and go on in its successor.
+   * @internal
+   */
   readonly sockets: Sockets;
   readonly #succession: Succession;
   readonly #startedAt: number = Date.now();
@@ -146,6 +149,7 @@ export class Router extends EventEmitter<RouterEvents> {
     return { rule: 'address', client, ...this.#ring.explain(client) };
   }
 
+  /** What the router is and does now. It is read in the primary; no worker is asked. */
   status(): RouterStatus {
     return statusOf({
       state: this.#state,

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
+import { check, integer, milliseconds, oneOf, type Rule } from '../checks.js';
 import { LimpetError } from '../errors.js';
-import { type Affinity, check, integer, milliseconds, oneOf, type Rule, slotsMax } from '../options.js';
+import { type Affinity, slotsMax } from '../options.js';
 import { type EdgeAffinity, edgeAffinity } from './client-keys.js';
 
 /** A machine that runs limpet. */

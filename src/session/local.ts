@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 import { dirname, join, resolve } from 'node:path';
+import { check, integer, oneOf } from '../checks.js';
 import { LimpetError } from '../errors.js';
-import { check, integer, oneOf } from '../options.js';
 import type { Backend } from './backend.js';
 import { MemoryBackend } from './memory-backend.js';
 import { PrimaryMemoryBackend } from './primary-memory.js';

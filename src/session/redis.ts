@@ -1,5 +1,5 @@
+import { check, integer, oneOf } from '../checks.js';
 import { LimpetError } from '../errors.js';
-import { check, integer, oneOf } from '../options.js';
 import { RedisBackend } from './redis-backend.js';
 import type { RedisClient } from './redis-client.js';
 import type { OnStoreDown } from './rows.js';

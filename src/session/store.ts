@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
+import { integer, oneOf, type Rule } from '../checks.js';
 import { LimpetError } from '../errors.js';
-import { integer, oneOf, type Rule } from '../options.js';
 import type { Backend } from './backend.js';
 import { BaseStore, isOpen } from './express-session.js';
 import {

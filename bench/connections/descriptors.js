@@ -15,10 +15,10 @@ export function withDescriptors(command) {
   return mayRaise ? [...raised, ...command] : command;
 }
 
-/** How many connections a subject can hold, twice each in a proxy, with what descriptors there are. */
-export function holdable() {
+/** How many connections can be held with what descriptors there are, where the fullest process needs `each` for one: a proxy two. */
+export function holdable(each = 2) {
   const limit = mayRaise
     ? wanted
     : Number(/^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))[1]);
-  return Math.floor((limit - 1000) / 2);
+  return Math.floor((limit - 1000) / each);
 }

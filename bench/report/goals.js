@@ -74,6 +74,14 @@ export const goals = [
     ['nginx', 'haproxy'],
     { atLeast: 1.6 },
   ),
+  goal(
+    'kernel: CPU of a kept-alive request, part of the best proxy’s',
+    'alive',
+    'cpu',
+    'limpet-kernel',
+    ['nginx', 'haproxy'],
+    { atMost: 0.625 },
+  ),
   goal('fd: connections a second, times round robin', 'short', 'perSecond', 'limpet-fd', 'round-robin', {
     atLeast: 1.7,
   }),

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { holdable } from '../connections/descriptors.js';
 import { load } from '../connections/load.js';
 import { measure } from '../connections/measure.js';
 import { RunningSubject } from '../connections/subject.js';
@@ -15,7 +16,11 @@ const handoffs = ['limpet-kernel', 'limpet-fd'];
 /** Slots are counted up with uWS workers: 256 Node workers would still be compiling when the measurement ends. */
 const overSlotsWith = (name) => `${name}-uws`;
 const sizes = {
-  full: { slots: [2, 4, 8, 16, 32, 64, 128, 256], clients: [1e3, 1e4, 1e5, 1e6], held: [1e3, 1e4, 3e4, 1e5] },
+  full: {
+    slots: [2, 4, 8, 16, 32, 64, 128, 256],
+    clients: [1e3, 1e4, 1e5, 1e6],
+    held: [1e3, 3e3, 1e4, 3e4, 1e5],
+  },
   quick: { slots: [2, 8], clients: [1e3, 2e4], held: [1e3, 5e3] },
 };
 
@@ -29,7 +34,12 @@ export async function measureScale({ quick, workers, say }) {
     const series = {
       slots: await overSlots(find(overSlotsWith(name)), slots, quick, say),
       clients: await overClients(subject, clients, workers, say),
-      held: await overHeld(subject, held, workers, say),
+      held: await overHeld(
+        subject,
+        held.filter((count) => count <= holdable(1)),
+        workers,
+        say,
+      ),
     };
     const perConnection = series.slots.map(({ slots: x, cpu }) => [x, (cpu * 1e6) / 10_000]);
     const perHeld = series.held.map(({ connections, memory }) => [connections, memory * 1024]);

@@ -1,5 +1,6 @@
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -23,15 +24,39 @@ export async function measureSessions({ say }) {
       say(`sessions, ${name}`);
       results[name] = await rowsOf(fileURLToPath(new URL(`${name}.js`, import.meta.url)), port);
     }
+    if (!process.getBuiltinModule?.('node:sqlite')) results.bare.push(...(await sqliteRows(port, say)));
     return results;
   } finally {
     redis.kill();
   }
 }
 
+/** LocalStore in sqlite, on the newest Node.js that `npm test` has brought: this one has no sqlite. */
+async function sqliteRows(port, say) {
+  const newest = nodeBinaries().at(-1);
+  if (!newest) return [];
+  say(`sessions, bare, Node ${newest.major}`);
+  const rows = await rowsOf(fileURLToPath(new URL('bare.js', import.meta.url)), port, newest.path);
+  return rows
+    .filter(({ name }) => name.includes('sqlite'))
+    .map((row) => ({ ...row, name: `${row.name} (Node ${newest.major})` }));
+}
+
+function nodeBinaries() {
+  return [22, 24]
+    .map((major) => {
+      const file = `${process.platform}-${process.arch}-${major}/bin/node`;
+      return {
+        major,
+        path: fileURLToPath(new URL(`../../test/nodes/node_modules/${file}`, import.meta.url)),
+      };
+    })
+    .filter(({ path }) => existsSync(path));
+}
+
 /** A script of this folder prints its rows, and sends them to a parent. */
-async function rowsOf(script, port) {
-  const child = fork(script, [String(port)]);
+async function rowsOf(script, port, execPath = process.execPath) {
+  const child = fork(script, [String(port)], { execPath, execArgv: [] });
   const ended = once(child, 'exit');
   const [rows] = await Promise.race([once(child, 'message'), ended.then(() => [undefined])]);
   if (child.connected) child.disconnect();

@@ -62,7 +62,10 @@ export function judge(visits: readonly Visit[], served: Served, timeline: Timeli
         if (kind !== 'WebSocket') say(`${what} was served by ${by[0]} and never answered`);
       }
     }
-    if (processes.size > 1) say(`was served by ${[...processes].join(' and ')}`);
+    if (processes.size > 1) {
+      const asks = visit.asked.map(({ what }) => `${what} by ${served.get(what) ?? 'nobody'}`).join(', ');
+      say(`was served by ${[...processes].map((pid) => timeline.storyOf(pid)).join(' and ')}: ${asks}`);
+    }
     const first = visit.asked[0]?.answer;
     if (first && !timeline.mayBeServedBy(first.slot, from, startedAt, placedAt))
       say(`was served by slot ${first.slot}`);

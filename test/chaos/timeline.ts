@@ -68,6 +68,12 @@ export class Timeline {
     return this.#events.find((each) => each.event === 'gone' && each.pid === pid && each.at >= at);
   }
 
+  /** What was told of the process, for a person to read. */
+  storyOf(pid: number): string {
+    const own = this.#events.filter((each) => each.pid === pid);
+    return `${pid} (${own.map(({ event, slot, at, reason, primary }) => `${event} in ${slot} of ${primary} at ${at} ${reason ?? ''}`).join('; ')})`;
+  }
+
   /** Whether the process was told to leave after that time. */
   left(pid: number, at: number): boolean {
     return this.#events.some((each) => each.event === 'draining' && each.pid === pid && each.at >= at);

@@ -8,6 +8,7 @@ export class Vigil {
   readonly #stalled: (occupant: Occupant, stalled: boolean) => void;
   readonly #everyMs: number;
   readonly #timer: NodeJS.Timeout;
+  #turn: NodeJS.Immediate | undefined;
   #lookedAt: number = Date.now();
 
   constructor(
@@ -19,7 +20,10 @@ export class Vigil {
     this.#occupants = occupants;
     this.#stalled = stalled;
     this.#everyMs = Math.min(1000, Math.max(10, Math.floor((options.stallTimeoutMs || 4000) / 4)));
-    this.#timer = setInterval(() => this.#look(), this.#everyMs);
+    // Timers come before what was received: what the workers said up to now is read in this turn, and judged after it.
+    this.#timer = setInterval(() => {
+      this.#turn = setImmediate(() => this.#look());
+    }, this.#everyMs);
     this.#timer.unref();
   }
 
@@ -31,6 +35,7 @@ export class Vigil {
 
   end(): void {
     clearInterval(this.#timer);
+    clearImmediate(this.#turn);
   }
 
   #look(): void {

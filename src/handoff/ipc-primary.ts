@@ -17,7 +17,7 @@ import { sharedClockMs } from './shared-clock.js';
  *     primary → worker   { seq, at } + handle      here is one; with `client` and `read` where it was looked into
  *     worker → primary   { took }                  mine; close your copy
  *                        { back }                  I take nothing new; give it to another
- *                        { claim }                 I was asleep when it came; is it still mine?
+ *                        { claim }                 I was halted when it came; is it still mine?
  *                        { closed }                so many that I had taken are closed, where connections go by load
  *     primary → worker   { yours } | { gone }      the answer
  *     primary → worker   { probe }                 did all up to this one arrive?

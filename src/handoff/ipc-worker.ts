@@ -8,7 +8,10 @@ interface CountedEntrance extends Entrance {
 }
 
 export interface IpcWorkerSettings {
-  /** After so long (0: never) the primary passes on what was not taken: from half of that on, the worker asks before use. */
+  /**
+   * After such a silence (0: never) the primary passes on what was not taken. So the worker asks before it uses what is half as old, or
+   * what came while it was itself halted for half as long: the primary may have taken it for stalled, and not know better yet.
+   */
   readonly stallTimeoutMs: number;
   /** Whether the primary must know how many connections are open. */
   readonly loadCounts: boolean;
@@ -25,6 +28,9 @@ export class IpcWorker implements WorkerHandoff {
   readonly #send: (message: HandoffMessage) => void;
   readonly #claimAfterMs: number;
   readonly #claims: Map<number, Taken> = new Map();
+  #aliveAt: number = sharedClockMs();
+  /** What was sent before may be another's. */
+  #wokeAt = 0;
   #stopped = false;
   #closedUntold = 0;
 
@@ -38,6 +44,7 @@ export class IpcWorker implements WorkerHandoff {
     this.#send = send;
     if (loadCounts) entrance.onClosed = () => this.#closed();
     this.#claimAfterMs = stallTimeoutMs === 0 ? Number.POSITIVE_INFINITY : stallTimeoutMs / 2;
+    if (stallTimeoutMs > 0) setInterval(() => this.#alive(), stallTimeoutMs / 8).unref();
   }
 
   received(message: HandoffMessage, handle?: RawHandle): void {
@@ -66,13 +73,21 @@ export class IpcWorker implements WorkerHandoff {
     if (this.#stopped) {
       taken[0].close();
       this.#send({ back: seq });
-    } else if (sharedClockMs() - at > this.#claimAfterMs) {
+    } else if (this.#alive() - at > this.#claimAfterMs || at < this.#wokeAt) {
       this.#claims.set(seq, taken);
       this.#send({ claim: seq });
     } else {
       this.#send({ took: seq });
       this.#entrance.handle(...taken);
     }
+  }
+
+  /** Now; notes whether this process was halted till then. */
+  #alive(): number {
+    const now = sharedClockMs();
+    if (now - this.#aliveAt > this.#claimAfterMs) this.#wokeAt = now;
+    this.#aliveAt = now;
+    return now;
   }
 
   #closed(): void {

@@ -5,6 +5,7 @@ import { headBinding } from '../binding/head-binding.js';
 import type { AffinityChain, ChainRule } from '../binding/twin/affinity-chain.js';
 import type { CompiledChain } from '../binding/twin/head-calls.js';
 import { parseAddress } from '../binding/twin/ip-address.js';
+import { findQueryParameter } from '../binding/twin/query-string.js';
 import { HOUR_MS } from './cookie.js';
 import { Hourly } from './hourly.js';
 
@@ -33,9 +34,28 @@ interface Remembered {
   readonly claim: Claim;
 }
 
+type SaidTo = (request: IncomingMessage) => string;
+
+function saidTo(rule: ChainRule): SaidTo {
+  switch (rule.kind) {
+    case 'header':
+      return ({ headers }) => `${headers[rule.name]}`;
+    case 'forwarded':
+      return ({ headers }) => `${headers['x-forwarded-for']}\n${headers.forwarded}`;
+    case 'sid':
+      return ({ url = '' }) => /[?&]sid=[^&#]*/.exec(url)?.[0] ?? '';
+    case 'query':
+      return ({ url = '' }) => url;
+    default:
+      return ({ headers }) => headers.cookie ?? '';
+  }
+}
+
 export class RequestClaims {
   readonly #rules: readonly ChainRule[];
   readonly #chain: CompiledChain;
+  /** All of a request that each rule may look at. */
+  readonly #saidTo: readonly SaidTo[];
   readonly #lastOf: WeakMap<Socket, Remembered> = new WeakMap();
   /** What was read on any connection, where it would be read alike on every other; undefined where not. */
   readonly #read: Hourly<Reading> | undefined;
@@ -44,6 +64,7 @@ export class RequestClaims {
   constructor(chain: AffinityChain) {
     const end = chain.rules.findIndex(({ kind }) => kind === 'address' || kind === 'proxy-protocol');
     this.#rules = chain.rules.slice(0, end);
+    this.#saidTo = this.#rules.map(saidTo);
     this.#read = this.#rules.every(({ kind }) => alike.includes(kind)) ? new Hourly() : undefined;
     this.#chain = headBinding().compile({
       ...chain,
@@ -56,28 +77,32 @@ export class RequestClaims {
 
   /** Requests that say the same are read once: on a connection, and, where who says it does not matter, in an hour. */
   of(request: IncomingMessage): Claim {
-    const said = this.#said(request);
+    // Mostly there is one rule, and no text to be put together.
+    const said =
+      this.#saidTo.length === 1
+        ? (this.#saidTo[0] as SaidTo)(request)
+        : this.#saidTo.map((to) => to(request)).join('\n');
     const hour = Math.floor(Date.now() / HOUR_MS);
     const last = this.#lastOf.get(request.socket);
     if (last?.said === said && last.hour === hour) return last.claim;
     const firstSaid = last?.firstSaid ?? said;
     const read = () => this.#reading(request, hour);
-    const claim = { ...(this.#read?.of(said, hour, read) ?? read()), first: said === firstSaid };
+    const claim = {
+      ...(this.#read?.of(this.#exactly(request), hour, read) ?? read()),
+      first: said === firstSaid,
+    };
     this.#lastOf.set(request.socket, { firstSaid, said, hour, claim });
     return claim;
   }
 
-  /** All of a request that the rules may look at. */
-  #said({ headers, url = '' }: IncomingMessage): string {
-    let said = '';
-    for (const rule of this.#rules) {
-      if (rule.kind === 'header') said += `${headers[rule.name]}\n`;
-      else if (rule.kind === 'forwarded') said += `${headers['x-forwarded-for']}\n${headers.forwarded}\n`;
-      else if (rule.kind === 'sid') said += `${/[?&]sid=[^&#]*/.exec(url)?.[0]}\n`;
-      else if (rule.kind === 'query') said += `${url}\n`;
-      else said += `${headers.cookie}\n`;
-    }
-    return said;
+  /** What the rules find to read: no other client's request that reads otherwise has the same text. */
+  #exactly(request: IncomingMessage): string {
+    return this.#rules
+      .map((rule, at) => {
+        if (rule.kind !== 'sid') return (this.#saidTo[at] as SaidTo)(request);
+        return findQueryParameter(request.url ?? '', 'sid') ?? '';
+      })
+      .join('\n');
   }
 
   #reading({ method, url, rawHeaders, socket }: IncomingMessage, hour: number): Reading {

@@ -5,7 +5,7 @@ import { table } from './tables.js';
 const whole = (value) => Math.round(value).toLocaleString('en');
 
 /** Where and when: one line. */
-function place({ at, commit, cpu, cores, kernel, node, busyBefore }) {
+export function place({ at, commit, cpu, cores, kernel, node, busyBefore }) {
   const busy =
     busyBefore > 0.05
       ? `, ${Math.round(busyBefore * 100)} % of the CPU busy with other things at the start`

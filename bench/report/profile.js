@@ -1,5 +1,6 @@
 import { placeNames } from '../profile/places.js';
-import { machine, table } from './tables.js';
+import { place } from './cluster.js';
+import { table } from './tables.js';
 
 /**
  * Markdown of where the CPU of a short connection goes. Text without a line break at its end.
@@ -28,6 +29,6 @@ export function profile({ stamp, results }) {
         ...cells(({ calls: each }) => Object.values(each).reduce((sum, count) => sum + count, 0)),
       ],
     ]),
-    `perf (cpu-clock) and strace on the workers; sampling makes all of them slower. ${machine(stamp)}`,
+    `perf (cpu-clock) and strace on the workers; sampling makes all of them slower. ${place(stamp)}`,
   ].join('\n\n');
 }

@@ -129,7 +129,8 @@ export class IpcPrimary implements PrimaryHandoff {
     this.#lanes.forEach((lane, slot) => {
       const moving = lane.queue.filter((waiting) => this.#owner(waiting) !== slot);
       if (moving.length > 0) lane.queue = lane.queue.filter((waiting) => this.#owner(waiting) === slot);
-      if ((slot >= ring.size || ring.isDown(slot)) && lane.seat) moving.unshift(...this.#takeBack(lane.seat));
+      // Of a process that is well, as that of a slot which is taken away, a `took` may be on its way: it gives back itself what it has not.
+      if (slot < ring.size && ring.isDown(slot) && lane.seat) moving.unshift(...this.#takeBack(lane.seat));
       this.#again(moving);
     });
   }

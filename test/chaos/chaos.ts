@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { addresses } from '../processes/clients.ts';
-import { childrenOf, descriptorsOf, residentBytesOf, runs } from '../processes/descriptors.ts';
+import { childrenOf, descriptorsOf, residentBytesOf } from '../processes/descriptors.ts';
 import { seeded } from '../processes/seeded.ts';
 import { Crowd } from './clients.ts';
 import { type Judgement, judge, servedIn } from './ledger.ts';
@@ -129,9 +129,9 @@ class Scene {
     // One may drain for longer than the next one serves.
     const open = primaries.filter((pid) => !closed.includes(pid));
     if (open.length > 0) violations.push(`primaries ${open} served and never closed`);
-    for (const pid of primaries) if (runs(pid)) violations.push(`primary ${pid} is left`);
+    for (const pid of primaries) if (this.#router.primaryRuns(pid)) violations.push(`primary ${pid} is left`);
     for (const { pid } of this.#router.events())
-      if (this.#router.runs(pid)) violations.push(`process ${pid} is left`);
+      if (this.#router.runs(pid, 'chaos/worker.js')) violations.push(`process ${pid} is left`);
     if (!(await isFree(port))) violations.push('the port is not free');
     return {
       ...judgement,

@@ -54,12 +54,18 @@ export class Router {
   }
 
   /** Whether the process, which serves or served the slot or waits for it, still runs; another one may have its number by now. */
-  runs(pid: number): boolean {
+  runs(pid: number, program = ''): boolean {
+    const told = (what: string) => readFileSync(`/proc/${pid}/${what}`, 'utf8');
     try {
-      return runs(pid) && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(this.ledger);
+      return runs(pid) && told('environ').includes(this.ledger) && told('cmdline').includes(program);
     } catch {
       return false;
     }
+  }
+
+  /** Whether a primary of ours still runs by that number. */
+  primaryRuns(pid: number): boolean {
+    return this.runs(pid, 'apps/router.cjs');
   }
 
   /** The primaries that have been, in order; the last one serves. */
@@ -91,7 +97,8 @@ export class Router {
 
   /** Ends it as an operator would, then by force; resolves when it and all that it has started are gone, with how the first one ended. */
   async stop(): Promise<Ended> {
-    const end = (signal: NodeJS.Signals) => runs(this.primary) && process.kill(this.primary, signal);
+    const end = (signal: NodeJS.Signals) =>
+      this.primaryRuns(this.primary) && process.kill(this.primary, signal);
     end('SIGTERM');
     const force = setTimeout(() => end('SIGKILL'), 15_000);
     const ended = await this.app.ended;
@@ -127,7 +134,8 @@ export class Router {
         ({ state, down, stalled, leaving }) => state === 'ready' && !down && !stalled && leaving.length === 0,
       );
       const former = this.primaries().slice(0, -1);
-      if (slots.length === count && well.length === count && !former.some(runs)) return;
+      if (slots.length === count && well.length === count && !former.some((pid) => this.primaryRuns(pid)))
+        return;
       await pause(50);
     }
     throw new Error(`the slots do not come to rest: ${JSON.stringify(slots)}`);

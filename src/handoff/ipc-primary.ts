@@ -149,11 +149,13 @@ export class IpcPrimary implements PrimaryHandoff {
     } else if (typeof message.claim === 'number') {
       const waiting = sent?.get(message.claim);
       sent?.delete(message.claim);
-      if (waiting) {
+      // One that leaves has been told so meanwhile, and would be gone before it hears the answer.
+      const stays = this.#lane(seat.slot).seat === seat;
+      if (waiting && stays) {
         this.#taken(seat, waiting);
         this.#countOpen(seat, 1);
-      }
-      seat.send(waiting ? { yours: message.claim } : { gone: message.claim });
+      } else if (waiting) this.#again([waiting]);
+      seat.send(waiting && stays ? { yours: message.claim } : { gone: message.claim });
     } else if (typeof message.closed === 'number') {
       this.#countOpen(seat, -message.closed);
     } else if (typeof message.passed === 'number') {

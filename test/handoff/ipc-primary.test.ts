@@ -78,3 +78,15 @@ test('a slot whose process hangs loses what it was sent to its fallback, and is 
   primary.received(hangs.seat, { claim: seq });
   expect(hangs.sent.at(-1)).toEqual({ gone: seq });
 });
+
+test('a process that leaves is given nothing that it asks for', async () => {
+  const { ring, primary, processes, come } = await start();
+  const [stays, leaves] = processes as [Process, Process];
+  const seq = await come(1);
+  ring.resize(1);
+  primary.retable(ring);
+  primary.unseat(leaves.seat, false);
+  primary.received(leaves.seat, { claim: seq });
+  expect(leaves.sent.at(-1)).toEqual({ gone: seq });
+  expect(stays.sent).toHaveLength(1);
+});

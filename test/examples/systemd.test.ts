@@ -46,7 +46,8 @@ if (needs('python3')) {
     );
     let primary = 0;
     onTestFinished(async () => {
-      if (primary > 0 && runs(primary)) process.kill(primary, 'SIGKILL');
+      const speaks = (manager.told.find(({ event }) => event === 'notify')?.pid ?? 0) as number;
+      if (speaks > 0 && runs(speaks)) process.kill(speaks, 'SIGKILL');
       await manager.stop();
       rmSync(runtime, { recursive: true, force: true });
     });

@@ -1,14 +1,9 @@
 import cluster, { type Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import { url as inspectorUrl } from 'node:inspector';
 import { performance } from 'node:perf_hooks';
-import { believeProxyHeaders } from '../adapter/client-address.js';
 import type { Adapter, Served } from '../adapter/contract.js';
-import { CookieIssuer } from '../affinity/cookie.js';
-import { RequestClaims } from '../affinity/request-claims.js';
-import { setCookieOn } from '../affinity/set-cookie.js';
-import { sidMaker } from '../affinity/socket-io.js';
+import type { CookieIssuer } from '../affinity/cookie.js';
 import { type HandoffBinding, handoffBinding } from '../binding/handoff-binding.js';
 import type { ListenAddress } from '../connection.js';
 import { publish } from '../diagnostics.js';
@@ -19,12 +14,10 @@ import { Intake } from '../handoff/intake.js';
 import { IpcWorker } from '../handoff/ipc-worker.js';
 import { KernelWorker } from '../handoff/kernel-worker.js';
 import { sessionCache } from '../metrics.js';
-import { SlotRing } from '../ring/slot-ring.js';
 import { type SeatPass, seatPassVariable } from './fork.js';
 import { ListenerKeys } from './listener-key.js';
 import { type ListenSettings, type PrimaryMessage, receive, send, type WorkerMessage } from './messages.js';
-import { doorPath, incarnations, Neighbours } from './neighbours.js';
-import { unpackAffinity } from './router-affinity.js';
+import { WorkerAffinity } from './worker-affinity.js';
 
 type MessageOf<T extends PrimaryMessage['type']> = Extract<PrimaryMessage, { type: T }>;
 
@@ -51,11 +44,8 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   /** By listener. */
   readonly #halves: Map<number, WorkerHandoff> = new Map();
   readonly #keys: ListenerKeys = new ListenerKeys();
-  #cookies: CookieIssuer | undefined;
-  #sidMaker: (() => string) | undefined;
-  #neighbours: Neighbours | undefined;
-  #claims: RequestClaims | undefined;
-  #door: (listener: number) => string = () => '';
+  /** Told with the first listener. */
+  #affinity: WorkerAffinity | undefined;
   #seated: () => void = () => {};
   readonly #holds: Set<() => void> = new Set();
   #released: () => void = () => {};
@@ -154,18 +144,18 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
    * @internal
    */
   get cookies(): CookieIssuer | undefined {
-    return this.#cookies;
+    return this.#affinity?.cookies;
   }
 
   /** Makes Engine.IO session ids that lead back to this process. Throws ERR_LIMPET_ROLE before the process serves. */
   makeSid(): string {
-    if (!this.#sidMaker) {
+    if (!this.#affinity) {
       throw new LimpetError(
         'ERR_LIMPET_ROLE',
         'makeSid() was called before listen() took effect in this worker.',
       );
     }
-    return this.#sidMaker();
+    return this.#affinity.makeSid();
   }
 
   /**
@@ -252,7 +242,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
         this.#seated();
         break;
       case 'neighbours':
-        this.#neighbours?.update(message.table);
+        this.#affinity?.update(message.table);
         break;
       case 'notice':
         this.#notice();
@@ -276,11 +266,9 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     if (!listening) return;
     this.#waiting.delete(key);
     if (this.#leaving) return;
-    this.#take(settings.affinity);
-    const cookies = this.#cookies;
-    if (cookies)
-      listening.adapter.eachRequest?.((request, response) => setCookieOn(request, response, cookies));
     const { adapter } = listening;
+    this.#affinity ??= new WorkerAffinity(settings.affinity, this.#slot as number, this.#pass?.row as number);
+    this.#affinity.mark(adapter);
     this.#feed(listener, handoff, adapter, settings);
     if (direct) {
       this.#feed(direct.listener, direct.handoff, adapter, settings);
@@ -288,7 +276,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     }
     this.#listening.add(listening);
     adapter.listen(address, listening.backlog);
-    this.#rehome(adapter, listener, settings, () => {
+    this.#affinity.rehome(adapter, listener, settings.loadBounded, () => {
       if (direct) this.#send({ type: 'open', listener: direct.listener });
       this.#send({ type: 'open', listener });
     });
@@ -310,37 +298,6 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   #notice(): void {
     this.#noticed = true;
     for (const { adapter } of this.#listening) adapter.lastAnswers();
-  }
-
-  /** What the process must know of the router's affinity is told with its first listener. */
-  #take(pass: string): void {
-    if (this.#sidMaker) return;
-    const { cookie, sidKey, proxied, rehoming } = unpackAffinity(pass);
-    if (proxied) believeProxyHeaders();
-    const slot = this.slot as number;
-    const row = this.#pass?.row as number;
-    this.#sidMaker = sidMaker(sidKey, slot, row % incarnations);
-    if (cookie) this.#cookies = new CookieIssuer(cookie, slot);
-    if (!rehoming) return;
-    this.#neighbours = new Neighbours(rehoming.directory, slot, row, new SlotRing(rehoming.ring));
-    this.#claims = new RequestClaims(rehoming.chain);
-    this.#door = (listener) => doorPath(rehoming.directory, listener, row);
-  }
-
-  /** Lets the listener's requests go where they belong, then calls `opened`. */
-  #rehome(adapter: Adapter, listener: number, { loadBounded }: ListenSettings, opened: () => void): void {
-    const [neighbours, claims] = [this.#neighbours, this.#claims];
-    if (!neighbours || !claims || !adapter.rehome) {
-      opened();
-      return;
-    }
-    const ownerOf = (request: IncomingMessage, chosen: boolean) => {
-      const claim = claims.of(request);
-      // With a bound on the load the ring does not know where the front has placed the connection.
-      const placed = loadBounded && claim.slot === undefined && claim.first;
-      return placed ? undefined : neighbours.doorOf(claim, listener, chosen);
-    };
-    adapter.rehome(this.#door(listener), ownerOf, opened);
   }
 
   #halfOf(handoff: HandoffName, listener: number, adapter: Adapter, settings: ListenSettings): WorkerHandoff {

@@ -65,9 +65,9 @@ export class KernelPrimary implements PrimaryHandoff {
     if ('path' in this.#address) throw unsupported('a unix-domain client has no address to steer by');
     try {
       const given = sockets.take(this.#key, this.#address);
-      const descriptors = given && Int32Array.from(given.descriptors);
-      const group = descriptors
-        ? new binding.ReuseportGroup({ descriptors }, this.#ring.size, backlog)
+      const own = given && Int32Array.from(given.descriptors);
+      const group = own
+        ? new binding.ReuseportGroup({ descriptors: own }, this.#ring.size, backlog)
         : await listenAt(
             this.#address,
             (numeric) => new binding.ReuseportGroup(numeric, this.#ring.size, backlog, this.#table()),
@@ -75,8 +75,8 @@ export class KernelPrimary implements PrimaryHandoff {
       this.#group = group;
       this.#given = given !== undefined;
       this.#addSockets(group);
-      const all = () => Array.from({ length: group.size }, (_, slot) => group.descriptor(slot));
-      sockets.keep(this.#key, all, false, () => this.#letGo());
+      const descriptors = () => Array.from({ length: group.size }, (_, slot) => group.descriptor(slot));
+      sockets.keep(this.#key, { descriptors, managed: false, letGo: () => this.#letGo() });
       return binding.boundAddress(group.descriptor(0));
     } catch (error) {
       this.#letGo();

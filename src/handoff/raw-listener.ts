@@ -47,12 +47,7 @@ export class RawListener {
       const handles = given.descriptors.map(handleOf);
       const bound = boundTo(handles[0] as RawHandle, address);
       const listener = new RawListener(where, arrived, { bound, handles, managed: given.managed });
-      sockets.keep(
-        key,
-        () => given.descriptors,
-        given.managed,
-        () => listener.close(),
-      );
+      listener.#keep(() => given.descriptors);
       return listener;
     }
     const binding = bindingReport().kind === 'native' ? handoffBinding() : null;
@@ -64,24 +59,14 @@ export class RawListener {
         handles: [handleOf(fd)],
         managed: false,
       });
-      sockets.keep(
-        key,
-        () => [fd],
-        false,
-        () => listener.close(),
-      );
+      listener.#keep(() => [fd]);
       listener.start();
       return listener;
     }
     const server = await listening(address);
     const listener = new RawListener(where, arrived, { bound: boundOf(server), handles: [], managed: false });
     const fd = rawHandleOf(server).fd;
-    sockets.keep(
-      key,
-      () => ('path' in address || fd < 0 ? undefined : [fd]),
-      false,
-      () => listener.close(),
-    );
+    listener.#keep(() => ('path' in address || fd < 0 ? undefined : [fd]));
     listener.#attend(server);
     return listener;
   }
@@ -107,6 +92,11 @@ export class RawListener {
     for (const server of this.#servers) server.close();
     for (const handle of this.#waiting) handle.close();
     if (this.started) sockets.removeFile(address, this.#managed);
+  }
+
+  #keep(descriptors: () => readonly number[] | undefined): void {
+    const { sockets, key } = this.#where;
+    sockets.keep(key, { descriptors, managed: this.#managed, letGo: () => this.close() });
   }
 
   #attend(server: Server): void {

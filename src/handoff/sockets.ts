@@ -20,7 +20,7 @@ interface Kept {
   /** Undefined where the descriptors cannot be given to another process. */
   readonly descriptors: () => readonly number[] | undefined;
   readonly managed: boolean;
-  /** Takes nothing more that waits there. */
+  /** Takes nothing more: called when a successor has them, since what waits there is its to take from that moment on. */
   readonly letGo: () => void;
 }
 
@@ -58,14 +58,8 @@ export class Sockets {
     this.#given.clear();
   }
 
-  /** `letGo` is called when a successor has them: what waits there is its to take from that moment on. */
-  keep(
-    key: string,
-    descriptors: Kept['descriptors'],
-    managed: boolean,
-    letGo: Kept['letGo'] = () => {},
-  ): void {
-    this.#kept.set(key, { descriptors, managed, letGo });
+  keep(key: string, kept: Kept): void {
+    this.#kept.set(key, kept);
   }
 
   forget(key: string): void {
@@ -109,7 +103,7 @@ export class OpenSockets {
     this.#close = close;
   }
 
-  /** Those that were given for the address, or a new one, alone on it; `letGo` as of {@link Sockets.keep}. Rejects with ERR_LIMPET_ADDRESS_*. */
+  /** Those that were given for the address, or a new one, alone on it; `letGo` as of {@link Kept}. Rejects with ERR_LIMPET_ADDRESS_*. */
   static async open(
     sockets: Sockets,
     binding: HandoffBinding,
@@ -121,7 +115,7 @@ export class OpenSockets {
     const listen = () => listenAt(address, (numeric) => binding.listenAlone(numeric, address.backlog));
     const descriptors = given?.descriptors ?? [await listen()];
     const managed = given?.managed ?? false;
-    sockets.keep(key, () => descriptors, managed, letGo);
+    sockets.keep(key, { descriptors: () => descriptors, managed, letGo });
     return new OpenSockets(descriptors, given !== undefined, () => {
       sockets.forget(key);
       for (const fd of descriptors) binding.close(fd);

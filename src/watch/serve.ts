@@ -40,7 +40,8 @@ export function serve(router: Router, server: Server, { key, port, host }: Where
       router.once('closed', close);
       router.once('upgraded', close);
       const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
-      sockets.keep(key, () => (fd < 0 ? undefined : [fd]), false);
+      // Whoever asks here may be answered by either primary.
+      sockets.keep(key, { descriptors: () => (fd < 0 ? undefined : [fd]), managed: false, letGo: () => {} });
       resolve({ address: server.address() as AddressInfo, close });
     });
     const [given] = sockets.take(key, address)?.descriptors ?? [];

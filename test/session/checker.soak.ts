@@ -5,11 +5,10 @@ import { needs } from '../needs.ts';
 import { startCluster, startRedis, startSentinel } from '../services/redis.ts';
 import { check, type Judged, summary } from './checker.ts';
 import {
-  clusterFailover,
+  clusterTroubles,
   cut,
   durable,
   holdWorker,
-  moveSlots,
   oneOf,
   restart,
   sentinelFailover,
@@ -70,10 +69,6 @@ test(`Sentinel, seed ${seed}`, { timeout }, async () => {
 test(`Cluster, seed ${seed}`, { timeout }, async () => {
   const cluster = await startCluster({ replicas: 1 });
   onTestFinished(cluster.stop);
-  const servers = () => cluster.servers;
-  const periods = Array.from({ length: durationMs / 1500 }, (_, period) => period);
-  const keys = () =>
-    Array.from({ length: 6 }, (_, slot) => periods.map((period) => `sess:${slot}.${period}`)).flat();
   const judged = await check({
     seed,
     address: cluster.nodes,
@@ -81,13 +76,7 @@ test(`Cluster, seed ${seed}`, { timeout }, async () => {
     faultEveryMs: 300,
     replicas: 1,
     commandTimeoutMs: 2000,
-    fault: oneOf(
-      moveSlots(cluster, keys),
-      moveSlots(cluster, keys),
-      cut(servers),
-      clusterFailover(cluster),
-      holdWorker,
-    ),
+    fault: clusterTroubles(cluster, Math.floor(durationMs / 1500)),
   });
   record('Cluster', judged);
   expect(judged.violations.slice(0, 20)).toEqual([]);

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { needs } from '../needs.ts';
 import { startCluster, startSentinel } from '../services/redis.ts';
 import { check, summary } from './checker.ts';
-import { clusterFailover, cut, holdWorker, moveSlots, once, oneOf, sentinelFailover } from './faults.ts';
+import { clusterTroubles, once, sentinelFailover } from './faults.ts';
 
 needs('redis-server');
 
@@ -28,9 +28,6 @@ test(`a failover by Sentinel (seed ${seed})`, { timeout: 60_000 }, async () => {
 test(`a Cluster whose slots move and whose masters change (seed ${seed})`, { timeout: 60_000 }, async () => {
   const cluster = await startCluster({ replicas: 1 });
   onTestFinished(cluster.stop);
-  const servers = () => cluster.servers;
-  const keys = () =>
-    Array.from({ length: 6 }, (_, slot) => [0, 1, 2, 3].map((period) => `sess:${slot}.${period}`)).flat();
   const judged = await check({
     seed,
     address: cluster.nodes,
@@ -38,13 +35,7 @@ test(`a Cluster whose slots move and whose masters change (seed ${seed})`, { tim
     faultEveryMs: 150,
     replicas: 1,
     commandTimeoutMs: 2000,
-    fault: oneOf(
-      moveSlots(cluster, keys),
-      moveSlots(cluster, keys),
-      cut(servers),
-      clusterFailover(cluster),
-      holdWorker,
-    ),
+    fault: clusterTroubles(cluster, 4),
   });
   expect(judged.violations, summary(judged)).toEqual([]);
   const caches = judged.statuses.map(({ nearCache }) => nearCache);

@@ -34,6 +34,15 @@ const asked = (port: number, question: (redis: Redis) => Promise<unknown>): Prom
     () => undefined,
   );
 
+/** What a Cluster goes through, most often the moving of slots; sessions are named `sess:SLOT.PERIOD`. */
+export const clusterTroubles = (cluster: RedisCluster, periods: number): Fault => {
+  const servers = () => cluster.servers;
+  const keys = () =>
+    Array.from({ length: 6 * periods }, (_, n) => `sess:${Math.floor(n / periods)}.${n % periods}`);
+  const move = moveSlots(cluster, keys);
+  return oneOf(move, move, cut(servers), clusterFailover(cluster), holdWorker);
+};
+
 /** Cuts all connections of a kind, or one at random. */
 export const cut =
   (servers: () => Service[]): Fault =>
@@ -98,7 +107,7 @@ export const sentinelFailover =
   };
 
 /** A replica of the Cluster takes over from its master, which lives on as a replica. */
-export const clusterFailover =
+const clusterFailover =
   (cluster: RedisCluster): Fault =>
   async (random) => {
     const replicas: Service[] = [];
@@ -111,7 +120,7 @@ export const clusterFailover =
   };
 
 /** Moves the slots of some sessions' keys from their master to another, with their rows, one by one. */
-export const moveSlots =
+const moveSlots =
   (cluster: RedisCluster, keys: () => string[]): Fault =>
   async (random) => {
     const masters = new Map<string, Service>();

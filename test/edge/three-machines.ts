@@ -125,6 +125,8 @@ export async function prove(name: ProxyName, trial: Trial): Promise<{ acts: Act[
         if (i % 4 === 1) client.spoof = { cookie: `m${1 + (i % 3)}-0` };
       });
       await wait(noticeMs);
+      // While they forge one they keep none that they are given: from here on they must follow again.
+      for (const client of fleet.clients) if (client.spoof.cookie) client.spoof = {};
     });
     await act('a machine reloads', async () => {
       const { app } = machines.get(1) as Machine;

@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { streamModule } from '../../scripts/test-tools.js';
+import { pathOf, streamModule } from '../../scripts/test-tools.js';
+import { isSince } from '../../src/edge/settings.ts';
 import { needs } from '../needs.ts';
 import { everyCombination, Stage, tryCombination } from './matrix.ts';
 
@@ -26,4 +28,15 @@ describe.skipIf(combinations.length === 0)('a generated configuration', () => {
   afterAll(() => stage.close());
 
   test.each(combinations)('of $name: $what', (combination) => tryCombination(stage, combination));
+
+  test.runIf(pathOf('nginx'))('of nginx: direct, its own sticky cookies', async ({ skip }) => {
+    const said = spawnSync('nginx', ['-v'], { encoding: 'utf8' }).stderr;
+    const version = /(\d+\.\d+\.\d+)/.exec(said)?.[1] as string;
+    skip(
+      !isSince(version.split('.').map(Number), '1.29.6'),
+      `nginx ${version} has none: 1.29.6 and later do`,
+    );
+    const settings = { via: 'direct', affinity: 'cookie', version } as const;
+    await tryCombination(stage, { name: 'nginx', what: 'its own sticky cookies', settings });
+  });
 });

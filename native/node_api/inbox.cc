@@ -9,6 +9,18 @@ namespace {
 
 constexpr size_t kPeerBytes = 18;
 
+// A typed array that is kept, and where its memory is: asking for that is a call into V8.
+template <typename Array, typename Element>
+struct Kept {
+  void Keep(Array array) {
+    reference = Napi::Persistent(array);
+    data = array.Data();
+  }
+
+  Napi::Reference<Array> reference;
+  Element* data = nullptr;
+};
+
 class InboxObject : public Napi::ObjectWrap<InboxObject> {
  public:
   static Napi::Function Define(Napi::Env env) {
@@ -23,15 +35,15 @@ class InboxObject : public Napi::ObjectWrap<InboxObject> {
   }
 
   // ({ page, row, slot, descriptors, listeners, peers }, deliver): each batch is written to the arrays, of kTakenAtOnce
-  // entries, then deliver(count) is called. An entry of peers has 18 bytes: address and port, network order; zeros where
+  // entries, then deliver(count, proxied) is called. With `proxied`, peers is written, too: an entry of peers has 18 bytes: address and port, network order; zeros where
   // the connection's own peer is the client.
   explicit InboxObject(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<InboxObject>(info), context_(info.Env(), "limpet.inbox") {
     const auto options = info[0].As<Napi::Object>();
     if (!Check(info.Env(), SharedPage::Map(ReadInt(options.Get("page")), &page_))) return;
-    descriptors_ = Napi::Persistent(options.Get("descriptors").As<Napi::Int32Array>());
-    listeners_ = Napi::Persistent(options.Get("listeners").As<Napi::Uint8Array>());
-    peers_ = Napi::Persistent(options.Get("peers").As<Napi::Uint8Array>());
+    descriptors_.Keep(options.Get("descriptors").As<Napi::Int32Array>());
+    listeners_.Keep(options.Get("listeners").As<Napi::Uint8Array>());
+    peers_.Keep(options.Get("peers").As<Napi::Uint8Array>());
     deliver_ = Napi::Persistent(info[1].As<Napi::Function>());
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(info.Env(), &loop);
@@ -47,20 +59,26 @@ class InboxObject : public Napi::ObjectWrap<InboxObject> {
   void Call(const Passed* connections, size_t count) {
     const Napi::Env env = Env();
     const Napi::HandleScope scope(env);
-    int32_t* const descriptors = descriptors_.Value().Data();
-    uint8_t* const listeners = listeners_.Value().Data();
-    uint8_t* const peers = peers_.Value().Data();
+    bool proxied = false;
     for (size_t i = 0; i < count; ++i) {
-      descriptors[i] = connections[i].fd;
-      listeners[i] = connections[i].listener;
+      descriptors_.data[i] = connections[i].fd;
+      listeners_.data[i] = connections[i].listener;
+      proxied = proxied || connections[i].proxied.address != IpAddress{};
+    }
+    if (proxied) WritePeers(connections, count);
+    deliver_.MakeCallback(env.Global(), {Napi::Number::New(env, static_cast<double>(count)), Napi::Boolean::New(env, proxied)},
+                          context_);
+    if (env.IsExceptionPending()) napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+  }
+
+  void WritePeers(const Passed* connections, size_t count) const {
+    for (size_t i = 0; i < count; ++i) {
       const Endpoint& peer = connections[i].proxied;
-      uint8_t* const at = peers + i * kPeerBytes;
+      uint8_t* const at = peers_.data + i * kPeerBytes;
       std::copy(peer.address.bytes.begin(), peer.address.bytes.end(), at);
       at[16] = static_cast<uint8_t>(peer.port >> 8);
       at[17] = static_cast<uint8_t>(peer.port);
     }
-    deliver_.MakeCallback(env.Global(), {Napi::Number::New(env, static_cast<double>(count))}, context_);
-    if (env.IsExceptionPending()) napi_fatal_exception(env, env.GetAndClearPendingException().Value());
   }
 
   // (listener, fd): a duplicate of the descriptor is kept.
@@ -89,9 +107,9 @@ class InboxObject : public Napi::ObjectWrap<InboxObject> {
 
   SharedPage page_;
   Napi::AsyncContext context_;
-  Napi::Reference<Napi::Int32Array> descriptors_;
-  Napi::Reference<Napi::Uint8Array> listeners_;
-  Napi::Reference<Napi::Uint8Array> peers_;
+  Kept<Napi::Int32Array, int32_t> descriptors_;
+  Kept<Napi::Uint8Array, uint8_t> listeners_;
+  Kept<Napi::Uint8Array, uint8_t> peers_;
   Napi::FunctionReference deliver_;
   std::unique_ptr<WorkerInbox> inbox_;
 };

@@ -8,7 +8,7 @@ import type { BoundAddress, ProxiedClient, RawHandle } from '../connection.js';
 import { publish } from '../diagnostics.js';
 import type { LimpetError } from '../errors.js';
 import type { Adapter } from './contract.js';
-import { countClose, countingClass, type HandleClass } from './counted-handles.js';
+import { closeCounter } from './counted-handles.js';
 import { Direct } from './direct.js';
 import { FedHandle } from './fed-handle.js';
 import { answerHealth } from './health.js';
@@ -16,6 +16,8 @@ import { answerWithClose } from './last-answers.js';
 import { OwnerDoor } from './owner-door.js';
 import { rehome } from './rehoming.js';
 
+/** A class of net's handles, as it is read off one of them. */
+type HandleClass = new (type: number) => RawHandle & { open(fd: number): number };
 type OwnerOf = (request: IncomingMessage, chosen: boolean) => string | undefined;
 
 /** Node's own default, and what takes its place where proxies pool connections: they, not the server, shall end those that idle. */
@@ -45,10 +47,10 @@ export class NodeAdapter implements Adapter {
   readonly #closedByApp: () => void;
   #HandleClass: HandleClass | undefined;
   #draining = false;
-  readonly #closed = (): void => {
+  readonly #countClose = closeCounter(() => {
     this.open -= 1;
     this.onClosed?.();
-  };
+  });
   #door: OwnerDoor | undefined;
   #direct: Direct | undefined;
 
@@ -107,7 +109,7 @@ export class NodeAdapter implements Adapter {
 
   handle(handle: RawHandle, client?: ProxiedClient, read?: Buffer): void {
     this.open += 1;
-    if (!(this.#HandleClass && handle instanceof this.#HandleClass)) countClose(handle, this.#closed);
+    this.#countClose(handle);
     if (!this.server.listening) {
       handle.close();
       return;
@@ -218,7 +220,7 @@ export class NodeAdapter implements Adapter {
     };
     const handle = probe._handle as RawHandle;
     probe._handle = null;
-    this.#HandleClass = countingClass(handle.constructor as HandleClass, this.#closed);
+    this.#HandleClass = handle.constructor as HandleClass;
     return handle;
   }
 

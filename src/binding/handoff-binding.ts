@@ -114,7 +114,7 @@ export interface HandoffBinding {
     },
     settled: () => void,
   ) => Acceptor;
-  /** Each batch is written to the arrays, of {@link takenAtOnce} entries, before `deliver` is called with its length. */
+  /** Each batch is written to the arrays, of {@link takenAtOnce} entries, before `deliver` is called with its length; `peers` only where `proxied`. */
   readonly Inbox: new (
     options: {
       readonly page: number;
@@ -125,7 +125,7 @@ export interface HandoffBinding {
       /** {@link peerBytes} an entry: the client that a PROXY header told, address and port; zeros where there was none. */
       readonly peers: Uint8Array;
     },
-    deliver: (count: number) => void,
+    deliver: (count: number, proxied: boolean) => void,
   ) => Inbox;
   /** A listening socket, alone on its address. The caller owns it. */
   listenAlone(address: NumericAddress, backlog: number): number;

@@ -31,18 +31,23 @@ export class Intake {
     this.#row = row;
     this.#channel = channel;
     this.#page = SharedPage.map(binding, page);
-    this.#inbox = new binding.Inbox({ page, row, slot, descriptors, listeners, peers }, (count) => {
-      // An entrance may call back: what was delivered is read first.
-      const batch = Array.from(descriptors.subarray(0, count), (fd, i) => ({
-        fd,
-        to: listeners[i] as number,
-        client: clientIn(peers, i * peerBytes),
-      }));
-      for (const { fd, to, client } of batch) {
-        const entrance = this.#entrances[to];
-        if (entrance) entrance.descriptor(fd, client);
-        else binding.close(fd);
+    const pass = (fd: number, to: number, client?: ProxiedClient) => {
+      const entrance = this.#entrances[to];
+      if (entrance) entrance.descriptor(fd, client);
+      else binding.close(fd);
+    };
+    this.#inbox = new binding.Inbox({ page, row, slot, descriptors, listeners, peers }, (count, proxied) => {
+      if (count === 1 && !proxied) {
+        pass(descriptors[0] as number, listeners[0] as number);
+        return;
       }
+      // An entrance may call back: what was delivered is read first. By hand: Array.from would take longer than all the rest.
+      const batch: Parameters<typeof pass>[] = [];
+      for (let i = 0; i < count; i++) {
+        const client = proxied ? clientIn(peers, i * peerBytes) : undefined;
+        batch.push([descriptors[i] as number, listeners[i] as number, client]);
+      }
+      for (const [fd, to, client] of batch) pass(fd, to, client);
     });
   }
 

@@ -14,6 +14,7 @@ export const parts = {
   micro: async (run) => (await import('./micro/index.js')).measureMicro(run),
   quality: async (run) => (await import('./quality/index.js')).measureQuality(run),
   connections: async (run) => (await import('./connections/index.js')).measureConnections(run),
+  affinity: async (run) => (await import('./affinity/index.js')).measureAffinity(run),
   proof: async (run) => (await import('./proof/index.js')).measureProof(run),
   sessions: async (run) => (await import('./sessions/index.js')).measureSessions(run),
   profile: async (run) => (await import('./profile/index.js')).measureProfile(run),

@@ -1,3 +1,4 @@
+import { affinity } from './affinity.js';
 import { chaos, recovery } from './cluster.js';
 import { profile } from './profile.js';
 import { committed } from './results.js';
@@ -69,6 +70,7 @@ const blocks = {
     of('sessions', ({ results }) =>
       [picture('sessions', 'Microseconds to read a session, by store'), sessions(results)].join('\n\n'),
     ),
+  affinity: () => of('affinity', affinity),
   proof: () => of('proof', ({ results }) => proof(results)),
   scale: () => of('scale', ({ results }) => scale(results)),
   profile: () => of('profile', profile),

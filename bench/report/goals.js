@@ -2,8 +2,9 @@ import { median } from '../rounds.js';
 
 /**
  * What limpet is to reach, each as a ratio of two subjects in the same round, or as a figure of one.
- * @typedef {{ text: string, workload: string, member: string, of: string, over?: string | string[], atLeast?: number, atMost?: number }} Goal
- *   with several names in `over`, the one that is hardest to beat counts
+ * @typedef {{ text: string, workload: string, member: string, of: string, over?: string | string[], atLeast?: number, atMost?: number, atRelease?: number }} Goal
+ *   with several names in `over`, the one that is hardest to beat counts; `atRelease` is what must hold in the place of a bound that is
+ *   out of reach, as docs/benchmarks.md explains: no release may be further from it
  */
 
 const sticky = ['sticky-session', 'sticky-cluster', 'socket.io-sticky'];
@@ -24,7 +25,7 @@ export const goals = [
     'perSecond',
     'limpet-kernel',
     'round-robin',
-    { atLeast: 2.2 },
+    { atLeast: 2.2, atRelease: 1.7 },
   ),
   goal(
     'kernel: CPU of a connection, part of bare SO_REUSEPORT with BPF',
@@ -32,7 +33,7 @@ export const goals = [
     'cpu',
     'limpet-kernel',
     'reuseport-bpf',
-    { atMost: 0.7 },
+    { atMost: 0.7, atRelease: 1.15 },
   ),
   goal(
     'kernel: CPU of the primary, s per 10,000 connections',
@@ -48,7 +49,7 @@ export const goals = [
     'p99',
     'limpet-kernel',
     'reuseport-bpf',
-    { atMost: 1 },
+    { atMost: 1, atRelease: 1.5 },
   ),
   goal(
     'kernel: p99 at 2,000 a second, part of the best sticky package',
@@ -72,7 +73,7 @@ export const goals = [
     'perSecond',
     'limpet-kernel',
     ['nginx', 'haproxy'],
-    { atLeast: 1.6 },
+    { atLeast: 1.6, atRelease: 1.25 },
   ),
   goal(
     'kernel: CPU of a kept-alive request, part of the best proxy’s',
@@ -90,6 +91,7 @@ export const goals = [
   }),
   goal('fd: CPU of a connection, part of SCHED_NONE', 'short', 'cpu', 'limpet-fd', 'sched-none', {
     atMost: 0.85,
+    atRelease: 1.4,
   }),
   goal('ipc: CPU of the primary, times round robin', 'short', 'routerCpu', 'limpet-ipc', 'round-robin', {
     atMost: 1.25,
@@ -100,7 +102,7 @@ export const goals = [
     'perSecond',
     'limpet-kernel-uws',
     'uws',
-    { atLeast: 0.97 },
+    { atLeast: 0.97, atRelease: 0.8 },
   ),
   goal(
     'uWS behind fd: connections a second, part of uWS by itself',
@@ -140,7 +142,7 @@ export const goals = [
     'perSecond',
     'limpet-sid',
     'limpet-fd',
-    { atLeast: 0.97 },
+    { atLeast: 0.97, atRelease: 0.9 },
   ),
 ];
 
@@ -151,9 +153,10 @@ function goal(text, workload, member, of, over, bound) {
 /**
  * @param {Goal} goal
  * @param {object} results of connections
- * @returns {{ median: number, low: number, high: number, reached: boolean } | undefined} undefined where something did not run
+ * @returns {{ median: number, low: number, high: number, reached: boolean, holds: boolean } | undefined} undefined where
+ *   something did not run; `holds`: good enough for a release
  */
-export function judge({ workload, member, of, over, atLeast, atMost }, results) {
+export function judge({ workload, member, of, over, atLeast, atMost, atRelease }, results) {
   const rows = results[workload]?.subjects ?? {};
   const ones = rows[of]?.rounds?.map((round) => round[member]);
   if (!ones) return undefined;
@@ -168,10 +171,12 @@ export function judge({ workload, member, of, over, atLeast, atMost }, results) 
     return over === undefined ? one : one / hardest(...theirs);
   });
   const middle = median(ratios);
+  const within = (bound) => (atLeast === undefined ? middle <= bound : middle >= bound);
   return {
     median: middle,
     low: Math.min(...ratios),
     high: Math.max(...ratios),
-    reached: atLeast === undefined ? middle <= atMost : middle >= atLeast,
+    reached: within(atLeast ?? atMost),
+    holds: within(atRelease ?? atLeast ?? atMost),
   };
 }

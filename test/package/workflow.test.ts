@@ -1,4 +1,4 @@
-/** The release workflow cannot be run here. This holds its shape, and what it builds to what a release asks for. */
+/** The workflows cannot be run here. This holds their shape, and what is built to what a release asks for. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,10 +19,15 @@ interface Job {
   readonly steps: readonly Step[];
 }
 
-const workflow = parse(readFileSync(join(root, '.github/workflows/release.yml'), 'utf8')) as {
-  permissions: Record<string, string>;
-  jobs: Record<string, Job>;
-};
+interface Workflow {
+  readonly permissions: Record<string, string>;
+  readonly jobs: Record<string, Job>;
+}
+
+const read = (name: string): Workflow =>
+  parse(readFileSync(join(root, '.github/workflows', name), 'utf8')) as Workflow;
+const workflow = read('release.yml');
+const check = read('check.yml');
 const jobs = Object.entries(workflow.jobs);
 const needed = ({ needs = [] }: Job): string[] => [needs].flat();
 
@@ -51,11 +56,18 @@ test('only the publishing job publishes, through the release script', () => {
   expect(steps.at(-1)?.run).toMatch(/^npm run release -- "\$\{GITHUB_REF_NAME#v\}" --publish$/);
 });
 
-describe.each(jobs)('job %s', (_, job) => {
-  test('needs jobs that are there', () => {
-    expect(needed(job).filter((name) => !(name in workflow.jobs))).toEqual([]);
-  });
+test('a change is tested, and compared with what it is to be merged into, and may do nothing but read', () => {
+  const commands = (name: string) => check.jobs[name]?.steps.map(({ run }) => run).join();
+  expect(commands('tests')).toContain('bash .ci/run');
+  expect(commands('speed')).toContain('npm run bench:compare');
+  expect(check.permissions).toEqual({ contents: 'read' });
+});
 
+test('jobs need jobs that are there', () => {
+  expect(jobs.flatMap(([, job]) => needed(job)).filter((name) => !(name in workflow.jobs))).toEqual([]);
+});
+
+describe.each([...jobs, ...Object.entries(check.jobs)])('job %s', (_, job) => {
   test('each step runs or uses something; scripts are sound shell', () => {
     for (const { uses, run } of job.steps) {
       expect([uses, run].filter(Boolean)).toHaveLength(1);

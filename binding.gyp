@@ -47,6 +47,7 @@
           "native/reuseport.cc",
           "native/shared_page.cc",
           "native/slot_outbox.cc",
+          "native/watched_descriptor.cc",
           "native/worker_inbox.cc"
         ] }],
         ["OS=='linux'", { "sources": ["native/linux_runtime.cc"], "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,--gc-sections", "-Wl,--exclude-libs,ALL"] }],

@@ -14,9 +14,6 @@
 namespace limpet {
 namespace {
 
-constexpr uint64_t kShortestRestMs = 10;
-constexpr uint64_t kLongestRestMs = 1000;
-
 // Connections that may wait in the channel of a worker that has descriptors enough.
 constexpr size_t kWindow = 256;
 // Above so many free descriptors they are counted again only after every kWindow connections.
@@ -24,91 +21,16 @@ constexpr size_t kPlenty = 1024;
 
 }  // namespace
 
-// A descriptor that is watched for reading, and rests for a while when there is no room for what it brings. Deletes itself
-// when libuv has let go of both handles.
-class WorkerInbox::Source {
- public:
-  Status Start(int fd) {
-    const int failed = uv_poll_init(inbox_->loop_, &poll_, fd);
-    if (failed != 0) {
-      uv_close(reinterpret_cast<uv_handle_t*>(&timer_), Closed);
-      handles_ = 1;
-      return Status::System("uv_poll_init", -failed);
-    }
-    Watch();
-    return Status::Ok();
-  }
-
-  void Close() {
-    closing_ = true;
-    if (handles_ < 2) return;
-    uv_close(reinterpret_cast<uv_handle_t*>(&timer_), Closed);
-    uv_close(reinterpret_cast<uv_handle_t*>(&poll_), Closed);
-    LetGo();
-  }
-
- protected:
-  explicit Source(WorkerInbox* inbox) : inbox_(inbox) {
-    uv_timer_init(inbox->loop_, &timer_);
-    timer_.data = this;
-    poll_.data = this;
-  }
-  virtual ~Source() = default;
-  virtual void Wake() = 0;
-  // Closes the descriptor, if it is the source's own: at once, not when libuv has let go of the handles. What a client
-  // puts into a listening socket's queue until then would be reset.
-  virtual void LetGo() {}
-
-  void Watch() {
-    if (closing_) return;
-    uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* poll, int, int) { static_cast<Source*>(poll->data)->Wake(); });
-  }
-
-  void Unwatch() {
-    uv_poll_stop(&poll_);
-    uv_timer_stop(&timer_);
-  }
-
-  void Rest() {
-    Count(inbox_->cell(WorkerCell::kStarved));
-    uv_poll_stop(&poll_);
-    uv_timer_start(
-        &timer_,
-        [](uv_timer_t* timer) {
-          auto* source = static_cast<Source*>(timer->data);
-          source->Watch();
-          source->Wake();
-        },
-        rest_ms_, 0);
-    rest_ms_ = std::min(rest_ms_ * 2, kLongestRestMs);
-  }
-
-  void Rested() { rest_ms_ = kShortestRestMs; }
-
-  WorkerInbox* const inbox_;
-  bool closing_ = false;
-
- private:
-  static void Closed(uv_handle_t* handle) {
-    auto* source = static_cast<Source*>(handle->data);
-    if (--source->handles_ == 0) delete source;
-  }
-
-  uv_poll_t poll_;
-  uv_timer_t timer_;
-  int handles_ = 2;
-  uint64_t rest_ms_ = kShortestRestMs;
-};
-
-void WorkerInbox::Close::operator()(Source* source) const { source->Close(); }
-
 // The accept loop of one listening socket.
-class WorkerInbox::Acceptance final : public Source {
+class WorkerInbox::Acceptance final : public WatchedDescriptor {
  public:
   Acceptance(WorkerInbox* inbox, uint8_t listener, Descriptor socket)
-      : Source(inbox), listener_(listener), socket_(std::move(socket)) {}
+      : WatchedDescriptor(inbox->loop_, &inbox->cell(WorkerCell::kStarved)),
+        inbox_(inbox),
+        listener_(listener),
+        socket_(std::move(socket)) {}
 
-  Status Start() { return Source::Start(socket_.get()); }
+  Status Start() { return WatchedDescriptor::Start(socket_.get()); }
 
   // Accepts and delivers up to kTakenAtOnce connections; how many.
   size_t Take() {
@@ -145,17 +67,19 @@ class WorkerInbox::Acceptance final : public Source {
   void Wake() override { Take(); }
   void LetGo() override { socket_.Reset(); }
 
+  WorkerInbox* const inbox_;
   const uint8_t listener_;
   Descriptor socket_;
 };
 
 // The reading end of the channel.
-class WorkerInbox::Reception final : public Source {
+class WorkerInbox::Reception final : public WatchedDescriptor {
  public:
-  Reception(WorkerInbox* inbox, int channel) : Source(inbox), channel_(channel) {}
+  Reception(WorkerInbox* inbox, int channel)
+      : WatchedDescriptor(inbox->loop_, &inbox->cell(WorkerCell::kStarved)), inbox_(inbox), channel_(channel) {}
 
   Status Start() {
-    if (const Status status = Source::Start(channel_); !status.ok()) return status;
+    if (const Status status = WatchedDescriptor::Start(channel_); !status.ok()) return status;
     Unwatch();
     return Status::Ok();
   }
@@ -248,6 +172,7 @@ class WorkerInbox::Reception final : public Source {
     return true;
   }
 
+  WorkerInbox* const inbox_;
   const int channel_;
   std::bitset<256> expected_;
   std::vector<Passed> returning_;
@@ -262,7 +187,7 @@ WorkerInbox::WorkerInbox(uv_loop_t* loop, const SharedPage* page, uint32_t row, 
 WorkerInbox::~WorkerInbox() = default;
 
 Status WorkerInbox::Accept(uint8_t listener, Descriptor socket) {
-  std::unique_ptr<Acceptance, Close> acceptance(new Acceptance(this, listener, std::move(socket)));
+  std::unique_ptr<Acceptance, WatchedDescriptor::Closer> acceptance(new Acceptance(this, listener, std::move(socket)));
   const Status status = acceptance->Start();
   if (status.ok()) acceptances_[listener] = std::move(acceptance);
   return status;
@@ -270,7 +195,7 @@ Status WorkerInbox::Accept(uint8_t listener, Descriptor socket) {
 
 void WorkerInbox::StopAccepting(uint8_t listener, bool drain) {
   // Taken out first: what is delivered may stop it again.
-  const std::unique_ptr<Acceptance, Close> acceptance = std::move(acceptances_[listener]);
+  const std::unique_ptr<Acceptance, WatchedDescriptor::Closer> acceptance = std::move(acceptances_[listener]);
   constexpr size_t kLongestBacklog = 65536;
   for (size_t taken = 0; acceptance && drain && taken < kLongestBacklog;) {
     const size_t more = acceptance->Take();
@@ -280,7 +205,7 @@ void WorkerInbox::StopAccepting(uint8_t listener, bool drain) {
 }
 
 Status WorkerInbox::Receive(int channel) {
-  std::unique_ptr<Reception, Close> reception(new Reception(this, channel));
+  std::unique_ptr<Reception, WatchedDescriptor::Closer> reception(new Reception(this, channel));
   const Status status = reception->Start();
   if (status.ok()) reception_ = std::move(reception);
   return status;

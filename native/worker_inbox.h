@@ -12,6 +12,7 @@
 #include "fd_channel.h"
 #include "shared_page.h"
 #include "status.h"
+#include "watched_descriptor.h"
 
 namespace limpet {
 
@@ -49,12 +50,8 @@ class WorkerInbox {
   void Stop();
 
  private:
-  class Source;
   class Acceptance;
   class Reception;
-  struct Close {
-    void operator()(Source* source) const;
-  };
 
   std::atomic<double>& cell(uint32_t cell) const { return page_->worker(row_, cell); }
   void Took(size_t count) const;
@@ -67,8 +64,8 @@ class WorkerInbox {
   const Deliver deliver_;
   void* const context_;
   BusiestClient busiest_;
-  std::array<std::unique_ptr<Acceptance, Close>, 256> acceptances_;
-  std::unique_ptr<Reception, Close> reception_;
+  std::array<std::unique_ptr<Acceptance, WatchedDescriptor::Closer>, 256> acceptances_;
+  std::unique_ptr<Reception, WatchedDescriptor::Closer> reception_;
 };
 
 }  // namespace limpet

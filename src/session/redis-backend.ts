@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Backend, BackendListener, BackendStatus, Replaced, Row } from './backend.js';
-import { isStoreAway, storeClosed, storeRefused } from './backend.js';
+import { isStoreAway } from './backend.js';
 import { NearCache } from './near-cache.js';
-import { keyPrefixOf, msUntil, type RedisClient, type Words } from './redis-client.js';
+import { keyPrefixOf, msUntil, type RedisClient } from './redis-client.js';
 import { ClusterRoute } from './redis-cluster.js';
+import { RedisCommands, type Write } from './redis-commands.js';
+import { RedisHealth } from './redis-health.js';
 import type { RedisLink, Repeat } from './redis-link.js';
-import { type RedisRoute, refusal, SingleRoute, scan } from './redis-route.js';
-import { createScript, replaceScript, type Script, sha1, touchScript } from './redis-scripts.js';
+import { type RedisRoute, SingleRoute } from './redis-route.js';
+import { createScript, replaceScript, sha1, touchScript } from './redis-scripts.js';
 
 export interface RedisBackendOptions {
   readonly client: RedisClient;
@@ -21,23 +23,16 @@ export interface RedisBackendOptions {
 
 const probePrefix = 'limpet-probe-';
 
-const noScripts = /^NOPERM\b.*\beval|unknown command.*\beval|scripts? .*(not allowed|disabled)/i;
-
-/** Refusals that will not pass by themselves, as against those of a moment in a failover. */
-const noTracking = /^NOPERM\b|unknown (sub)?command|syntax error|sends no invalidation/i;
-
 /** Rows as Redis strings under `<keyPrefix><prefix><sid>`, in step with connect-redis, behind a {@link NearCache}. */
 export class RedisBackend implements Backend {
   readonly #options: RedisBackendOptions;
   readonly #prefix: string;
   readonly #near: NearCache;
   readonly #route: RedisRoute;
+  readonly #commands: RedisCommands;
+  readonly #health: RedisHealth;
   readonly #followed = new Set<string>();
   #listener: BackendListener | undefined;
-  #scriptsReason: string | undefined;
-  #up: boolean | undefined;
-  #trackingReason: string | undefined;
-  #closed = false;
 
   constructor(options: RedisBackendOptions) {
     this.#options = options;
@@ -57,6 +52,18 @@ export class RedisBackend implements Backend {
     };
     const Route = options.client.isCluster ? ClusterRoute : SingleRoute;
     this.#route = new Route(options.client, settings);
+    this.#commands = new RedisCommands(this.#route, {
+      commandTimeoutMs: options.commandTimeoutMs,
+      replicas: options.replicas,
+      onScriptsRefused: (reason) => this.#listener?.degraded('compareAndSet', reason),
+    });
+    this.#health = new RedisHealth(this.#route, {
+      up: () => this.#listener?.up(),
+      down: (reason) => this.#listener?.down(reason),
+      trackingRefused: (reason) => {
+        if (options.nearCache) this.#listener?.degraded('nearCache', reason);
+      },
+    });
   }
 
   async read(sid: string): Promise<Row | undefined> {
@@ -71,15 +78,10 @@ export class RedisBackend implements Backend {
     let row: Row | undefined;
     let vouched = false;
     try {
-      const { answers, tracked } = await this.#exec(
-        key,
-        link,
-        [
-          ['get', key],
-          ['pttl', key],
-        ],
-        'repeatable',
-      );
+      const { answers, tracked } = await this.#commands.read(key, link, [
+        ['get', key],
+        ['pttl', key],
+      ]);
       row = rowOf(answers[0], answers[1]);
       vouched = tracked;
       return row;
@@ -168,25 +170,15 @@ export class RedisBackend implements Backend {
     const key = this.#prefix + sid;
     this.#near.forget(key);
     try {
-      await this.#exec(key, this.#route.link(key), this.#confirmed([['del', key]]), 'repeatable');
+      await this.#commands.remove(key);
     } finally {
       this.#near.forget(key);
     }
   }
 
   async *list(): AsyncGenerator<string[]> {
-    const pattern = `${this.#prefix.replace(/[*?[\]\\]/g, '\\$&')}*`;
-    if (this.#closed) throw storeClosed();
-    try {
-      for (const ask of await this.#route.servers()) {
-        for await (const keys of scan(ask, pattern)) {
-          yield keys
-            .map((key) => key.slice(this.#prefix.length))
-            .filter((sid) => !sid.startsWith(probePrefix));
-        }
-      }
-    } catch (error) {
-      throw refusal(error);
+    for await (const keys of this.#commands.keys(this.#prefix)) {
+      yield keys.map((key) => key.slice(this.#prefix.length)).filter((sid) => !sid.startsWith(probePrefix));
     }
   }
 
@@ -203,33 +195,27 @@ export class RedisBackend implements Backend {
   }
 
   status(): BackendStatus {
-    const links = [...this.#route.links()];
-    const down = links.find(({ downReason }) => downReason !== undefined);
-    const untracked = links.find(({ period }) => !period);
-    const trackingReason = links.length === 0 ? 'not connected yet' : untracked?.periodReason;
+    const { up, downReason, trackingReason } = this.#health;
+    const { scriptsReason } = this.#commands;
     return {
       kind: 'redis',
       topology: this.#route.kind,
-      up: links.length > 0 && !down,
-      reason: down?.downReason,
+      up,
+      reason: downReason,
       nearCache: { on: trackingReason === undefined, reason: trackingReason, ...this.#near.counters },
-      compareAndSet: { on: this.#scriptsReason === undefined, reason: this.#scriptsReason },
+      compareAndSet: { on: scriptsReason === undefined, reason: scriptsReason },
     };
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#route.close();
+    this.#commands.close();
   }
 
-  /** One write: by script, or where scripts are not allowed in plain commands that end in a read of the key. */
+  /** One write, and what the near cache knows after it. */
   async #write<T>(
     sid: string,
     repeat: Repeat,
-    write: {
-      script: Script;
-      words: Words;
-      plain: (key: string) => Words[];
+    write: Write & {
       /** From the answers: what the caller is told, and the row that is known to be there now. */
       stored: (answers: unknown[]) => [T, Row | undefined];
     },
@@ -242,7 +228,7 @@ export class RedisBackend implements Backend {
     let row: Row | undefined;
     let vouched = false;
     try {
-      const { answers, tracked } = await this.#execWrite(key, link, write, repeat);
+      const { answers, tracked } = await this.#commands.write(key, link, write, repeat);
       const [result, known] = write.stored(answers);
       row = known;
       vouched = tracked;
@@ -250,58 +236,6 @@ export class RedisBackend implements Backend {
     } finally {
       this.#near.end(key, version, vouched ? period : undefined, row);
     }
-  }
-
-  async #execWrite(
-    key: string,
-    link: RedisLink | undefined,
-    { script, words, plain }: { script: Script; words: Words; plain: (key: string) => Words[] },
-    repeat: Repeat,
-  ): Promise<{ answers: unknown[]; tracked: boolean }> {
-    const run = (commands: Words[]) => this.#exec(key, link, this.#confirmed(commands), repeat);
-    if (this.#scriptsReason === undefined) {
-      try {
-        const { answers, tracked } = await run([['evalsha', script.digest, 1, key, ...words]]).catch(
-          (error) => {
-            if (!answered(error, /^NOSCRIPT\b/)) throw error;
-            return run([['eval', script.source, 1, key, ...words]]);
-          },
-        );
-        return { answers: answers.slice(0, 1), tracked };
-      } catch (error) {
-        if (!answered(error, noScripts)) throw error;
-        this.#scriptsReason = (error as Error).message;
-        this.#listener?.degraded('compareAndSet', this.#scriptsReason);
-      }
-    }
-    return run(plain(key));
-  }
-
-  /** With `replicas`, a write is followed by WAIT, whose count must be reached. */
-  #confirmed(commands: Words[]): Words[] {
-    const { replicas, commandTimeoutMs } = this.#options;
-    return replicas === 0 ? commands : [...commands, ['wait', replicas, Math.ceil(commandTimeoutMs / 2)]];
-  }
-
-  async #exec(
-    key: string,
-    link: RedisLink | undefined,
-    commands: Words[],
-    repeat: Repeat,
-  ): Promise<{ answers: unknown[]; tracked: boolean }> {
-    if (this.#closed) throw storeClosed();
-    const endsAt = performance.now() + this.#options.commandTimeoutMs;
-    let result: { answers: unknown[]; tracked: boolean };
-    try {
-      result = await this.#route.exec({ key, link, commands, endsAt, repeat });
-    } catch (error) {
-      throw refusal(error);
-    }
-    const { replicas } = this.#options;
-    if (commands.at(-1)?.[0] === 'wait' && Number(result.answers.pop()) < replicas) {
-      throw storeRefused(`Fewer than ${replicas} replicas have confirmed the write`, { replicas });
-    }
-    return result;
   }
 
   /** In a Cluster only a key of the link's own slots will do; with a hash tag in the prefix there may be none. */
@@ -321,25 +255,8 @@ export class RedisBackend implements Backend {
   }
 
   #linkChanged(link: RedisLink): void {
-    if (link.closed || this.#closed) return;
-    const reason = [...this.#route.links()].find(({ downReason }) => downReason !== undefined)?.downReason;
-    const up = reason === undefined;
-    if (up !== this.#up) {
-      this.#up = up;
-      if (up) this.#listener?.up();
-      else this.#listener?.down(reason);
-    }
-    const refused = up && this.#options.nearCache ? link.periodReason : undefined;
-    if (refused && refused !== this.#trackingReason && noTracking.test(refused)) {
-      this.#trackingReason = refused;
-      this.#listener?.degraded('nearCache', refused);
-    }
+    if (!link.closed && !this.#commands.closed) this.#health.changed(link);
   }
-}
-
-function answered(error: unknown, pattern: RegExp): boolean {
-  const { answer } = (error as { facts?: { answer?: unknown } }).facts ?? {};
-  return typeof answer === 'string' && pattern.test(answer);
 }
 
 /** From the answers of GET and PTTL. */

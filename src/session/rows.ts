@@ -1,14 +1,8 @@
 import { LimpetError } from '../errors.js';
-import {
-  type Backend,
-  type BackendStatus,
-  isStoreAway,
-  type Row,
-  storeAway,
-  storeRefused,
-} from './backend.js';
-import { mergeSessions } from './merge.js';
-import type { CookieFields, Serializer, SessionFields } from './serializer.js';
+import { type Backend, type BackendStatus, isStoreAway, type Row, storeAway } from './backend.js';
+import { RowText, type RowTextOptions } from './row-text.js';
+import type { SessionFields } from './serializer.js';
+import { anonymousSnapshot, inStep, type Snapshot, snapshotOf } from './snapshot.js';
 import { Watchers } from './watch.js';
 
 /** What a save does when another request has stored the session since this one read it. */
@@ -16,15 +10,11 @@ export type OnConflict = 'merge' | 'last-write' | 'error';
 /** What a read gives while the store is away. */
 export type OnStoreDown = 'error' | 'stale' | 'anonymous';
 
-export interface RowsOptions {
-  readonly serializer: Serializer;
-  /** Life of a session whose cookie names none, in milliseconds. */
-  readonly ttlMs: number | ((session: SessionFields) => number);
+export interface RowsOptions extends RowTextOptions {
   /** A touch that would lengthen the life by less is left out; 'auto': a hundredth of the life, at most a minute. */
   readonly touchAfterMs: number | 'auto';
   readonly onConflict: OnConflict;
   readonly onStoreDown: OnStoreDown;
-  readonly sessionBytesMax: number;
 }
 
 /** What the store tells its user; see the events of SessionStore. */
@@ -35,27 +25,6 @@ export interface RowsListener {
   degraded(feature: string, reason: string): void;
 }
 
-/**
- * What one request knows of a session's row. It belongs to one session object; two requests for the same session
- * have one each.
- */
-export interface Snapshot {
-  /** The object's own text when it was last in step with the store. */
-  base: string;
-  /** The row as last seen there; differs from `base` after a merge. Undefined before the first save. */
-  known: string | undefined;
-  expiresAt: number;
-  /** Read while the store was away: holds nothing, and must never be stored. */
-  readonly anonymous?: boolean;
-  /** The save under way; a second one waits for it. */
-  saving?: Promise<unknown>;
-}
-
-/** The snapshot of a session that has no row yet. */
-export function newSnapshot(): Snapshot {
-  return { base: '', known: undefined, expiresAt: Number.NEGATIVE_INFINITY };
-}
-
 export interface Loaded {
   readonly fields: SessionFields;
   readonly snapshot: Snapshot;
@@ -63,9 +32,6 @@ export interface Loaded {
 
 /** Stored, or left out because the row is no longer there. */
 export type Saved = 'stored' | 'gone';
-
-/** PTTL and a stored date differ by network time; below this they are the same. */
-const clockSlackMs = 90;
 
 /**
  * Sessions over a backend's rows, with everything that makes them right: three-way merge, no resurrection, throttled
@@ -75,6 +41,7 @@ export class SessionRows {
   readonly backend: Backend;
   readonly watchers: Watchers;
   readonly #options: RowsOptions;
+  readonly #text: RowText;
   readonly #listener: RowsListener;
   readonly #touching = new Map<string, Promise<void>>();
   readonly #counters = { gone: 0, conflicts: 0, stale: 0, anonymous: 0, failures: 0, touchesLeftOut: 0 };
@@ -82,6 +49,7 @@ export class SessionRows {
   constructor(backend: Backend, options: RowsOptions, listener: RowsListener) {
     this.backend = backend;
     this.#options = options;
+    this.#text = new RowText(options);
     this.#listener = listener;
     this.watchers = new Watchers(backend);
     backend.listen({
@@ -106,7 +74,7 @@ export class SessionRows {
       this.#counters.stale++;
     }
     if (!row) return undefined;
-    return { fields: this.#fieldsOf(sid, row), snapshot: snapshotOf(row) };
+    return { fields: this.#text.read(sid, row), snapshot: snapshotOf(row) };
   }
 
   /**
@@ -120,8 +88,8 @@ export class SessionRows {
         'The session was read while the store was away: it is empty, and storing it would lose the real one',
       );
     }
-    const ttlMs = this.#ttlOf(session);
-    const ours = this.#stringify(session);
+    const ttlMs = this.#text.ttlOf(session);
+    const ours = this.#text.write(session);
     const before = snapshot.saving;
     const saving = before
       ? before.then(() => this.#write(sid, ours, ttlMs, snapshot))
@@ -144,7 +112,7 @@ export class SessionRows {
   /** Lengthens the life of the session's row; nothing happens where there is none. */
   async touch(sid: string, session: SessionFields, snapshot: Snapshot | undefined): Promise<void> {
     if (snapshot?.anonymous) return;
-    const ttlMs = this.#ttlOf(session);
+    const ttlMs = this.#text.ttlOf(session);
     if (ttlMs <= 0) return this.destroy(sid);
     if (snapshot) {
       const gainMs = Date.now() + ttlMs - snapshot.expiresAt;
@@ -181,7 +149,7 @@ export class SessionRows {
   /** The session of one listed sid, straight from the backend; undefined when it ended meanwhile. */
   async peek(sid: string): Promise<SessionFields | undefined> {
     const row = await this.backend.read(sid);
-    return row && this.#fieldsOf(sid, row);
+    return row && this.#text.read(sid, row);
   }
 
   /** Destroys every session that is there now. */
@@ -209,8 +177,8 @@ export class SessionRows {
     }
     const { onConflict } = this.#options;
     for (let there = snapshot.known; ; snapshot.known = there) {
-      const text = there === snapshot.base ? ours : this.#merge(snapshot.base, ours, there);
-      const lifeMs = text === ours ? ttlMs : this.#ttlOf(this.#options.serializer.parse(text));
+      const text = there === snapshot.base ? ours : this.#text.merge(snapshot.base, ours, there);
+      const lifeMs = text === ours ? ttlMs : this.#text.ttlWithin(text);
       const known = onConflict === 'last-write' ? undefined : there;
       const replaced = await this.backend.replace(sid, known, text, lifeMs);
       if (replaced === 'stored') return inStep(snapshot, ours, text, lifeMs);
@@ -232,12 +200,6 @@ export class SessionRows {
     }
   }
 
-  #merge(base: string, ours: string, theirs: string): string {
-    const { serializer } = this.#options;
-    const merged = mergeSessions(serializer.parse(base), serializer.parse(ours), serializer.parse(theirs));
-    return serializer.stringify(merged);
-  }
-
   async #touch(sid: string, ttlMs: number, snapshot: Snapshot | undefined): Promise<void> {
     try {
       if ((await this.backend.touch(sid, ttlMs)) && snapshot) snapshot.expiresAt = Date.now() + ttlMs;
@@ -251,65 +213,11 @@ export class SessionRows {
   #anonymous(): Loaded {
     this.#counters.anonymous++;
     const fields = { cookie: { originalMaxAge: null, expires: null } };
-    return { fields, snapshot: { ...newSnapshot(), anonymous: true } };
-  }
-
-  #stringify(session: SessionFields): string {
-    const text = this.#options.serializer.stringify(session);
-    const { sessionBytesMax } = this.#options;
-    const bytes = text.length * 3 > sessionBytesMax ? Buffer.byteLength(text) : 0;
-    if (bytes > sessionBytesMax) {
-      throw new LimpetError(
-        'ERR_LIMPET_SESSION_SIZE',
-        `The session has ${bytes} bytes, expected at most ${sessionBytesMax}. Keep large data elsewhere, or raise sessionBytesMax.`,
-        { bytes, sessionBytesMax },
-      );
-    }
-    return text;
-  }
-
-  /** The row's own end of life is the truth; the date inside the text is as old as the last save. */
-  #fieldsOf(sid: string, row: Row): SessionFields {
-    let fields: SessionFields;
-    try {
-      fields = this.#options.serializer.parse(row.raw);
-    } catch (error) {
-      throw storeRefused(
-        'The row of a session cannot be read: it is no session, or was written by another serializer',
-        { sid },
-        error,
-      );
-    }
-    const cookie: CookieFields | undefined = fields.cookie;
-    if (cookie?.expires && Number.isFinite(row.expiresAt)) {
-      const written = new Date(cookie.expires).getTime();
-      if (!(Math.abs(written - row.expiresAt) < clockSlackMs))
-        cookie.expires = new Date(row.expiresAt).toISOString();
-    }
-    return fields;
-  }
-
-  #ttlOf(session: SessionFields): number {
-    const { ttlMs } = this.#options;
-    if (typeof ttlMs === 'function') return Math.ceil(ttlMs(session));
-    const expires = session.cookie?.expires;
-    const untilMs = expires ? Math.ceil(new Date(expires).getTime() - Date.now()) : ttlMs;
-    return Number.isNaN(untilMs) ? ttlMs : untilMs;
+    return { fields, snapshot: anonymousSnapshot() };
   }
 
   #touchAfterMs(ttlMs: number): number {
     const { touchAfterMs } = this.#options;
     return touchAfterMs === 'auto' ? Math.min(60_000, ttlMs / 100) : touchAfterMs;
   }
-}
-
-function snapshotOf({ raw, expiresAt }: Row): Snapshot {
-  return { base: raw, known: raw, expiresAt };
-}
-
-function inStep(snapshot: Snapshot, ours: string, stored: string, ttlMs: number): 'stored' {
-  snapshot.base = ours;
-  snapshot.known = stored;
-  snapshot.expiresAt = Date.now() + ttlMs;
-  return 'stored';
 }

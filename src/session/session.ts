@@ -1,6 +1,7 @@
 import { SessionCookie } from './express-session.js';
-import { type Loaded, newSnapshot, type SessionRows, type Snapshot } from './rows.js';
+import type { Loaded, SessionRows } from './rows.js';
 import type { SessionFields } from './serializer.js';
+import { newSnapshot, type Snapshot } from './snapshot.js';
 import { sessionGone } from './store.js';
 
 /** What a session needs of its manager. */

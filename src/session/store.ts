@@ -3,15 +3,9 @@ import { integer, oneOf, type Rule } from '../checks.js';
 import { LimpetError } from '../errors.js';
 import type { Backend } from './backend.js';
 import { BaseStore, isOpen } from './express-session.js';
-import {
-  newSnapshot,
-  type OnConflict,
-  type OnStoreDown,
-  type RowsOptions,
-  SessionRows,
-  type Snapshot,
-} from './rows.js';
+import { type OnConflict, type OnStoreDown, type RowsOptions, SessionRows } from './rows.js';
 import { json, type Serializer, type SessionFields } from './serializer.js';
+import { newSnapshot, type Snapshot } from './snapshot.js';
 import type { SessionWatch } from './watch.js';
 
 /** Options that every store takes. */

@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 /** The floors of src/, written a second time on purpose: the linter's configuration is held against this table. */
 const floors: readonly (readonly string[])[] = [
-  ['errors.ts', 'connection.ts', 'diagnostics.ts', 'checks.ts', 'options.ts'],
+  ['errors.ts', 'connection.ts', 'diagnostics.ts', 'checks.ts', 'affinity-options.ts', 'options.ts'],
   ['binding', 'metrics.ts'],
   ['ring', 'affinity', 'session', 'edge', 'control'],
   ['handoff', 'adapter'],

@@ -77,8 +77,9 @@ export class IpcTransit {
     return back;
   }
 
-  /** So many more connections are open in the process. */
+  /** So many more connections are open in the process. What it had said before it was gone, and is heard after, counts no longer. */
   countOpen(seat: Seat, more: number): void {
+    if (!this.#sent.has(seat)) return;
     this.#open.set(seat, (this.#open.get(seat) ?? 0) + more);
   }
 

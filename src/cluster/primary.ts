@@ -29,9 +29,10 @@ import type { RouterEvents } from './router-events.js';
 import { seated } from './scaling.js';
 import { Seating } from './seating.js';
 import { handleSignals } from './signals.js';
+import { stumbled } from './start-failures.js';
 import { Started } from './started.js';
 import { type RingStatus, type RouterStatus, ringStatusOf, statusOf } from './status.js';
-import { Succession, stumbled } from './succession.js';
+import { Succession } from './succession.js';
 import { Supervisor } from './supervisor.js';
 
 /** Rows beyond two for each slot: processes that drain slowly through several reloads. */

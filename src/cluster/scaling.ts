@@ -1,5 +1,5 @@
-import { LimpetError } from '../errors.js';
 import type { Router } from './primary.js';
+import { newSlotFailed } from './start-failures.js';
 
 /**
  * Resolves when all the slots are served; rejects with ERR_LIMPET_WORKER_START when a process of one of them ends first, but for
@@ -27,13 +27,7 @@ function seatedIn(router: Router, slot: number, leaving: ReadonlySet<number | un
     const onGone = (number: number, pid: number | undefined, reason: string) => {
       if (number !== slot || leaving.has(pid)) return;
       done();
-      reject(
-        new LimpetError(
-          'ERR_LIMPET_WORKER_START',
-          `the worker of the new slot ${slot} did not become ready (${reason}). The number of slots is as before.`,
-          { slot, reason },
-        ),
-      );
+      reject(newSlotFailed(slot, reason));
     };
     router.on('ready', onReady);
     router.on('gone', onGone);

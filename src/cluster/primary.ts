@@ -161,13 +161,12 @@ export class Router extends EventEmitter<RouterEvents> {
    */
   reload({ parallel = 1 }: { parallel?: number } = {}): Promise<void> {
     if (this.#closing) return Promise.reject(closedError());
+    const { supervisor } = this.#occupants;
     const slots = () => {
       this.emit('reloading');
-      return this.#occupants.supervisor.slots.filter(({ retired }) => !retired).map(({ number }) => number);
+      return supervisor.slots.filter(({ retired }) => !retired).map(({ number }) => number);
     };
-    const round = this.#rounds.run(slots, Math.max(1, parallel), (slot) =>
-      this.#occupants.supervisor.replace(slot),
-    );
+    const round = this.#rounds.run(slots, Math.max(1, parallel), (slot) => supervisor.replace(slot));
     return round.finally(() => this.emit('reloaded'));
   }
 
@@ -225,6 +224,7 @@ export class Router extends EventEmitter<RouterEvents> {
   }
 
   async #close(reason: string): Promise<{ left: number }> {
+    const { supervisor, seating } = this.#occupants;
     this.#life.state = 'closing';
     this.#rounds.end(closedError());
     if (this.#succession.left) this.#closeControl();
@@ -234,14 +234,14 @@ export class Router extends EventEmitter<RouterEvents> {
     this.#life.failed(closedError());
     const listeners = [...this.#listeners.all()];
     await Promise.allSettled(listeners.map(({ opened }) => opened));
-    if (!this.#succession.left) await this.#occupants.seating.giveNotice(0);
-    this.#occupants.seating.end();
-    const serving = [...this.#occupants.supervisor.occupants()].some(({ seated }) => seated);
+    if (!this.#succession.left) await seating.giveNotice(0);
+    seating.end();
+    const serving = [...supervisor.occupants()].some(({ seated }) => seated);
     const timeoutMs = serving ? this.options.drainTimeoutMs : 0;
     const left = await Promise.all(listeners.map(({ handoff }) => handoff.close(timeoutMs)));
-    await this.#occupants.supervisor.close(reason);
+    await supervisor.close(reason);
     // Each that went has begun a grace.
-    this.#occupants.seating.end();
+    seating.end();
     this.#handoffs.stop();
     this.#affinity.close();
     this.#unhandleSignals?.();

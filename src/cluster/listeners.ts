@@ -1,9 +1,14 @@
-import type { BoundAddress, ListenAddress } from '../connection.js';
+import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import { LimpetError } from '../errors.js';
 import type { CheckedRouterOptions } from '../options.js';
+import type { SlotRing } from '../ring/slot-ring.js';
 import type { Handoffs } from './handoffs.js';
 import { Listener } from './listener.js';
-import type { PrimaryMessage, ServerTraits } from './messages.js';
+import type { PrimaryMessage, ServerTraits, WorkerMessage } from './messages.js';
+import type { Occupant } from './occupant.js';
+import type { RouterAffinity } from './router-affinity.js';
+
+type MessageOf<T extends WorkerMessage['type']> = Extract<WorkerMessage, { type: T }>;
 
 /** The number of the direct ports' listener: the last that there is. */
 const directListener = 254;
@@ -17,13 +22,23 @@ interface ListenerEvents {
 /** The router's listeners, each made when it is first asked for; beside the first that has a port, the direct ones. */
 export class Listeners implements Iterable<Listener> {
   readonly #options: CheckedRouterOptions;
+  readonly #ring: SlotRing;
+  readonly #affinity: RouterAffinity;
   readonly #handoffs: Handoffs;
   readonly #events: ListenerEvents;
   readonly #byKey: Map<string, Listener> = new Map();
   #made = 0;
 
-  constructor(options: CheckedRouterOptions, handoffs: Handoffs, events: ListenerEvents) {
+  constructor(
+    options: CheckedRouterOptions,
+    ring: SlotRing,
+    affinity: RouterAffinity,
+    handoffs: Handoffs,
+    events: ListenerEvents,
+  ) {
     this.#options = options;
+    this.#ring = ring;
+    this.#affinity = affinity;
     this.#handoffs = handoffs;
     this.#events = events;
   }
@@ -63,13 +78,36 @@ export class Listeners implements Iterable<Listener> {
     for (const { direct } of this) await direct?.handoff.provide?.(slots);
   }
 
+  /** An app in a process listens: tells the process when the address is bound, or why it cannot be. */
+  ask(occupant: Occupant, { key, address, server }: MessageOf<'listen'>): void {
+    occupant.asked.add(key);
+    const refuse = ({ code, message }: LimpetError) =>
+      occupant.send({ type: 'unbound', key, code, text: message });
+    let listener: Listener;
+    try {
+      listener = this.get(key, address, server);
+    } catch (error) {
+      refuse(error as LimpetError);
+      return;
+    }
+    listener.opened.then((bound) => occupant.send(this.#bound(listener, bound, server)), refuse);
+  }
+
+  /** What a process's half of a handoff says to the one here. */
+  received(occupant: Occupant, { listener: id, body }: MessageOf<'handoff'>, handle?: RawHandle): void {
+    for (const listener of this.all()) {
+      if (listener.id === id) listener.received(occupant, body, handle);
+    }
+  }
+
   /** What a process must be told to open its half of the listener, bound at `address`. */
-  bound(
+  #bound(
     { id, key, choice, direct }: Listener,
     address: BoundAddress,
     { tls }: ServerTraits,
-    { affinity, spreadEvenly }: { affinity: string; spreadEvenly: boolean },
   ): PrimaryMessage {
+    const affinity = this.#affinity.pass(this.#ring);
+    const { spreadEvenly } = this.#affinity;
     const { stallTimeoutMs, maxLoad, healthPath, directPort } = this.#options;
     return {
       type: 'bound',

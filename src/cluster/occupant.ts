@@ -3,7 +3,7 @@ import type { RawHandle } from '../connection.js';
 import type { Seat } from '../handoff/contract.js';
 import type { SessionCacheCounts } from '../metrics.js';
 import { type PrimaryMessage, send } from './messages.js';
-import { Lifecycle, type RestartCause } from './slot.js';
+import { type Ending, Lifecycle, type RestartCause } from './slot.js';
 
 /** What a worker last said of itself. */
 export interface Vitals {
@@ -27,7 +27,7 @@ export class Occupant {
   heardAt: number = Date.now();
   vitals: Vitals | undefined;
   /** Why the primary ended it, if it did. */
-  endedFor: { readonly reason: string; readonly cause: RestartCause } | undefined;
+  endedFor: Ending | undefined;
   #stopped: (() => void) | undefined;
 
   constructor(

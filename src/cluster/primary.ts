@@ -1,12 +1,12 @@
 import cluster from 'node:cluster';
 import { EventEmitter } from 'node:events';
 import { noticeTwin } from '../binding/native.js';
-import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
+import type { BoundAddress, ListenAddress } from '../connection.js';
 import type { ControlServer } from '../control/server.js';
 import { publish } from '../diagnostics.js';
 import type { LimpetError } from '../errors.js';
 import type { Sockets } from '../handoff/sockets.js';
-import { type CheckedRouterOptions, checkRouterOptions, type RouterOptions, slotsMax } from '../options.js';
+import { type CheckedRouterOptions, checkRouterOptions, type RouterOptions } from '../options.js';
 import { deriveKey } from '../ring/secret.js';
 import { SlotRing } from '../ring/slot-ring.js';
 import { serveSessionMemory } from '../session/primary-memory.js';
@@ -15,27 +15,20 @@ import { Counters } from './counters.js';
 import { type ClientExplanation, type ClientHead, explainClient } from './explain.js';
 import { checkWorkerFile } from './fork.js';
 import { Handoffs } from './handoffs.js';
-import type { Listener } from './listener.js';
 import { ListenerKeys } from './listener-key.js';
 import { Listeners } from './listeners.js';
-import type { ServerTraits, WorkerMessage } from './messages.js';
-import { neighbourTable } from './neighbours.js';
-import type { Occupant } from './occupant.js';
+import type { ServerTraits } from './messages.js';
+import { Occupants } from './occupants.js';
 import { OneAddressWatch } from './one-address.js';
 import { closedError, notThePrimary, takenOver } from './refusals.js';
 import { Rounds } from './rounds.js';
 import { RouterAffinity } from './router-affinity.js';
 import type { RouterEvents } from './router-events.js';
-import { seated } from './scaling.js';
-import { Seating } from './seating.js';
+import { RouterLife } from './router-life.js';
+import { scaleTo } from './scaling.js';
 import { handleSignals } from './signals.js';
-import { Started } from './started.js';
 import { type RingStatus, type RouterStatus, ringStatusOf, statusOf } from './status.js';
-import { Succession, stumbled } from './succession.js';
-import { Supervisor } from './supervisor.js';
-
-/** Rows beyond two for each slot: processes that drain slowly through several reloads. */
-const spareRows = 64;
+import { Succession } from './succession.js';
 
 /**
  * A router: listens, keeps a process in every slot, and brings each client to its own. Made by `createRouter()`; it emits what
@@ -49,19 +42,16 @@ export class Router extends EventEmitter<RouterEvents> {
    */
   readonly sockets: Sockets;
   readonly #succession: Succession;
-  readonly #startedAt: number = Date.now();
+  readonly #life: RouterLife = new RouterLife();
   readonly #ring: SlotRing;
   readonly #affinity: RouterAffinity;
   readonly #counters: Counters = new Counters();
   readonly #handoffs: Handoffs;
-  readonly #supervisor: Supervisor;
-  readonly #seating: Seating;
   readonly #rounds: Rounds = new Rounds();
   readonly #oneAddress: OneAddressWatch;
   readonly #listeners: Listeners;
+  readonly #occupants: Occupants;
   readonly #keys: ListenerKeys = new ListenerKeys();
-  readonly #started: Started = new Started();
-  #state: RouterStatus['state'] = 'starting';
   #closing: Promise<{ left: number }> | undefined;
   #forked = false;
   #unhandleSignals: (() => void) | undefined;
@@ -86,23 +76,18 @@ export class Router extends EventEmitter<RouterEvents> {
     });
     this.#handoffs = new Handoffs(this.options, this.#ring, this.#counters, this.#affinity, sockets);
     this.#oneAddress = new OneAddressWatch(() => this.#handoffs.busiest());
-    this.#listeners = new Listeners(this.options, this.#handoffs, this);
-    this.#supervisor = new Supervisor(this.options, slotsMax * 2 + spareRows, {
-      inherit: (slot) => this.#handoffs.inherit(slot),
-      message: (occupant, message, handle) => this.#message(occupant, message, handle),
-      left: (occupant, gone) => this.#left(occupant, gone),
-      stalled: (occupant, stalled) => this.#stalled(occupant, stalled),
-      beat: (occupant, vitals) => this.#counters.beat(occupant, vitals),
-      changed: (occupant) => this.#changed(occupant),
-      crashLoop: (error) => this.#trouble(error),
-      neverStarted: (error) => this.#fail(error),
-    });
-    this.#seating = new Seating(this.#ring, {
-      ...this.options,
-      listeners: () => this.#listeners.all(),
-      seatedIn: (slot) => [...this.#supervisor.occupants()].find((each) => each.slot === slot && each.seated),
-      changed: () => this.#tellNeighbours(),
-      serves: (occupant) => this.#supervisor.ready(occupant, 'its servers are open'),
+    this.#listeners = new Listeners(this.options, this.#ring, this.#affinity, this.#handoffs, this);
+    this.#occupants = new Occupants(this, {
+      options: this.options,
+      ring: this.#ring,
+      affinity: this.#affinity,
+      counters: this.#counters,
+      handoffs: this.#handoffs,
+      listeners: this.#listeners,
+      life: this.#life,
+      succession: this.#succession,
+      fail: (error) => this.#fail(error),
+      trouble: (error) => this.#trouble(error),
     });
   }
 
@@ -120,9 +105,9 @@ export class Router extends EventEmitter<RouterEvents> {
       if (this.options.signals) this.#unhandleSignals = handleSignals(this);
       this.#succession.begin(this);
       this.#control = openControl(this, this.#succession.predecessor, (error) => this.#fail(error));
-      this.#supervisor.start(this.options.workers);
+      this.#occupants.supervisor.start(this.options.workers);
     }
-    return this.#started.promise;
+    return this.#life.started;
   }
 
   /** Binds an address now, before any worker asks for it. Rejects with ERR_LIMPET_ADDRESS_*; then nothing is bound. */
@@ -152,14 +137,14 @@ export class Router extends EventEmitter<RouterEvents> {
   /** What the router is and does now. It is read in the primary; no worker is asked. */
   status(): RouterStatus {
     return statusOf({
-      state: this.#state,
-      startedAt: this.#startedAt,
+      state: this.#life.state,
+      startedAt: this.#life.startedAt,
       options: this.options,
       ring: this.#ring,
       counters: this.#counters,
       handoffs: this.#handoffs,
       listeners: [...this.#listeners],
-      slots: this.#supervisor.slots,
+      slots: this.#occupants.supervisor.slots,
     });
   }
 
@@ -176,11 +161,12 @@ export class Router extends EventEmitter<RouterEvents> {
    */
   reload({ parallel = 1 }: { parallel?: number } = {}): Promise<void> {
     if (this.#closing) return Promise.reject(closedError());
+    const { supervisor } = this.#occupants;
     const slots = () => {
       this.emit('reloading');
-      return this.#supervisor.slots.filter(({ retired }) => !retired).map(({ number }) => number);
+      return supervisor.slots.filter(({ retired }) => !retired).map(({ number }) => number);
     };
-    const round = this.#rounds.run(slots, Math.max(1, parallel), (slot) => this.#supervisor.replace(slot));
+    const round = this.#rounds.run(slots, Math.max(1, parallel), (slot) => supervisor.replace(slot));
     return round.finally(() => this.emit('reloaded'));
   }
 
@@ -214,7 +200,7 @@ export class Router extends EventEmitter<RouterEvents> {
     await this.#rounds.run(
       () => [0],
       1,
-      () => this.#scale(workers),
+      () => scaleTo(workers, this, this.#ring, this.#occupants, this.#listeners),
     );
   }
 
@@ -229,31 +215,7 @@ export class Router extends EventEmitter<RouterEvents> {
 
   /** Ends every worker at once; nothing is finished. */
   kill(reason = 'killed'): void {
-    this.#supervisor.kill(reason);
-  }
-
-  async #scale(workers: number): Promise<void> {
-    const before = this.#ring.size;
-    if (workers < before) {
-      await this.#seating.giveNotice(workers);
-      this.#seating.resize(workers);
-      await this.#listeners.provide(workers);
-      this.#supervisor.retire(workers);
-      return;
-    }
-    if (workers === before) return;
-    await this.#listeners.provide(workers);
-    const leaving = new Set([...this.#supervisor.occupants()].map(({ pid }) => pid));
-    this.#supervisor.start(workers);
-    const slots = Array.from({ length: workers - before }, (_, i) => before + i);
-    try {
-      await seated(this, slots, leaving);
-    } catch (error) {
-      await this.#listeners.provide(before);
-      this.#supervisor.retire(before);
-      throw error;
-    }
-    this.#seating.resize(workers);
+    this.#occupants.supervisor.kill(reason);
   }
 
   async #leaveTo(pid: number): Promise<void> {
@@ -262,27 +224,28 @@ export class Router extends EventEmitter<RouterEvents> {
   }
 
   async #close(reason: string): Promise<{ left: number }> {
-    this.#state = 'closing';
+    const { supervisor, seating } = this.#occupants;
+    this.#life.state = 'closing';
     this.#rounds.end(closedError());
     if (this.#succession.left) this.#closeControl();
     else this.emit('closing', reason);
     this.#succession.failed(reason);
     this.#oneAddress.end();
-    this.#started.reject(closedError());
+    this.#life.failed(closedError());
     const listeners = [...this.#listeners.all()];
     await Promise.allSettled(listeners.map(({ opened }) => opened));
-    if (!this.#succession.left) await this.#seating.giveNotice(0);
-    this.#seating.end();
-    const serving = [...this.#supervisor.occupants()].some(({ seated }) => seated);
+    if (!this.#succession.left) await seating.giveNotice(0);
+    seating.end();
+    const serving = [...supervisor.occupants()].some(({ seated }) => seated);
     const timeoutMs = serving ? this.options.drainTimeoutMs : 0;
     const left = await Promise.all(listeners.map(({ handoff }) => handoff.close(timeoutMs)));
-    await this.#supervisor.close(reason);
+    await supervisor.close(reason);
     // Each that went has begun a grace.
-    this.#seating.end();
+    seating.end();
     this.#handoffs.stop();
     this.#affinity.close();
     this.#unhandleSignals?.();
-    this.#state = 'closed';
+    this.#life.state = 'closed';
     this.#closeControl();
     this.emit('closed');
     return { left: left.reduce((sum, count) => sum + count, 0) };
@@ -292,98 +255,10 @@ export class Router extends EventEmitter<RouterEvents> {
     (await this.#control)?.close();
   }
 
-  #message(occupant: Occupant, message: WorkerMessage, handle: RawHandle | undefined): void {
-    switch (message.type) {
-      case 'listen':
-        this.#listen(occupant, message.key, message.address, message.server);
-        break;
-      case 'open':
-        occupant.opened.add(message.listener);
-        if (this.#seating.complete(occupant)) this.#admit(occupant);
-        break;
-      case 'handoff':
-        for (const listener of this.#listeners.all()) {
-          if (listener.id === message.listener) listener.received(occupant, message.body, handle);
-        }
-    }
-  }
-
-  #listen(occupant: Occupant, key: string, address: ListenAddress, traits: ServerTraits): void {
-    occupant.asked.add(key);
-    const refuse = ({ code, message }: LimpetError) =>
-      occupant.send({ type: 'unbound', key, code, text: message });
-    let listener: Listener;
-    try {
-      listener = this.#listeners.get(key, address, traits);
-    } catch (error) {
-      refuse(error as LimpetError);
-      return;
-    }
-    listener.opened.then((bound) => {
-      const affinity = this.#affinity.pass(this.#ring);
-      const { spreadEvenly } = this.#affinity;
-      occupant.send(this.#listeners.bound(listener, bound, traits, { affinity, spreadEvenly }));
-    }, refuse);
-  }
-
-  async #admit(occupant: Occupant): Promise<void> {
-    const inSlots = this.#supervisor.slots.filter(({ retired }) => !retired).map(({ current }) => current);
-    const begins = this.#state === 'starting';
-    try {
-      for (const each of this.#succession.admit(occupant, inSlots)) await this.#take(each);
-      if (!begins || this.#state !== 'serving') return;
-      await this.#succession.serves();
-      this.emit('serving');
-    } catch (error) {
-      this.#fail(error as LimpetError);
-    }
-  }
-
-  #left(occupant: Occupant, gone: boolean): void {
-    this.#seating.left(occupant, gone);
-    // Before all are ready the old primary serves, and a new one that stumbles leaves it to that.
-    if (gone && this.#succession.waiting && !this.#closing) this.#fail(stumbled(occupant));
-  }
-
-  async #take(occupant: Occupant): Promise<void> {
-    const again = occupant.seated;
-    await this.#seating.take(occupant);
-    if (again || !occupant.seated) return;
-    this.emit('ready', occupant.slot, occupant.pid);
-    if (this.#state === 'closing') occupant.send({ type: 'notice' });
-    if (this.#state !== 'starting') return;
-    this.#state = 'serving';
-    this.#started.resolve();
-    // Siblings boot about as fast as the first did: what is not there a grace later does not hold up its clients.
-    for (const { number, current } of this.#supervisor.slots) {
-      if (!current?.seated) this.#seating.startGrace(number);
-    }
-  }
-
-  #tellNeighbours(): void {
-    if (!this.#affinity.rehomes || this.#closing) return;
-    const occupants = [...this.#supervisor.occupants()];
-    const table = neighbourTable(this.#ring, occupants);
-    for (const occupant of occupants) occupant.send({ type: 'neighbours', table });
-  }
-
-  #changed(occupant: Occupant): void {
-    const { slot, pid, life } = occupant;
-    if (life.state === 'starting') this.emit('starting', slot, pid);
-    if (life.state === 'draining' || life.state === 'gone') this.emit(life.state, slot, pid, life.reason);
-  }
-
-  #stalled(occupant: Occupant, stalled: boolean): void {
-    this.emit('stalled', occupant.slot, occupant.pid, stalled);
-    if (!occupant.seated) return;
-    if (stalled) this.#seating.down(occupant.slot);
-    else this.#seating.up(occupant.slot);
-  }
-
   #fail(error: LimpetError): void {
-    this.#started.reject(error);
+    this.#life.failed(error);
     this.#succession.failed(error.message);
-    this.#supervisor.kill(error.message);
+    this.#occupants.supervisor.kill(error.message);
     this.close(error.message).then(() => this.#trouble(error));
   }
 

@@ -1,11 +1,48 @@
-import { LimpetError } from '../errors.js';
+import type { SlotRing } from '../ring/slot-ring.js';
+import type { Listeners } from './listeners.js';
+import type { Occupants } from './occupants.js';
 import type { Router } from './primary.js';
+import { newSlotFailed } from './start-failures.js';
+
+/**
+ * Gives the router another number of slots: up once the new ones are served, down once their clients had notice. Rejects as
+ * {@link Router.scale} does; then all is as it was.
+ */
+export async function scaleTo(
+  workers: number,
+  router: Router,
+  ring: SlotRing,
+  { supervisor, seating }: Occupants,
+  listeners: Listeners,
+): Promise<void> {
+  const before = ring.size;
+  if (workers < before) {
+    await seating.giveNotice(workers);
+    seating.resize(workers);
+    await listeners.provide(workers);
+    supervisor.retire(workers);
+    return;
+  }
+  if (workers === before) return;
+  await listeners.provide(workers);
+  const leaving = new Set([...supervisor.occupants()].map(({ pid }) => pid));
+  supervisor.start(workers);
+  const slots = Array.from({ length: workers - before }, (_, i) => before + i);
+  try {
+    await seated(router, slots, leaving);
+  } catch (error) {
+    await listeners.provide(before);
+    supervisor.retire(before);
+    throw error;
+  }
+  seating.resize(workers);
+}
 
 /**
  * Resolves when all the slots are served; rejects with ERR_LIMPET_WORKER_START when a process of one of them ends first, but for
  * those that are `leaving` it since before.
  */
-export async function seated(
+async function seated(
   router: Router,
   slots: readonly number[],
   leaving: ReadonlySet<number | undefined>,
@@ -27,13 +64,7 @@ function seatedIn(router: Router, slot: number, leaving: ReadonlySet<number | un
     const onGone = (number: number, pid: number | undefined, reason: string) => {
       if (number !== slot || leaving.has(pid)) return;
       done();
-      reject(
-        new LimpetError(
-          'ERR_LIMPET_WORKER_START',
-          `the worker of the new slot ${slot} did not become ready (${reason}). The number of slots is as before.`,
-          { slot, reason },
-        ),
-      );
+      reject(newSlotFailed(slot, reason));
     };
     router.on('ready', onReady);
     router.on('gone', onGone);

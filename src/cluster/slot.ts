@@ -55,6 +55,13 @@ export type RestartCause =
   /** It went by itself: its server was closed, or it was told to end. */
   | 'left';
 
+/** How a process ended. */
+export interface Ending {
+  /** In words for people. */
+  readonly reason: string;
+  readonly cause: RestartCause;
+}
+
 /** The end of a process that was not asked for. */
 export interface Restart {
   /** When, in ms since the epoch. */
@@ -79,7 +86,7 @@ export class Respawn {
 
   /** Notes a death, or a leaving, that was not asked for. */
   died(
-    life: { startedAt: number; pid: number | undefined; reason: string; cause: RestartCause },
+    life: Ending & { startedAt: number; pid: number | undefined },
     now: number,
   ): { delayMs: number; crashLoop: boolean } {
     this.count += 1;

@@ -10,7 +10,7 @@ import type { Handoffs } from './handoffs.js';
 import type { HandoffChoice, Listener } from './listener.js';
 import type { Occupant } from './occupant.js';
 import type { Restart, RestartCause, SlotState } from './slot.js';
-import type { SlotRecord } from './supervisor.js';
+import type { SlotRecord } from './slot-record.js';
 
 /** A process in a slot, or one that still leaves it. */
 export interface ProcessStatus {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { LimpetError } from '../errors.js';
 import { Sockets } from '../handoff/sockets.js';
 import type { CheckedRouterOptions } from '../options.js';
 import type { NotifySettings } from './legacy.js';
@@ -113,13 +112,4 @@ export class Succession {
     setImmediate(() => successor.leaveTo());
     return successor.pid;
   }
-}
-
-/** A process of the new primary that ended before all were ready. */
-export function stumbled({ slot, life: { reason } }: Occupant): LimpetError {
-  return new LimpetError(
-    'ERR_LIMPET_WORKER_START',
-    `slot ${slot}: the new primary's process did not become ready (${reason}). The old one serves on.`,
-    { slot, reason },
-  );
 }

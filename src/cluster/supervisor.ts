@@ -1,11 +1,14 @@
 import type { RawHandle } from '../connection.js';
 import { publish } from '../diagnostics.js';
-import { LimpetError } from '../errors.js';
+import type { LimpetError } from '../errors.js';
 import type { CheckedRouterOptions } from '../options.js';
+import { awaitEnding } from './ending.js';
 import { forkWorker } from './fork.js';
 import { receive, type WorkerMessage } from './messages.js';
 import { Occupant, type Vitals } from './occupant.js';
-import { Respawn, type RestartCause, type SlotState } from './slot.js';
+import type { Ending, SlotState } from './slot.js';
+import { newSlot, occupantsOf, type SlotRecord } from './slot-record.js';
+import { crashLooping, neverStarted, replacementFailed } from './start-failures.js';
 import { Vigil } from './vigil.js';
 
 /** How the supervisor tells the router; each is called with the state already changed. */
@@ -26,33 +29,8 @@ export interface SupervisorHooks {
   neverStarted(error: LimpetError): void;
 }
 
-/** A seat and the processes around it. */
-export interface SlotRecord {
-  readonly number: number;
-  readonly respawn: Respawn;
-  /** The process that serves the slot, or will. */
-  current: Occupant | undefined;
-  /** A successor that a reload has started and that does not serve yet. */
-  next: { readonly occupant: Occupant; readonly settle: (error?: LimpetError) => void } | undefined;
-  /** Processes that finish what they have. */
-  readonly leaving: Set<Occupant>;
-  /** Until the next try to fill it. */
-  timer: NodeJS.Timeout | undefined;
-  everReady: boolean;
-  /** Taken away by scaling down: nobody fills it. */
-  retired: boolean;
-}
-
-/** How a process ended. */
-interface Ending {
-  readonly reason: string;
-  readonly cause: RestartCause;
-}
-
 /** Deaths of every slot, none ever ready, after which the start is given up. */
 const startAttempts = 3;
-/** A process whose channel closed and that did not exit for so long is leaving, not dying. */
-const disconnectedAliveMs = 100;
 /** What a leaving process gets beyond its drain time to say its last words. */
 const lastWordsMs = 1000;
 
@@ -78,11 +56,7 @@ export class Supervisor {
 
   /** Every living process, seated or not. */
   *occupants(): Generator<Occupant> {
-    for (const { current, next, leaving } of this.#slots) {
-      if (current) yield current;
-      if (next && next.occupant !== current) yield next.occupant;
-      yield* leaving;
-    }
+    for (const slot of this.#slots) yield* occupantsOf(slot);
   }
 
   /** Makes slots up to `count` and forks a process for each new one, before it returns. */
@@ -225,29 +199,13 @@ export class Supervisor {
   }
 
   #attend(slot: SlotRecord, occupant: Occupant): void {
-    const { worker } = occupant;
-    receive<WorkerMessage>(worker.process, (message, handle) => this.#received(occupant, message, handle));
-    // An 'error' without a listener would end the primary; what became of the process is told by its exit.
-    worker.on('error', (error) => {
-      publish('limpet:fault', () => ({ where: `worker of slot ${slot.number}`, error }));
-      if (occupant.pid !== undefined) return;
-      this.#gone(slot, occupant, { reason: `it could not be forked: ${error.message}`, cause: 'not forked' });
-    });
-    // What the process had sent before it died is read until 'disconnect': only then is it known what it took.
-    let exit: Ending | undefined;
-    const over = () => {
-      if (exit !== undefined && !worker.isConnected()) this.#gone(slot, occupant, occupant.endedFor ?? exit);
-    };
-    worker.on('disconnect', () => {
-      over();
-      // The app may have let go of the channel while its process lives on: nothing more can be handed to it.
-      setTimeout(() => this.leaves(occupant, 'it disconnected'), disconnectedAliveMs).unref();
-    });
-    worker.on('exit', (code, signal) => {
-      exit = signal
-        ? { reason: `killed by ${signal}`, cause: 'signal' }
-        : { reason: `exited with code ${code}`, cause: 'exit' };
-      over();
+    receive<WorkerMessage>(occupant.worker.process, (message, handle) =>
+      this.#received(occupant, message, handle),
+    );
+    awaitEnding(occupant, {
+      gone: (ending) => this.#gone(slot, occupant, ending),
+      // The app may have let go of the channel while its process lives on.
+      disconnected: () => this.leaves(occupant, 'it disconnected'),
     });
   }
 
@@ -287,10 +245,10 @@ export class Supervisor {
     const { reason } = life;
     const { delayMs, crashLoop } = slot.respawn.died(life, Date.now());
     if (this.#slots.every((each) => !each.everReady && each.respawn.shortLives >= startAttempts)) {
-      this.#hooks.neverStarted(neverStarted(this.#slots.length, reason));
+      this.#hooks.neverStarted(neverStarted(this.#slots.length, startAttempts, reason));
       return;
     }
-    if (crashLoop) this.#hooks.crashLoop(crashLoopError(slot.number, reason));
+    if (crashLoop) this.#hooks.crashLoop(crashLooping(slot.number, reason));
     if (delayMs === 0) this.#fill(slot);
     else slot.timer = setTimeout(() => this.#fill(slot), delayMs);
   }
@@ -309,43 +267,4 @@ export class Supervisor {
 
 function lifeOf({ life, pid }: Occupant): { startedAt: number; pid: number | undefined } {
   return { startedAt: life.startedAt, pid };
-}
-
-function newSlot(number: number): SlotRecord {
-  return {
-    number,
-    respawn: new Respawn(),
-    current: undefined,
-    next: undefined,
-    leaving: new Set(),
-    timer: undefined,
-    everReady: false,
-    retired: false,
-  };
-}
-
-function replacementFailed(slot: number, reason: string): LimpetError {
-  return new LimpetError(
-    'ERR_LIMPET_WORKER_START',
-    `slot ${slot}: the new process did not become ready (${reason}). The old one serves on; mend the app and reload again.`,
-    { slot, reason },
-  );
-}
-
-function neverStarted(slots: number, reason: string): LimpetError {
-  return new LimpetError(
-    'ERR_LIMPET_WORKER_START',
-    `no worker became ready: each of ${slots} ended ${startAttempts} times (last: ${reason}). ` +
-      'Run the worker file by itself to see its error.',
-    { reason, attempts: startAttempts },
-  );
-}
-
-function crashLoopError(slot: number, reason: string): LimpetError {
-  return new LimpetError(
-    'ERR_LIMPET_WORKER_START',
-    `slot ${slot}: its workers keep ending within a minute (last: ${reason}). They are tried again at most every 10 s; ` +
-      'the other slots serve its clients. Look at the worker’s own output.',
-    { slot, reason },
-  );
 }

@@ -11,7 +11,9 @@ export const streamModule = '../lib/nginx/modules/ngx_stream_module.so';
  */
 export const testTools = [
   { command: 'g++', debian: 'g++ make python3', uses: 'building the native addon' },
-  { command: 'cmake', debian: 'cmake libuv1-dev', uses: 'the C++ tests under sanitizers' },
+  { command: 'cmake', debian: 'cmake', uses: 'the C++ tests under sanitizers' },
+  // A header, which lies beside the folder of the commands.
+  { command: '../include/uv.h', debian: 'libuv1-dev', uses: 'the C++ tests of the handoff under sanitizers' },
   { command: 'clang++', debian: 'clang libclang-rt-dev', uses: 'the fuzz targets' },
   { command: 'openssl', debian: 'openssl', uses: 'the tests of https and http2' },
   { command: 'chromium', debian: 'chromium', uses: 'the tests of the live page in a browser' },

@@ -176,19 +176,20 @@ function requestHeaders(request: IncomingMessage, hasBody: boolean): string[] {
   if (headers.host === undefined) kept.push('Host', '');
   if (hasBody && 'transfer-encoding' in headers) kept.push('Transfer-Encoding', 'chunked');
   // Else Node would announce a body in chunks, which apps refuse that want its type.
-  else if (headers['content-length'] === undefined && !bodiless.has(method as string))
+  else if (!hasBody && headers['content-length'] === undefined && !bodiless.has(method as string))
     kept.push('Content-Length', '0');
   return kept;
 }
 
-/** All but what is hop by hop, and what is `dropped`, as it was written. */
-function headersOf({ rawHeaders, headers }: IncomingMessage, dropped?: string): string[] {
-  const named = new Set(headers.connection?.toLowerCase().split(/[ \t]*,[ \t]*/));
-  if (dropped !== undefined) named.add(dropped);
+/**
+ * All but what is hop by hop, and what is `dropped`, as it was written. What Connection names beside is not taken off: a client
+ * could name what its body is framed by, or what a proxy in front says of it, and the app sees such fields where it is served at once.
+ */
+function headersOf({ rawHeaders }: IncomingMessage, dropped?: string): string[] {
   const kept: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase();
-    if (!hopByHop.has(name) && !named.has(name))
+    if (!hopByHop.has(name) && name !== dropped)
       kept.push(rawHeaders[i] as string, rawHeaders[i + 1] as string);
   }
   return kept;

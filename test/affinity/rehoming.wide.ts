@@ -177,6 +177,32 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     expect((app as App).told.filter(({ event }) => event === 'ready')).toHaveLength(3);
   });
 
+  test('a body is no request, whatever Connection names', async () => {
+    const port = await start({ handoff });
+    const users = await userOfEachSlot(port);
+    const connection = new RawConnection(port);
+    await connection.write(request('/', `x-user: ${users[0]}`));
+    await next(connection, 0);
+    for (const method of ['GET', 'PATCH']) {
+      const from = connection.received.length;
+      const body = request('/smuggled', `x-user: ${users[1]}`);
+      await connection.write(
+        `${method} / HTTP/1.1\r\nHost: a\r\nx-user: ${users[1]}\r\nX-Real-IP: 192.0.2.1\r\n` +
+          `Connection: content-length, host, x-real-ip\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
+      expect(await next(connection, from)).toMatchObject({
+        slot: 1,
+        url: '/',
+        length: body.length,
+        headers: { 'x-real-ip': '192.0.2.1' },
+      });
+      await connection.write(request('/next', `x-user: ${users[1]}`));
+      await connection.until(/"url":"\/next"/);
+    }
+    expect(connection.received).not.toContain('/smuggled');
+    connection.socket.destroy();
+  });
+
   test('100 Continue is the owner’s to say', async () => {
     const port = await start({ handoff }, { LIMPET_TEST_CONTINUE: '1' });
     const users = await userOfEachSlot(port);

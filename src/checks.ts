@@ -44,7 +44,7 @@ export function check(
   what: string,
 ): Record<string, unknown> {
   for (const name of Object.keys(given))
-    if (!(name in rules)) throw unknownOption(name, Object.keys(rules), what);
+    if (!Object.hasOwn(rules, name)) throw unknownOption(name, Object.keys(rules), what);
   const checked: Record<string, unknown> = {};
   for (const [name, rule] of Object.entries(rules)) {
     const value = given[name];

@@ -103,12 +103,17 @@ function whereOf(given: readonly unknown[]): number | string | ListenOptions {
   const [first, second, third] = given;
   if (typeof first === 'object' && first !== null) {
     const { port, host, path, backlog, ipv6Only } = first as ListenOptions;
-    return withoutUndefined({ port, host, path, backlog, ipv6Only });
+    return withoutUndefined({ port: asNumber(port), host, path, backlog, ipv6Only });
   }
-  if (typeof first === 'string' && !/^\d+$/.test(first)) return first;
+  if (typeof first === 'string' && typeof asNumber(first) === 'string') return first;
   const host = typeof second === 'string' ? second : undefined;
   const backlog = [second, third].find((each) => typeof each === 'number');
   return withoutUndefined({ port: Number(first ?? 0), host, backlog });
+}
+
+/** Net takes ports as texts too, as they stand in the environment. */
+function asNumber(port: unknown): unknown {
+  return typeof port === 'string' && /^\d+$/.test(port) ? Number(port) : port;
 }
 
 function withoutUndefined(options: Record<string, unknown>): ListenOptions {

@@ -56,12 +56,14 @@ export class OwnerDoor {
 
 function afterProxyHeader(socket: Socket, encrypted: boolean, enter: () => void): void {
   let read = Buffer.alloc(0);
+  // Half open is for what comes later: who ends before it has told the client is gone, and would hold up a drain.
+  const leave = () => socket.destroy();
   const look = (): void => {
     for (let chunk = socket.read(); chunk !== null; chunk = socket.read())
       read = Buffer.concat([read, chunk]);
     const header = readProxyHeader(read, headerBytesMax);
     if (header.shape === 'partial') return;
-    socket.off('readable', look);
+    socket.off('readable', look).off('end', leave);
     if (header.shape !== 'proxied' && header.shape !== 'silent') {
       socket.destroy();
       return;
@@ -74,7 +76,7 @@ function afterProxyHeader(socket: Socket, encrypted: boolean, enter: () => void)
       if (!socket.destroyed) enter();
     });
   };
-  socket.on('readable', look);
+  socket.on('readable', look).on('end', leave);
 }
 
 function showClient(socket: Socket, bytes: Uint8Array, port: number): void {

@@ -21,6 +21,10 @@ const hopByHop: ReadonlySet<string> = new Set([
 /** Methods that a server may be asked twice. */
 const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
+const answerHeadBytesMax = 1 << 30;
+/** Methods whose requests Node sends without a body unless told. */
+const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'DELETE']);
+
 /** Connections to the owners of one client connection's requests: they end with it. */
 class ClientAgent extends Agent {
   readonly #header: Buffer;
@@ -66,11 +70,10 @@ export function passRequest(
     agent: agentOf(request.socket),
     method: request.method,
     path: request.url,
-    headers:
-      hasBody && 'transfer-encoding' in request.headers
-        ? [...headersOf(request), 'Transfer-Encoding', 'chunked']
-        : headersOf(request),
+    headers: requestHeaders(request, hasBody),
     setHost: false,
+    // An app may answer with more than Node's clients take: of its own worker all of it is taken.
+    maxHeaderSize: answerHeadBytesMax,
   } as object);
   let connected = false;
   const again = () => !connected || (!hasBody && repeatable.has(request.method as string));
@@ -113,9 +116,16 @@ export function passUpgrade(
   serveHere: () => void,
 ): void {
   const owner = connect({ path, allowHalfOpen: true });
-  owner.once('error', serveHere);
+  const leave = () => owner.destroy();
+  const fallBack = () => {
+    client.off('error', leave).off('close', leave);
+    serveHere();
+  };
+  // Node listens no more: a client that resets now would be an uncaught error.
+  client.on('error', leave).on('close', leave);
+  owner.once('error', fallBack);
   owner.once('connect', () => {
-    owner.off('error', serveHere);
+    owner.off('error', fallBack);
     const lines = [`${request.method} ${request.url} HTTP/1.1`];
     for (let i = 0; i < request.rawHeaders.length; i += 2) {
       lines.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}`);
@@ -123,14 +133,8 @@ export function passUpgrade(
     owner.write(proxyHeader(request.socket.remoteAddress, request.socket.remotePort));
     owner.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
     owner.write(head);
-    for (const [one, other] of [
-      [client, owner],
-      [owner, client],
-    ] as const) {
-      one.on('error', () => other.destroy());
-      one.on('close', () => other.destroy());
-      one.pipe(other);
-    }
+    owner.on('error', () => client.destroy()).on('close', () => client.destroy());
+    client.pipe(owner).pipe(client);
   });
 }
 
@@ -149,7 +153,9 @@ function sendBody(request: IncomingMessage, passed: ClientRequest, hasBody: bool
 
 function passAnswer(answer: IncomingMessage, response: ServerResponse): void {
   response.sendDate = false;
-  response.writeHead(answer.statusCode as number, answer.statusMessage, headersOf(answer));
+  // The owner was asked in HTTP/1.1; a client of HTTP/1.0 can have no trailers, and Node throws where they are announced to it.
+  const dropped = response.useChunkedEncodingByDefault ? undefined : 'trailer';
+  response.writeHead(answer.statusCode as number, answer.statusMessage, headersOf(answer, dropped));
   // What comes with the head goes with it, in one packet; end() uncorks, too.
   response.cork();
   setImmediate(() => {
@@ -172,13 +178,28 @@ function passAnswer(answer: IncomingMessage, response: ServerResponse): void {
   });
 }
 
-/** All but what is hop by hop, as it was written. */
-function headersOf({ rawHeaders, headers }: IncomingMessage): string[] {
-  const named = headers.connection?.toLowerCase().split(/[ \t]*,[ \t]*/) ?? [];
+/** What HTTP/1.1 asks for and this request lacks is added, in the way that tells the app the least. */
+function requestHeaders(request: IncomingMessage, hasBody: boolean): string[] {
+  const kept = headersOf(request);
+  const { headers, method } = request;
+  // HTTP/1.0 comes without, and the owner would answer 400.
+  if (headers.host === undefined) kept.push('Host', '');
+  if (hasBody && 'transfer-encoding' in headers) kept.push('Transfer-Encoding', 'chunked');
+  // Else Node would announce a body in chunks, which apps refuse that want its type.
+  else if (!hasBody && headers['content-length'] === undefined && !bodiless.has(method as string))
+    kept.push('Content-Length', '0');
+  return kept;
+}
+
+/**
+ * All but what is hop by hop, and what is `dropped`, as it was written. What Connection names beside is not taken off: a client
+ * could name what its body is framed by, or what a proxy in front says of it, and the app sees such fields where it is served at once.
+ */
+function headersOf({ rawHeaders }: IncomingMessage, dropped?: string): string[] {
   const kept: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase();
-    if (!hopByHop.has(name) && !named.includes(name))
+    if (!hopByHop.has(name) && name !== dropped)
       kept.push(rawHeaders[i] as string, rawHeaders[i + 1] as string);
   }
   return kept;

@@ -18,8 +18,9 @@ import { forwardedRule } from './forwarded.js';
 import { headerRule } from './header.js';
 import { noProxyHeader, proxyHeaderPolicy, proxyProtocolRule } from './proxy-protocol.js';
 import { queryRule } from './query.js';
-import { ruleOptions } from './rule-options.js';
+import { namesOf, ruleOptions } from './rule-options.js';
 import { socketIoRule } from './socket-io.js';
+import { packTrust } from './trust.js';
 
 export interface AffinitySettings {
   readonly affinity: Affinity;
@@ -53,7 +54,8 @@ interface ObjectRule extends Partial<Record<string, unknown>> {
   readonly by?: unknown;
 }
 
-const KEYED = ['header', 'query', 'cookie'] as const;
+/** Rules whose options hold for the whole chain. */
+const ONCE: readonly AffinityName[] = ['proxy-protocol', 'cookie'];
 
 /**
  * The rules in the order given, ending with `address`.
@@ -61,6 +63,8 @@ const KEYED = ['header', 'query', 'cookie'] as const;
  */
 export function compileAffinity(settings: AffinitySettings): CompiledAffinity {
   const given = checkedRules(settings.affinity);
+  // Though no rule may ask for it: what is misspelt is said at once.
+  packTrust(settings.trust);
   const rules = given.map((rule) => compileRule(rule, settings));
   const proxied = given.find(
     (rule): rule is ProxyProtocolRule => 'by' in rule && rule.by === 'proxy-protocol',
@@ -96,6 +100,10 @@ function checkedRules(affinity: Affinity): CheckedRule[] {
   const given = (Array.isArray(affinity) ? affinity : [affinity]) as AffinityRule[];
   if (given.length === 0) throw badRule(given, 'at least one rule');
   const rules = [...given, 'address' as const].map(checkRule);
+  for (const name of ONCE) {
+    const alike = rules.filter((rule) => 'by' in rule && rule.by === name);
+    if (alike.length > 1) throw badRule(alike[1], `${name} once`);
+  }
   const end = rules.findIndex((rule) => 'by' in rule && rule.by === 'address');
   return rules.slice(0, end + 1);
 }
@@ -110,9 +118,9 @@ function checkRule(rule: AffinityRule): CheckedRule {
   if (by === undefined) {
     const [key, ...others] = Object.keys(options);
     const value = options[key ?? ''];
-    const keyed = (KEYED as readonly (string | undefined)[]).includes(key);
-    if (!keyed || others.length > 0) throw badRule(rule, '{ header }, { query }, { cookie } or { by, … }');
-    if (typeof value !== 'string' || !/^[!-~]+$/.test(value)) throw badRule(rule, `the name of a ${key}`);
+    const names = namesOf.get(key ?? '');
+    if (!names || others.length > 0) throw badRule(rule, '{ header }, { query }, { cookie } or { by, … }');
+    if (typeof value !== 'string' || !names.test(value)) throw badRule(rule, `the name of a ${key}`);
     return rule as CheckedRule;
   }
   if (!affinityNames.includes(by as AffinityName)) throw unknownOption(`${by}`, affinityNames, 'affinity');

@@ -1,7 +1,8 @@
 /** Affinity by cookie: limpet's own, which carries the slot, sealed, or one that the app sets anyway, as a key. */
-import { parseCookie, type SerializeOptions, stringifySetCookie } from 'cookie';
+import { type SerializeOptions, stringifySetCookie } from 'cookie';
 import { headBinding } from '../binding/head-binding.js';
 import type { ChainRule, CookieSeal } from '../binding/twin/affinity-chain.js';
+import { cookiePairs } from '../binding/twin/affinity-cookie.js';
 import type { CookieRule } from '../options.js';
 import { Hourly } from './hourly.js';
 
@@ -57,9 +58,15 @@ export class CookieIssuer {
 
   #read(cookieHeader: string, hour: number): { leadsHere: boolean } {
     const { seal } = this.#settings;
-    const given = parseCookie(cookieHeader, { decode: String })[seal.name] ?? '';
+    const { readAffinityCookie } = headBinding();
+    // The first that counts, as where the connection is placed: else look-alikes would be taken for ours, or hide it.
+    const ours = cookiePairs(cookieHeader).find(
+      ({ name, value }) => name === seal.name && readAffinityCookie(value, seal, hour) !== undefined,
+    );
     const fresh = { ...seal, hoursMax: Math.floor(seal.hoursMax / 2) };
-    return { leadsHere: headBinding().readAffinityCookie(given, fresh, hour) === this.#slot };
+    return {
+      leadsHere: ours !== undefined && readAffinityCookie(ours.value, fresh, hour) === this.#slot,
+    };
   }
 
   /** The cookie's value for clients that come in `hour` (since 1970). */

@@ -39,9 +39,9 @@ type SaidTo = (request: IncomingMessage) => string;
 function saidTo(rule: ChainRule): SaidTo {
   switch (rule.kind) {
     case 'header':
-      return ({ headers }) => `${headers[rule.name]}`;
+      return ({ headers }) => `${headers[rule.name] ?? ''}`;
     case 'forwarded':
-      return ({ headers }) => `${headers['x-forwarded-for']}\n${headers.forwarded}`;
+      return ({ headers }) => `${headers['x-forwarded-for'] ?? ''}\n${headers.forwarded ?? ''}`;
     case 'sid':
       return ({ url = '' }) => /[?&]sid=[^&#]*/.exec(url)?.[0] ?? '';
     case 'query':

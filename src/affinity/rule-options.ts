@@ -1,6 +1,13 @@
 import { integer, oneOf, type Rule, trustRule, yesOrNo } from '../checks.js';
 import type { AffinityName } from '../options.js';
 
+/** What `{ header }`, `{ query }` and `{ cookie }` may name: what can stand in a request at all. */
+export const namesOf: ReadonlyMap<string, RegExp> = new Map([
+  ['header', /^[\w!#$%&'*+.^`|~-]+$/],
+  ['query', /^[!-~]+$/],
+  ['cookie', /^[!-:<>-~]+$/],
+]);
+
 const cookieName: Rule = {
   expected: 'a cookie name without blanks or separators (RFC 6265 section 4.1.1)',
   ok: (v) => typeof v === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(v),

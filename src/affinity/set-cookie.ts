@@ -32,8 +32,9 @@ export function setCookieOn(
   const writeHead = response.writeHead;
   response.writeHead = function withCookie(this: ServerResponse, status: number, ...rest: unknown[]) {
     response.writeHead = writeHead;
-    const headers = rest.at(-1);
-    if (!addTo(headers, value)) this.appendHeader('Set-Cookie', value);
+    const headers = withSetCookie(rest.at(-1), value);
+    if (headers) rest.splice(-1, 1, headers);
+    else this.appendHeader('Set-Cookie', value);
     return Reflect.apply(writeHead, this, [status, ...rest]);
   } as ServerResponse['writeHead'];
 }
@@ -49,20 +50,20 @@ export function setCookieOnUws(
   if (value !== undefined) response.writeHeader('Set-Cookie', value);
 }
 
-/** Adds to the Set-Cookie among headers given to writeHead, which would replace what was set before. False without one. */
-function addTo(headers: unknown, value: string): boolean {
+/**
+ * Headers given to writeHead, with a further Set-Cookie: there, it would replace what was set before. Undefined where they have
+ * none. A copy: an app may keep one object for all its answers.
+ */
+function withSetCookie(headers: unknown, value: string): object | undefined {
   if (Array.isArray(headers)) {
-    if (!headers.some((name) => isSetCookie(Array.isArray(name) ? name[0] : name))) return false;
-    if (Array.isArray(headers[0])) headers.push(['Set-Cookie', value]);
-    else headers.push('Set-Cookie', value);
-    return true;
+    if (!headers.some((name) => isSetCookie(Array.isArray(name) ? name[0] : name))) return undefined;
+    return headers.concat(Array.isArray(headers[0]) ? [['Set-Cookie', value]] : ['Set-Cookie', value]);
   }
-  if (typeof headers !== 'object' || headers === null) return false;
+  if (typeof headers !== 'object' || headers === null) return undefined;
   const given = headers as Record<string, OutgoingHttpHeader>;
   const name = Object.keys(given).find(isSetCookie);
-  if (name === undefined) return false;
-  given[name] = [given[name] ?? []].flat().map(String).concat(value);
-  return true;
+  if (name === undefined) return undefined;
+  return { ...given, [name]: [given[name] ?? []].flat().map(String).concat(value) };
 }
 
 function isSetCookie(name: unknown): boolean {

@@ -7,12 +7,12 @@ import { LimpetError } from '../errors.js';
 import type { Trust } from '../options.js';
 
 /** `unix` is ours: peers of a unix socket, which have no address. The others are proxy-addr's. */
-const NAMES: Readonly<Record<string, readonly string[]>> = {
-  loopback: ['127.0.0.1/8', '::1/128'],
-  linklocal: ['169.254.0.0/16', 'fe80::/10'],
-  uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
-  unix: ['::/128'],
-};
+const NAMES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['loopback', ['127.0.0.1/8', '::1/128']],
+  ['linklocal', ['169.254.0.0/16', 'fe80::/10']],
+  ['uniquelocal', ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']],
+  ['unix', ['::/128']],
+]);
 
 const PREFIX_BYTES = 17;
 
@@ -32,7 +32,7 @@ export function packTrust(trust: Trust): PackedPrefixes {
   const entries = (typeof trust === 'string' ? trust.split(',') : [...trust]).map((entry) =>
     `${entry}`.trim(),
   );
-  const prefixes = entries.flatMap((entry) => NAMES[entry] ?? [entry]);
+  const prefixes = entries.flatMap((entry) => NAMES.get(entry) ?? [entry]);
   const packed = new Uint8Array(prefixes.length * PREFIX_BYTES);
   prefixes.forEach((prefix, index) => {
     packed.set(packPrefix(prefix), index * PREFIX_BYTES);
@@ -48,7 +48,7 @@ function packPrefix(text: string): Uint8Array {
   if (address === undefined || rest.length > 0 || bits < 0 || bits > addressBits) {
     throw new LimpetError(
       'ERR_LIMPET_OPTION',
-      `trust: "${text}" is none of ${Object.keys(NAMES).join(', ')}, and no address or CIDR such as 10.0.0.0/8.`,
+      `trust: "${text}" is none of ${[...NAMES.keys()].join(', ')}, and no address or CIDR such as 10.0.0.0/8.`,
       { option: 'trust', value: text },
     );
   }

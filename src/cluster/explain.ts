@@ -50,10 +50,17 @@ export function explainClient(
   if (!(bytes instanceof Uint8Array)) throw headError(head);
   const binding = headBinding();
   const reading = binding.begin(binding.compile(chain), { address: peer, port: 0 });
-  const decide = () => reading.decide(bytes, true, Math.floor(Date.now() / HOUR_MS));
+  const hour = Math.floor(Date.now() / HOUR_MS);
+  // As the handoffs look at it: first as what may go on, where a head can be too large, or nothing yet; then as all there is.
+  let ended = false;
+  const decide = () => reading.decide(bytes, ended, hour);
   const ruleOf = ({ rule }: { rule: number }) => labels[rule] ?? 'address';
 
   let decision = decide();
+  if (decision.outcome === 'need-more' && bytes.length > 0) {
+    ended = true;
+    decision = decide();
+  }
   let carried: { slot: number; rule: string } | undefined;
   while (decision.outcome === 'slot') {
     carried ??= { slot: decision.slot, rule: ruleOf(decision) };

@@ -88,10 +88,20 @@ describe('compileAffinity', () => {
     [{ by: 'forwarded', trust: 7 }, /trust: got 7/],
     [{ by: 'proxy-protocol', optional: 1 }, /optional: got 1/],
     [{ by: 'forwarded', trust: ['10.0.0.0/33'] }, /"10\.0\.0\.0\/33"/],
+    [{ by: 'cookie', toString: 'a' }, /toString is not known/],
+    [{ header: 'a:b' }, /name of a header/],
+    [{ cookie: 'a=b' }, /name of a cookie/],
+    [{ cookie: 'a;b' }, /name of a cookie/],
+    [['cookie', { by: 'cookie', name: 'b' }], /expected cookie once/],
+    [[{ by: 'proxy-protocol', trust: '::1' }, 'forwarded', 'proxy-protocol'], /proxy-protocol once/],
   ])('%j is an error that says what was expected', (affinity, message) => {
     expect(() => compile(affinity)).toThrow(message);
     expect(() => compile(affinity)).toThrow(expect.objectContaining({ code: 'ERR_LIMPET_OPTION' }));
   });
+});
+
+test('who is trusted must be spelt right, though no rule asks', () => {
+  expect(() => compile('address', { trust: 'lopback' })).toThrow(/"lopback"/);
 });
 
 describe('packTrust', () => {
@@ -116,6 +126,7 @@ describe('packTrust', () => {
   test.each([
     '',
     'localhost',
+    'constructor',
     '10.0.0.0/',
     '10.0.0.0/8/8',
     '10.0.0/8',

@@ -139,6 +139,70 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     await connection.closed;
   });
 
+  test('a client that resets while its upgrade is passed on hurts nobody', async () => {
+    const port = await start({ handoff });
+    const users = await userOfEachSlot(port);
+    for (let i = 0; i < 60; i++) {
+      const connection = new RawConnection(port);
+      await connection.write(request('/', `x-user: ${users[0]}`));
+      await connection.until(/\r\n0\r\n/);
+      await connection.write(request('/', `x-user: ${users[1]}`, 'Connection: Upgrade', 'Upgrade: echo'));
+      connection.socket.resetAndDestroy();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((app as App).output).not.toContain('ECONNRESET');
+    expect((app as App).told.filter(({ event }) => event === 'ready')).toHaveLength(3);
+    // Nor is anything of them left that would hold up the end.
+    expect((await (app as App).stop()).signal).not.toBe('SIGKILL');
+    app = undefined;
+  });
+
+  test('no Host in HTTP/1.0, no body and no length in a POST, more headers in the answer than clients take', async () => {
+    const port = await start({ handoff });
+    const users = await userOfEachSlot(port);
+    const connection = new RawConnection(port);
+    await connection.write(request('/', `x-user: ${users[0]}`));
+    const asked = async (bytes: string): Promise<Facts> => {
+      const from = connection.received.length;
+      await connection.write(bytes);
+      return next(connection, from);
+    };
+    await next(connection, 0);
+    expect((await asked(request('/wordy', `x-user: ${users[1]}`))).slot).toBe(1);
+    const { slot, headers } = await asked(`POST / HTTP/1.1\r\nHost: a\r\nx-user: ${users[1]}\r\n\r\n`);
+    expect(slot).toBe(1);
+    expect(headers).not.toHaveProperty('transfer-encoding');
+    await connection.write(`GET /old HTTP/1.0\r\nx-user: ${users[1]}\r\n\r\n`);
+    expect(await connection.closed).toMatch(/\{"slot":1,.*"url":"\/old"/);
+    expect((app as App).told.filter(({ event }) => event === 'ready')).toHaveLength(3);
+  });
+
+  test('a body is no request, whatever Connection names', async () => {
+    const port = await start({ handoff });
+    const users = await userOfEachSlot(port);
+    const connection = new RawConnection(port);
+    await connection.write(request('/', `x-user: ${users[0]}`));
+    await next(connection, 0);
+    for (const method of ['GET', 'PATCH']) {
+      const from = connection.received.length;
+      const body = request('/smuggled', `x-user: ${users[1]}`);
+      await connection.write(
+        `${method} / HTTP/1.1\r\nHost: a\r\nx-user: ${users[1]}\r\nX-Real-IP: 192.0.2.1\r\n` +
+          `Connection: content-length, host, x-real-ip\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
+      expect(await next(connection, from)).toMatchObject({
+        slot: 1,
+        url: '/',
+        length: body.length,
+        headers: { 'x-real-ip': '192.0.2.1' },
+      });
+      await connection.write(request('/next', `x-user: ${users[1]}`));
+      await connection.until(/"url":"\/next"/);
+    }
+    expect(connection.received).not.toContain('/smuggled');
+    connection.socket.destroy();
+  });
+
   test('100 Continue is the owner’s to say', async () => {
     const port = await start({ handoff }, { LIMPET_TEST_CONTINUE: '1' });
     const users = await userOfEachSlot(port);

@@ -71,3 +71,12 @@ test('cookies, queries and headers of the app are each their own', () => {
   expect(['1', '2', '1'].map((room) => key(byQuery, request(`/?room=${room}`)))).toEqual(['1', '2', '1']);
   expect(claimsBy({ header: 'x-user' }).of(request('/')).key).toBeUndefined();
 });
+
+test('a header that says "undefined" is not one that is absent', () => {
+  const byHeader = claimsBy({ header: 'x-user' });
+  const without = request('/');
+  expect(byHeader.of(without).key).toBeUndefined();
+  const said = { ...without, headers: { 'x-user': 'undefined' }, rawHeaders: ['X-User', 'undefined'] };
+  const { key } = byHeader.of(said as unknown as IncomingMessage);
+  expect(Buffer.from(key ?? []).toString()).toBe('undefined');
+});

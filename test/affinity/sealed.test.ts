@@ -175,6 +175,16 @@ describe('CookieIssuer', () => {
     expect(here.setCookie(`limpet=${issuer(7, { node: 'n2' }).value(hourNow)}`, false, now)).toBe(set);
   });
 
+  test('reads a Cookie header as the front does: look-alikes are not ours, and hide nothing', () => {
+    const here = issuer(7);
+    const value = here.value(hourNow);
+    for (const alike of [`limpet =${value}`, `limpet= ${value}`, `xlimpet=${value}`, `limpet="${value}"`]) {
+      expect(here.setCookie(alike, false, now), alike).toBeDefined();
+    }
+    expect(here.setCookie(`limpet=forged; limpet=${value}`, false, now)).toBeUndefined();
+    expect(here.setCookie(`limpet=${issuer(6).value(hourNow)}; limpet=${value}`, false, now)).toBeDefined();
+  });
+
   test('renews it in the second half of its life', () => {
     const here = issuer(7);
     expect(here.setCookie(`limpet=${issuer(7).value(hourNow - 84)}`, false, now)).toBeUndefined();

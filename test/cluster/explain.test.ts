@@ -82,6 +82,15 @@ describe('explain() of a request head', () => {
     expect(ask(request('/'))).toMatchObject({ owner: -1, reason: 'proxy-header-missing' });
   });
 
+  it('knows a head that is too large, and a client that says nothing', () => {
+    const { ask } = router({ header: 'x-user' });
+    for (const head of [`GET /${'x'.repeat(20_000)}`, request('/', `X-Long: ${'x'.repeat(20_000)}`)])
+      expect(ask(head)).toMatchObject({ owner: -1, reason: 'head-too-large' });
+    expect(ask('')).toMatchObject({ owner: -1, reason: 'silent' });
+    expect(ask('GET / HTTP/1.1\r\nx-user: a\r\n')).toMatchObject({ rule: 'address', reason: 'home' });
+    expect(router('address').ask('')).toMatchObject({ rule: 'address', reason: 'home' });
+  });
+
   it('refuses what is neither', () => {
     const { ask } = router('cookie');
     expect(() => ask('', 'nowhere')).toThrow(/nowhere.* is no IP address/);

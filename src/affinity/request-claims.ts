@@ -87,22 +87,20 @@ export class RequestClaims {
     if (last?.said === said && last.hour === hour) return last.claim;
     const firstSaid = last?.firstSaid ?? said;
     const read = () => this.#reading(request, hour);
-    const claim = {
-      ...(this.#read?.of(this.#exactly(request), hour, read) ?? read()),
-      first: said === firstSaid,
-    };
+    const { slot, incarnation, key, byAddress } =
+      this.#read?.of(this.#exactly(request), hour, read) ?? read();
+    const claim = { slot, incarnation, key, byAddress, first: said === firstSaid };
     this.#lastOf.set(request.socket, { firstSaid, said, hour, claim });
     return claim;
   }
 
   /** What the rules find to read: no other client's request that reads otherwise has the same text. */
   #exactly(request: IncomingMessage): string {
-    return this.#rules
-      .map((rule, at) => {
-        if (rule.kind !== 'sid') return (this.#saidTo[at] as SaidTo)(request);
-        return findQueryParameter(request.url ?? '', 'sid') ?? '';
-      })
-      .join('\n');
+    const read = ({ kind }: ChainRule, at: number) =>
+      kind === 'sid'
+        ? (findQueryParameter(request.url ?? '', 'sid') ?? '')
+        : (this.#saidTo[at] as SaidTo)(request);
+    return this.#rules.length === 1 ? read(this.#rules[0] as ChainRule, 0) : this.#rules.map(read).join('\n');
   }
 
   #reading({ method, url, rawHeaders, socket }: IncomingMessage, hour: number): Reading {

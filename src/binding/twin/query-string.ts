@@ -21,6 +21,7 @@ export function findQueryParameter(target: string, name: string): string | undef
 
 /** %XX and + decoded, bytes as Latin-1 characters. A `%` that no two hexadecimal digits follow stands for itself. */
 export function decodeQueryText(raw: string): string {
+  if (!/[%+]/.test(raw)) return raw;
   return raw
     .replaceAll('+', ' ')
     .replace(/%([0-9a-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));

@@ -35,8 +35,8 @@ class InboxObject : public Napi::ObjectWrap<InboxObject> {
   }
 
   // ({ page, row, slot, descriptors, listeners, peers }, deliver): each batch is written to the arrays, of kTakenAtOnce
-  // entries, then deliver(count, proxied) is called. With `proxied`, peers is written, too: an entry of peers has 18 bytes: address and port, network order; zeros where
-  // the connection's own peer is the client.
+  // entries, then deliver(count, proxied) is called. Only with `proxied` is peers written. An entry of it has 18 bytes:
+  // address and port, network order; zeros where the connection's own peer is the client.
   explicit InboxObject(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<InboxObject>(info), context_(info.Env(), "limpet.inbox") {
     const auto options = info[0].As<Napi::Object>();
@@ -66,7 +66,8 @@ class InboxObject : public Napi::ObjectWrap<InboxObject> {
       proxied = proxied || connections[i].proxied.address != IpAddress{};
     }
     if (proxied) WritePeers(connections, count);
-    deliver_.MakeCallback(env.Global(), {Napi::Number::New(env, static_cast<double>(count)), Napi::Boolean::New(env, proxied)},
+    deliver_.MakeCallback(env.Global(),
+                          {Napi::Number::New(env, static_cast<double>(count)), Napi::Boolean::New(env, proxied)},
                           context_);
     if (env.IsExceptionPending()) napi_fatal_exception(env, env.GetAndClearPendingException().Value());
   }

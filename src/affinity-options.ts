@@ -1,4 +1,4 @@
-/** What the option `affinity` may say; `options.ts` passes it on to whoever names options. */
+/** What the option `affinity` may say. */
 
 /** Rules that need no options. */
 export const affinityNames = ['address', 'proxy-protocol', 'forwarded', 'cookie', 'socket.io'] as const;

@@ -16,6 +16,15 @@ export { clientAddress, type UwsClient } from './adapter/client-address.js';
 export type { Listenable } from './adapter/recognize.js';
 export type { UwsApp } from './adapter/uws.js';
 export type { UwsRequest, UwsResponse } from './affinity/set-cookie.js';
+export type {
+  Affinity,
+  AffinityName,
+  AffinityRule,
+  CookieRule,
+  ForwardedRule,
+  ProxyProtocolRule,
+  Trust,
+} from './affinity-options.js';
 export { affinityCookie, writeAffinityCookie } from './cluster/affinity-cookie.js';
 export type { ClientExplanation, ClientHead } from './cluster/explain.js';
 export { listen, type OnBound } from './cluster/listen.js';
@@ -37,18 +46,7 @@ export { type ErrorCode, LimpetError } from './errors.js';
 export type { HandoffName } from './handoff/contract.js';
 export type { Latencies } from './handoff/latencies.js';
 export type { SessionCacheCounts } from './metrics.js';
-export type {
-  Affinity,
-  AffinityName,
-  AffinityRule,
-  CheckedRouterOptions,
-  CookieRule,
-  ForwardedRule,
-  ListenOptions,
-  ProxyProtocolRule,
-  RouterOptions,
-  Trust,
-} from './options.js';
+export type { CheckedRouterOptions, ListenOptions, RouterOptions } from './options.js';
 
 /**
  * A router, in a primary that is a file of its own: `exec` names the workers' file, which calls {@link listen}. Everything that can be

@@ -3,17 +3,6 @@ import type { Affinity, Trust } from './affinity-options.js';
 import { check, integer, milliseconds, oneOf, type Rule, text, texts, trustRule, yesOrNo } from './checks.js';
 import { LimpetError } from './errors.js';
 
-export {
-  type Affinity,
-  type AffinityName,
-  type AffinityRule,
-  affinityNames,
-  type CookieRule,
-  type ForwardedRule,
-  type ProxyProtocolRule,
-  type Trust,
-} from './affinity-options.js';
-
 /** Most slots a router can have: the steering program and the sid carry a slot in eight bits. */
 export const slotsMax = 256;
 

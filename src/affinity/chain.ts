@@ -1,7 +1,5 @@
 /** Compiles the option `affinity` into the rules that read a connection. */
-import type { AffinityChain, ChainRule, CookieSeal } from '../binding/twin/affinity-chain.js';
-import { check, unknownOption } from '../checks.js';
-import { LimpetError } from '../errors.js';
+
 import {
   type Affinity,
   type AffinityName,
@@ -11,7 +9,10 @@ import {
   type ForwardedRule,
   type ProxyProtocolRule,
   type Trust,
-} from '../options.js';
+} from '../affinity-options.js';
+import type { AffinityChain, ChainRule, CookieSeal } from '../binding/twin/affinity-chain.js';
+import { check, unknownOption } from '../checks.js';
+import { LimpetError } from '../errors.js';
 import { addressRule } from './address.js';
 import { affinityCookieRule, type CookieSettings, HOUR_MS, namedCookieRule } from './cookie.js';
 import { forwardedRule } from './forwarded.js';

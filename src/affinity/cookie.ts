@@ -1,9 +1,9 @@
 /** Affinity by cookie: limpet's own, which carries the slot, sealed, or one that the app sets anyway, as a key. */
 import { type SerializeOptions, stringifySetCookie } from 'cookie';
+import type { CookieRule } from '../affinity-options.js';
 import { headBinding } from '../binding/head-binding.js';
 import type { ChainRule, CookieSeal } from '../binding/twin/affinity-chain.js';
 import { cookiePairs } from '../binding/twin/affinity-cookie.js';
-import type { CookieRule } from '../options.js';
 import { Hourly } from './hourly.js';
 
 export const HOUR_MS = 3_600_000;

@@ -1,5 +1,5 @@
+import type { AffinityName } from '../affinity-options.js';
 import { integer, oneOf, type Rule, trustRule, yesOrNo } from '../checks.js';
-import type { AffinityName } from '../options.js';
 
 /** What `{ header }`, `{ query }` and `{ cookie }` may name: what can stand in a request at all. */
 export const namesOf: ReadonlyMap<string, RegExp> = new Map([

@@ -1,10 +1,10 @@
 /** Whose word is taken: lists of addresses, CIDRs and names, as `proxy-addr` and Express write them. */
 
+import type { Trust } from '../affinity-options.js';
 import { headBinding } from '../binding/head-binding.js';
 import type { AffinityChain, PackedPrefixes } from '../binding/twin/affinity-chain.js';
 import { containsAny } from '../binding/twin/ip-address.js';
 import { LimpetError } from '../errors.js';
-import type { Trust } from '../options.js';
 
 /** `unix` is ours: peers of a unix socket, which have no address. The others are proxy-addr's. */
 const NAMES: ReadonlyMap<string, readonly string[]> = new Map([

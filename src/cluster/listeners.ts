@@ -4,11 +4,9 @@ import type { CheckedRouterOptions } from '../options.js';
 import type { SlotRing } from '../ring/slot-ring.js';
 import type { Handoffs } from './handoffs.js';
 import { Listener } from './listener.js';
-import type { PrimaryMessage, ServerTraits, WorkerMessage } from './messages.js';
+import type { OfType, PrimaryMessage, ServerTraits, WorkerMessage } from './messages.js';
 import type { Occupant } from './occupant.js';
 import type { RouterAffinity } from './router-affinity.js';
-
-type MessageOf<T extends WorkerMessage['type']> = Extract<WorkerMessage, { type: T }>;
 
 /** The number of the direct ports' listener: the last that there is. */
 const directListener = 254;
@@ -79,7 +77,7 @@ export class Listeners implements Iterable<Listener> {
   }
 
   /** An app in a process listens: tells the process when the address is bound, or why it cannot be. */
-  ask(occupant: Occupant, { key, address, server }: MessageOf<'listen'>): void {
+  ask(occupant: Occupant, { key, address, server }: OfType<WorkerMessage, 'listen'>): void {
     occupant.asked.add(key);
     const refuse = ({ code, message }: LimpetError) =>
       occupant.send({ type: 'unbound', key, code, text: message });
@@ -94,7 +92,11 @@ export class Listeners implements Iterable<Listener> {
   }
 
   /** What a process's half of a handoff says to the one here. */
-  received(occupant: Occupant, { listener: id, body }: MessageOf<'handoff'>, handle?: RawHandle): void {
+  received(
+    occupant: Occupant,
+    { listener: id, body }: OfType<WorkerMessage, 'handoff'>,
+    handle?: RawHandle,
+  ): void {
     for (const listener of this.all()) {
       if (listener.id === id) listener.received(occupant, body, handle);
     }

@@ -54,6 +54,12 @@ export type PrimaryMessage =
   /** Finish what is there, then exit; at the deadline, close the rest. `last`: the whole router closes, nobody can come back. */
   | { type: 'drain'; timeoutMs: number; reason: string; last: boolean };
 
+/** Of these messages, the one of the type. */
+export type OfType<Message extends { type: string }, Type extends Message['type']> = Extract<
+  Message,
+  { type: Type }
+>;
+
 /** What a worker must know of the router's options to take its half of a handoff. */
 export interface ListenSettings {
   readonly stallTimeoutMs: number;

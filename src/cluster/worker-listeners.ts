@@ -9,10 +9,8 @@ import { IpcWorker } from '../handoff/ipc-worker.js';
 import { KernelWorker } from '../handoff/kernel-worker.js';
 import type { SeatPass } from './fork.js';
 import { ListenerKeys } from './listener-key.js';
-import type { ListenSettings, PrimaryMessage, WorkerMessage } from './messages.js';
+import type { ListenSettings, OfType, PrimaryMessage, WorkerMessage } from './messages.js';
 import { WorkerAffinity } from './worker-affinity.js';
-
-type MessageOf<T extends PrimaryMessage['type']> = Extract<PrimaryMessage, { type: T }>;
 
 interface Listening {
   readonly adapter: Adapter;
@@ -76,7 +74,7 @@ export class WorkerListeners {
     this.#around.send({ type: 'listen', key, address, server: { kind: served.kind, tls: served.tls } });
   }
 
-  bound({ key, listener, address, handoff, direct, settings }: MessageOf<'bound'>): void {
+  bound({ key, listener, address, handoff, direct, settings }: OfType<PrimaryMessage, 'bound'>): void {
     const listening = this.#waiting.get(key);
     if (!listening) return;
     this.#waiting.delete(key);
@@ -99,14 +97,14 @@ export class WorkerListeners {
     if (healthPath !== undefined) adapter.answerHealth?.(healthPath, this.#around.isHealthy);
   }
 
-  unbound({ key, code, text }: MessageOf<'unbound'>): void {
+  unbound({ key, code, text }: OfType<PrimaryMessage, 'unbound'>): void {
     const listening = this.#waiting.get(key);
     this.#waiting.delete(key);
     listening?.adapter.failed(new LimpetError(code as ErrorCode, text));
   }
 
   /** What the primary's half of a handoff says to the one here. */
-  received({ listener, body }: MessageOf<'handoff'>, handle: RawHandle | undefined): void {
+  received({ listener, body }: OfType<PrimaryMessage, 'handoff'>, handle: RawHandle | undefined): void {
     this.#halves.get(listener)?.received(body, handle);
   }
 

@@ -1,5 +1,5 @@
+import { type Affinity, type AffinityRule, affinityNames } from '../affinity-options.js';
 import { LimpetError } from '../errors.js';
-import { type Affinity, type AffinityRule, affinityNames } from '../options.js';
 
 /** What a proxy can tell a client by. The address is the end of every list. */
 export interface ClientKey {

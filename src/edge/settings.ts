@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
+import type { Affinity } from '../affinity-options.js';
 import { check, integer, milliseconds, oneOf, type Rule } from '../checks.js';
 import { LimpetError } from '../errors.js';
-import { type Affinity, slotsMax } from '../options.js';
+import { slotsMax } from '../options.js';
 import { type EdgeAffinity, edgeAffinity } from './client-keys.js';
 
 /** A machine that runs limpet. */

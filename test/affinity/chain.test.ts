@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type AffinitySettings, compileAffinity } from '../../src/affinity/chain.ts';
 import { packTrust } from '../../src/affinity/trust.ts';
-import type { Affinity } from '../../src/options.ts';
+import type { Affinity } from '../../src/affinity-options.ts';
 import { cookieKey, prefixes, sidKey } from './heads.ts';
 
 const settings: Omit<AffinitySettings, 'affinity'> = {

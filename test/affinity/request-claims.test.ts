@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { compileAffinity } from '../../src/affinity/chain.ts';
 import { RequestClaims } from '../../src/affinity/request-claims.ts';
 import { sidMaker } from '../../src/affinity/socket-io.ts';
-import type { Affinity } from '../../src/options.ts';
+import type { Affinity } from '../../src/affinity-options.ts';
 
 const sidKey = Buffer.alloc(16, 7);
 let claims: RequestClaims;

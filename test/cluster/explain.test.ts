@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { CookieIssuer } from '../../src/affinity/cookie.ts';
+import type { Affinity } from '../../src/affinity-options.ts';
 import { explainClient } from '../../src/cluster/explain.ts';
 import { RouterAffinity } from '../../src/cluster/router-affinity.ts';
-import { type Affinity, checkRouterOptions, type RouterOptions } from '../../src/options.ts';
+import { checkRouterOptions, type RouterOptions } from '../../src/options.ts';
 import { deriveKey } from '../../src/ring/secret.ts';
 import { SlotRing } from '../../src/ring/slot-ring.ts';
 import { proxyV2, request } from '../affinity/heads.ts';

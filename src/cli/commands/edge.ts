@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import type { AffinityRule } from '../../affinity-options.js';
 import type { RouterStatus } from '../../cluster/status.js';
 import { type EdgeNode, type EdgeSettings, haproxy, nginx } from '../../edge/index.js';
 import { LimpetError } from '../../errors.js';
-import type { AffinityRule } from '../../options.js';
 import { wholeNumber } from '../arguments.js';
 import { aboutRouter, type Whom, withRouter } from '../running-router.js';
 import { settings as startSettings } from '../settings.js';

@@ -37,3 +37,9 @@ export function publish<N extends Name>(name: N, payload: () => DiagnosticPayloa
   const target = channels[name];
   if (target.hasSubscribers) target.publish(payload());
 }
+
+/** Says it where people look: as a process warning, and on `limpet:warning`. */
+export function warn(code: string, message: string): void {
+  publish('limpet:warning', () => ({ code, message }));
+  process.emitWarning(message, { type: 'LimpetWarning', code });
+}

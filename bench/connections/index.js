@@ -33,7 +33,7 @@ export async function measureConnections({ rounds, workers, scale, quick, only, 
     for (const { round, entry } of interleave(able, rounds)) {
       if (missing.has(entry.name)) continue;
       try {
-        const one = await measure(entry, workloads[name], { workers, scale });
+        const one = await measure(entry, workloads[name], { workers, scale, round });
         reached.get(entry.name).push(one);
         say(`  ${round + 1}/${rounds} ${entry.title.padEnd(28)} ${line(one)}`);
       } catch (error) {

@@ -18,13 +18,17 @@ function warmUp({ rate, ...options }) {
  * Starts a subject, warms it up, loads it once, stops it.
  * @param {import('./subjects/index.js').Subject} subject
  * @param {import('./workloads.js').Workload} workload
- * @param {{ workers: number, scale: number }} size
+ * @param {{ workers: number, scale: number, round: number }} size in one round all routers have one secret: the same clients fall on the same workers
  * @returns {Promise<object>} times in seconds per 10,000 operations, latencies in microseconds, memory in MiB
  */
-export async function measure(subject, workload, { workers, scale }) {
+export async function measure(subject, workload, { workers, scale, round }) {
   const running = await RunningSubject.start({
     command: subject.command,
-    env: { ...subject.env, BENCH_APP: workload.app ?? 'http' },
+    env: {
+      ...subject.env,
+      BENCH_APP: workload.app ?? 'http',
+      LIMPET_SECRET: `of benchmark round ${round}`,
+    },
     workers: subject.workers ?? workers,
   });
   try {

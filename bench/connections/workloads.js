@@ -107,7 +107,7 @@ export const workloads = {
     app: 'socket.io',
     subjects: ['limpet-sid', 'limpet-fd', 'socket.io-sticky', 'sticky-session'],
     options: (scale) => ({
-      operations: quickly(60_000, scale, 10_000),
+      operations: quickly(180_000, scale, 10_000),
       width: 256,
       'per-connection': 0,
       clients: 500,

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Server } from 'node:net';
 import type { BoundAddress, RawHandle } from '../connection.js';
+import { type Accepting, acceptSocket, copiesAreSlow } from './accepted-socket.js';
 
 /** What we use of net.Server beyond its documentation. Node's own cluster feeds its workers by the same way in. */
 interface Internals {
@@ -50,7 +51,12 @@ export class FedHandle extends AsyncResource {
 
   /** The server's 'connection' listeners run before it returns, and what they throw is thrown. */
   feed(handle: RawHandle): void {
-    this.runInAsyncScope(this.onconnection as () => void, this, 0, handle);
+    this.runInAsyncScope(this.#accept, this, handle);
+  }
+
+  #accept(handle: RawHandle): void {
+    if (copiesAreSlow && acceptSocket(this.#server as unknown as Accepting, handle)) return;
+    this.onconnection?.(0, handle);
   }
 
   // What net calls.

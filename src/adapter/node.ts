@@ -15,6 +15,7 @@ import { answerHealth } from './health.js';
 import { answerWithClose } from './last-answers.js';
 import { OwnerDoor } from './owner-door.js';
 import { rehome } from './rehoming.js';
+import { spareResetTraces } from './reset-errors.js';
 
 /** A class of net's handles, as it is read off one of them. */
 type HandleClass = new (type: number) => RawHandle & { open(fd: number): number };
@@ -73,6 +74,7 @@ export class NodeAdapter implements Adapter {
     this.#fed.listenAt(bound, backlog);
     this.#watchUpgrades();
     this.#watchHttp2Sessions();
+    if ('headersTimeout' in this.server) spareResetTraces(this.server);
   }
 
   eachRequest(hook: (request: IncomingMessage, response: ServerResponse) => void): void {

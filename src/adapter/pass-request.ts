@@ -3,6 +3,7 @@ import {
   request as ask,
   type ClientRequest,
   type IncomingMessage,
+  type InformationEvent,
   type ServerResponse,
 } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -92,6 +93,8 @@ export function passRequest(
   });
   // Where the app leaves it to Node, Node has said it to the client already.
   if (asksFirst) passed.on('continue', () => response.writeContinue());
+  // A client of HTTP/1.0 would take it for the answer (RFC 9110 section 15.2).
+  if (request.httpVersionMinor > 0) passed.on('information', (said) => passHints(said, response));
   // After a whole answer its connection may serve the next request already.
   let answered = false;
   passed.on('response', (answer) => {
@@ -176,6 +179,17 @@ function passAnswer(answer: IncomingMessage, response: ServerResponse): void {
     answer.pause();
     response.once('drain', () => answer.resume());
   });
+}
+
+/** Early Hints (RFC 8297), which come before the answer. Node takes each link by itself, and has joined them in reading. */
+function passHints({ statusCode, headers }: InformationEvent, response: ServerResponse): void {
+  const { link, ...others } = headers as Record<string, string>;
+  if (statusCode !== 103 || link === undefined || response.headersSent) return;
+  try {
+    response.writeEarlyHints({ ...others, link: link.split(/,\s*(?=<)/) });
+  } catch {
+    // An app may write links that Node does not take from us: a hint may be missed, the answer not.
+  }
 }
 
 /** What HTTP/1.1 asks for and this request lacks is added, in the way that tells the app the least. */

@@ -11,15 +11,14 @@ import { passRequest, passUpgrade } from './pass-request.js';
  */
 export function rehome(server: Server, ownerOf: (request: IncomingMessage) => string | undefined): void {
   const { emit } = server;
-  const toApp = (event: string | symbol, args: unknown[]): boolean =>
-    Reflect.apply(emit, server, [event, ...args]);
+  const toApp = emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
   server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
-    if (event !== 'request' && event !== 'upgrade' && event !== 'checkContinue') return toApp(event, args);
+    if (event !== 'request' && event !== 'upgrade' && event !== 'checkContinue') return toApp(event, ...args);
     const request = args[0] as IncomingMessage;
-    if (request.httpVersionMajor !== 1 || cameThroughDoor(request.socket)) return toApp(event, args);
+    if (request.httpVersionMajor !== 1 || cameThroughDoor(request.socket)) return toApp(event, ...args);
     const path = ownerOf(request);
-    if (path === undefined) return toApp(event, args);
-    const serveHere = () => toApp(event, args);
+    if (path === undefined) return toApp(event, ...args);
+    const serveHere = () => toApp(event, ...args);
     if (event === 'upgrade') passUpgrade(path, request, args[1] as Duplex, args[2] as Buffer, serveHere);
     else passRequest(path, request, args[1] as ServerResponse, event === 'checkContinue', serveHere);
     return true;

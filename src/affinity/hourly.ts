@@ -4,7 +4,7 @@ const textsMax = 4096;
 /** Longer ones are not kept: what strangers send must not fill the memory. */
 const textLengthMax = 512;
 
-/** What was found out about texts that clients send again and again. It holds for an hour, as cookies' and sids' tags do. */
+/** What was found out about texts that clients send again and again. It holds for an hour, as cookies' tags do. */
 export class Hourly<Found extends object> {
   readonly #found: LRUCache<string, Found> = new LRUCache({ max: textsMax });
   #hour = -1;

@@ -24,6 +24,13 @@ export function trustsPeer({ proxyHeader, rules }: AffinityChain, peer: Uint8Arr
   );
 }
 
+/** The rules that take the word of a proxy while nobody's word is taken: they never yield a key. */
+export function idleRules({ proxyHeader, rules }: AffinityChain): string[] {
+  const trustOf = (rule: AffinityChain['rules'][number]) =>
+    rule.kind === 'proxy-protocol' ? proxyHeader.trust : rule.kind === 'forwarded' ? rule.trust : undefined;
+  return rules.filter((rule) => trustOf(rule)?.length === 0).map(({ kind }) => kind);
+}
+
 /**
  * The prefixes of a trust list; nobody is trusted by an empty one.
  * @throws LimpetError ERR_LIMPET_OPTION when an entry is neither a name, an address nor a CIDR.

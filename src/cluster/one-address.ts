@@ -1,5 +1,5 @@
 import type { BusiestCount } from '../binding/handoff-binding.js';
-import { publish } from '../diagnostics.js';
+import { warn } from '../diagnostics.js';
 
 /** Connections that are looked at together. */
 const windowOf = 1000;
@@ -48,7 +48,6 @@ export class OneAddressWatch {
     const message =
       `${most} of the last ${seen} connections came from one address, and clients are told apart by their address: they all go to one worker. ` +
       "Is there a proxy or load balancer in front? Then set affinity to 'forwarded' or 'proxy-protocol' with trust, or to 'cookie' (docs/affinity.md).";
-    publish('limpet:warning', () => ({ code: 'LIMPET_ONE_ADDRESS', message }));
-    process.emitWarning(message, { type: 'LimpetWarning', code: 'LIMPET_ONE_ADDRESS' });
+    warn('LIMPET_ONE_ADDRESS', message);
   }
 }

@@ -68,6 +68,7 @@ export class Router extends EventEmitter<RouterEvents> {
     const { secret, sockets } = this.#succession;
     this.sockets = sockets;
     this.#affinity = new RouterAffinity(this.options, secret);
+    this.#affinity.warnOfIdleRules();
     this.#ring = new SlotRing({
       slots: this.options.workers,
       buckets: this.options.buckets,

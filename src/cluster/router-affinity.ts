@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { type CompiledAffinity, compileAffinity, describeAffinity } from '../affinity/chain.js';
 import type { CookieSettings } from '../affinity/cookie.js';
+import { idleRules } from '../affinity/trust.js';
 import type { AffinityChain } from '../binding/twin/affinity-chain.js';
 import type { Ipv6Prefix } from '../binding/twin/client-key.js';
+import { warn } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
 import type { CheckedRouterOptions } from '../options.js';
 import { deriveKey } from '../ring/secret.js';
@@ -72,6 +74,17 @@ export class RouterAffinity {
     const carried = chain.rules.some(({ kind }) => kind === 'affinity-cookie' || kind === 'sid');
     if (options.spread === 'least-connections' && !carried) throw spreadNeedsCarrier(this.label);
     this.spreadEvenly = options.spread === 'least-connections';
+  }
+
+  /** Says which rules can never decide, since nobody is trusted. */
+  warnOfIdleRules(): void {
+    const idle = idleRules(this.#compile(false).chain);
+    if (idle.length === 0) return;
+    warn(
+      'LIMPET_NO_TRUST',
+      `affinity by ${idle.join(' and ')} takes the word of proxies, and trust names none: clients go by the rules after it. ` +
+        "Set trust to the proxy's address, as in trust: '10.0.0.7' or 'loopback' (docs/affinity.md).",
+    );
   }
 
   /** The rules for a server of this kind. Throws ERR_LIMPET_AFFINITY_TLS where it hides what a rule must see. */

@@ -1,29 +1,10 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
-import { afterEach, expect, it } from 'vitest';
-import { NodeAdapter } from '../../src/adapter/node.ts';
-import type { BoundAddress, RawHandle } from '../../src/connection.ts';
-
-interface Accepting {
-  _handle: { onconnection: (status: number, handle: RawHandle) => void };
-}
-const accepting: Server[] = [];
-afterEach(() => {
-  for (const server of accepting.splice(0)) server.close();
-});
-
-/** Feeds `server` with what another one accepts. */
-async function feed(server: Server): Promise<{ adapter: NodeAdapter; port: number }> {
-  const outer = createServer().listen(0, '127.0.0.1');
-  accepting.push(outer);
-  await once(outer, 'listening');
-  const adapter = new NodeAdapter(server, () => {});
-  adapter.listen(outer.address() as BoundAddress, 511);
-  (outer as unknown as Accepting)._handle.onconnection = (_status, handle) => adapter.handle(handle);
-  return { adapter, port: (outer.address() as AddressInfo).port };
-}
+import { connect } from 'node:net';
+import { expect, it } from 'vitest';
+import type { NodeAdapter } from '../../src/adapter/node.ts';
+import { feed } from './feed.ts';
 
 const drained = (adapter: NodeAdapter) => new Promise<void>((done) => adapter.drain(done));
 

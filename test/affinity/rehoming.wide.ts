@@ -228,6 +228,26 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     connection.socket.destroy();
   });
 
+  test('Early Hints come before the answer, and none that is malformed, nor any to HTTP/1.0', async () => {
+    const port = await start({ handoff });
+    const users = await userOfEachSlot(port);
+    const connection = new RawConnection(port);
+    await connection.write(request('/', `x-user: ${users[0]}`));
+    await connection.until(/\r\n0\r\n/);
+    const ask = async (path: string, version = '1.1') => {
+      const from = connection.received.length;
+      await connection.write(`GET ${path} HTTP/${version}\r\nHost: a\r\nx-user: ${users[1]}\r\n\r\n`);
+      await connection.until(new RegExp(`^[\\s\\S]{${from}}[\\s\\S]*"slot":1`));
+      return connection.received.slice(from);
+    };
+    expect(await ask('/hints')).toMatch(
+      /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a\.css>; rel=preload; as=style, <\/b\.js>; rel=preload\r\nx-hint: kept\r\n\r\nHTTP\/1\.1 200 OK\r\n/,
+    );
+    expect(await ask('/odd-hints')).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(await ask('/hints', '1.0')).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    connection.socket.destroy();
+  });
+
   test('an owner that dies: 502 where the request may have been done, served elsewhere where it may be asked again', async () => {
     const port = await start({ handoff, respawnGraceMs: 0 });
     const users = await userOfEachSlot(port);

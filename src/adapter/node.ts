@@ -14,6 +14,7 @@ import { FedHandle } from './fed-handle.js';
 import { answerHealth } from './health.js';
 import { answerWithClose } from './last-answers.js';
 import { OwnerDoor } from './owner-door.js';
+import { markProxied } from './proxied-socket.js';
 import { rehome } from './rehoming.js';
 import { spareResetTraces } from './reset-errors.js';
 
@@ -122,14 +123,16 @@ export class NodeAdapter implements Adapter {
         return 0;
       };
     }
-    const putBack = (socket: Socket): void => {
-      socket.unshift(read);
+    const prepare = (socket: Socket): void => {
+      if (client) markProxied(socket);
+      if (read?.length) socket.unshift(read);
     };
-    if (read?.length) this.server.prependOnceListener('connection', putBack);
+    const prepared = client !== undefined || (read?.length ?? 0) > 0;
+    if (prepared) this.server.prependOnceListener('connection', prepare);
     try {
       this.#fed.feed(handle);
       // Where the server refused the connection (maxConnections), nothing was emitted.
-      if (read?.length) this.server.off('connection', putBack);
+      if (prepared) this.server.off('connection', prepare);
     } catch (error) {
       // What the app's own 'connection' listener throws is the app's, as on a plain listen: uncaught, outside of our loop.
       process.nextTick(() => {

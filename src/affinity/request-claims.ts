@@ -76,10 +76,16 @@ export class RequestClaims {
   /** What was read on any connection, where it would be read alike on every other; undefined where not. */
   readonly #read: Hourly<Reading> | undefined;
 
-  /** Rules from the first that goes by the connection (`address`, `proxy-protocol`) on are left out: that is placed already. */
-  constructor(chain: AffinityChain) {
-    const end = chain.rules.findIndex(({ kind }) => kind === 'address' || kind === 'proxy-protocol');
-    this.#rules = chain.rules.slice(0, end);
+  /**
+   * Of connections whose clients PROXY headers told, or of those without. The rules from the first on that decides by the connection are
+   * left out: it is placed already.
+   */
+  constructor({ proxied, ...chain }: AffinityChain & { readonly proxied: boolean }) {
+    const rules = chain.rules.filter(({ kind }) => proxied || kind !== 'proxy-protocol');
+    this.#rules = rules.slice(
+      0,
+      rules.findIndex(({ kind }) => kind === 'address' || kind === 'proxy-protocol'),
+    );
     this.#saidTo = this.#rules.map(saidTo);
     this.#sealed = this.#rules.some(({ kind }) => kind === 'affinity-cookie');
     this.#read = this.#rules.every(({ kind }) => alike.includes(kind)) ? new Hourly() : undefined;

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { believeProxyHeaders } from '../adapter/client-address.js';
 import type { Adapter } from '../adapter/contract.js';
+import { isProxied } from '../adapter/proxied-socket.js';
 import { CookieIssuer } from '../affinity/cookie.js';
 import { RequestClaims } from '../affinity/request-claims.js';
 import { setCookieOn } from '../affinity/set-cookie.js';
@@ -14,7 +15,14 @@ export class WorkerAffinity {
   /** Where limpet's own cookie is a rule. */
   readonly cookies: CookieIssuer | undefined;
   readonly makeSid: () => string;
-  readonly #rehoming: { neighbours: Neighbours; claims: RequestClaims; directory: string } | undefined;
+  readonly #rehoming:
+    | {
+        neighbours: Neighbours;
+        claims: RequestClaims;
+        ofProxied: RequestClaims | undefined;
+        directory: string;
+      }
+    | undefined;
   readonly #row: number;
 
   /** `pass` is an AffinityPass, serialized. */
@@ -26,7 +34,8 @@ export class WorkerAffinity {
     this.cookies = cookie && new CookieIssuer(cookie, slot);
     this.#rehoming = rehoming && {
       neighbours: new Neighbours(rehoming.directory, slot, row, new SlotRing(rehoming.ring)),
-      claims: new RequestClaims(rehoming.chain),
+      claims: new RequestClaims({ ...rehoming.chain, proxied: false }),
+      ofProxied: proxied ? new RequestClaims({ ...rehoming.chain, proxied: true }) : undefined,
       directory: rehoming.directory,
     };
   }
@@ -47,9 +56,9 @@ export class WorkerAffinity {
       opened();
       return;
     }
-    const { neighbours, claims, directory } = this.#rehoming;
+    const { neighbours, claims, ofProxied, directory } = this.#rehoming;
     const ownerOf = (request: IncomingMessage, chosen: boolean) => {
-      const claim = claims.of(request);
+      const claim = (ofProxied && isProxied(request.socket) ? ofProxied : claims).of(request);
       // With a bound on the load the ring does not know where the front has placed the connection.
       const placed = loadBounded && claim.slot === undefined && claim.first;
       return placed ? undefined : neighbours.doorOf(claim, listener, chosen);

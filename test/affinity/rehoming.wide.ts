@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
+import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { RouterOptions } from '../../src/options.ts';
 import { makeCertificate } from '../integration/certificate.ts';
@@ -266,6 +269,38 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     }
     other.socket.destroy();
   });
+
+  test.each([false, true])(
+    'after proxy-protocol in the list, users of connections without a PROXY header are told apart (TLS: %s)',
+    async (tls) => {
+      const affinity = ['proxy-protocol', { header: 'x-user' }] as const;
+      const trust = { trust: 'loopback', proxyProtocol: 'optional' } as const;
+      const port = await start({ handoff, affinity: [...affinity], ...trust }, tls ? certificate : {});
+      /** The slots that serve nine users, who ask on one connection. */
+      const slots = async (begin?: string): Promise<Set<number>> => {
+        const raw = connect(port, '127.0.0.1');
+        if (begin) raw.write(begin);
+        const stream = tls ? connectTls({ socket: raw, rejectUnauthorized: false }) : raw;
+        let received = '';
+        stream.setEncoding('latin1').on('data', (text) => {
+          received += text;
+        });
+        const seen = new Set<number>();
+        for (let user = 0; user < 9; user++) {
+          received = '';
+          stream.write(request('/', `x-user: ${user}`));
+          while (!received.endsWith('0\r\n\r\n') && !/X-Sum: .*\r\n\r\n$/.test(received))
+            await once(stream, 'data');
+          seen.add(Number(/"slot":(\d)/.exec(received)?.[1]));
+        }
+        stream.destroy();
+        return seen;
+      };
+      expect((await slots()).size).toBe(3);
+      expect((await slots('PROXY TCP4 203.0.113.9 192.0.2.1 4711 443\r\n')).size).toBe(1);
+      expect((await slots('PROXY UNKNOWN\r\n')).size).toBe(3);
+    },
+  );
 
   test('on a TLS server, where nobody could look before', async () => {
     const port = await start({ handoff }, certificate);

@@ -9,19 +9,18 @@ const sidKey = Buffer.alloc(16, 7);
 let claims: RequestClaims;
 
 function claimsBy(affinity: Affinity): RequestClaims {
-  return new RequestClaims(
-    compileAffinity({
-      affinity,
-      trust: [],
-      proxyProtocol: 'required',
-      cookieMaxAgeMs: 86_400_000,
-      headBytes: 16_384,
-      cookieKey: Buffer.alloc(16, 3),
-      sidKey,
-      node: 'here',
-      keepProxyHeader: false,
-    }).chain,
-  );
+  const { chain } = compileAffinity({
+    affinity,
+    trust: [],
+    proxyProtocol: 'required',
+    cookieMaxAgeMs: 86_400_000,
+    headBytes: 16_384,
+    cookieKey: Buffer.alloc(16, 3),
+    sidKey,
+    node: 'here',
+    keepProxyHeader: false,
+  });
+  return new RequestClaims({ ...chain, proxied: false });
 }
 
 /** A request on a connection of its own. */

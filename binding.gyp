@@ -37,6 +37,7 @@
           "native/node_api/service.cc",
           "native/acceptor.cc",
           "native/acceptor_calls.cc",
+          "native/acceptor_choice.cc",
           "native/datagram.cc",
           "native/farewells.cc",
           "native/fd_channel.cc",

@@ -1,4 +1,4 @@
-// What other threads ask of the acceptor; what its own thread does is in acceptor.cc.
+// What other threads ask of the acceptor; what its own thread does is in acceptor.cc, and by what it chooses, in acceptor_choice.cc.
 #include <cerrno>
 #include <iterator>
 

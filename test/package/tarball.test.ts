@@ -21,9 +21,9 @@ test('the tarball has what a user needs and nothing else', () => {
   );
 });
 
-test('it is small: without its prebuilds 360 kB to download, 1.2 MB installed', () => {
+test('it is small: without its prebuilds 370 kB to download, 1.2 MB installed', () => {
   const { size, unpackedSize } = packInto(place, layOut(join(place, 'limpet')));
-  expect(size).toBeLessThan(360_000);
+  expect(size).toBeLessThan(370_000);
   expect(unpackedSize).toBeLessThan(1_200_000);
 });
 

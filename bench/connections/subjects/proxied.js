@@ -1,11 +1,13 @@
 // Plain servers, each on a port of its own, behind a proxy that hashes the client's address onto them.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const place = mkdtempSync(join(tmpdir(), 'limpet-bench-'));
+// nginx's workers, another user where root starts it, keep large bodies there.
+chmodSync(place, 0o755);
 const workers = Array.from({ length: Number(process.env.BENCH_WORKERS) }, () =>
   fork(new URL('single.js', import.meta.url), { env: { ...process.env, PORT: '0' } }),
 );

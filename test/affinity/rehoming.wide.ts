@@ -276,7 +276,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
       const affinity = ['proxy-protocol', { header: 'x-user' }] as const;
       const trust = { trust: 'loopback', proxyProtocol: 'optional' } as const;
       const port = await start({ handoff, affinity: [...affinity], ...trust }, tls ? certificate : {});
-      /** The slots that serve nine users, who ask on one connection. */
+      /** The slots that serve forty users, who ask on one connection: so many leave no slot out. */
       const slots = async (begin?: string): Promise<Set<number>> => {
         const raw = connect(port, '127.0.0.1');
         if (begin) raw.write(begin);
@@ -286,7 +286,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
           received += text;
         });
         const seen = new Set<number>();
-        for (let user = 0; user < 9; user++) {
+        for (let user = 0; user < 40; user++) {
           received = '';
           stream.write(request('/', `x-user: ${user}`));
           while (!received.endsWith('0\r\n\r\n') && !/X-Sum: .*\r\n\r\n$/.test(received))

@@ -57,6 +57,14 @@ async function userOfEachSlot(port: number): Promise<string[]> {
   return users;
 }
 
+/** A connection that was placed by this user's request, and has its answer. */
+async function connectionOf(port: number, user: string | undefined): Promise<RawConnection> {
+  const connection = new RawConnection(port);
+  await connection.write(request('/', `x-user: ${user}`));
+  await connection.until(/\r\n0\r\n/);
+  return connection;
+}
+
 /** The body that begins after `connection.received` had `from` characters. */
 async function next(connection: RawConnection, from: number): Promise<Facts> {
   const pattern = new RegExp(
@@ -116,9 +124,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
   test('a client that does not read holds the owner back', async () => {
     const port = await start({ handoff });
     const users = await userOfEachSlot(port);
-    const connection = new RawConnection(port);
-    await connection.write(request('/', `x-user: ${users[0]}`));
-    await connection.until(/\r\n0\r\n/);
+    const connection = await connectionOf(port, users[0]);
     connection.socket.pause();
     await connection.write(request('/big?chunks=800', `x-user: ${users[2]}`));
     await new Promise((resolve) => setTimeout(resolve, 500));
@@ -131,9 +137,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
   test('an upgrade goes to its owner, with what follows it', async () => {
     const port = await start({ handoff });
     const users = await userOfEachSlot(port);
-    const connection = new RawConnection(port);
-    await connection.write(request('/', `x-user: ${users[0]}`));
-    await connection.until(/\r\n0\r\n/);
+    const connection = await connectionOf(port, users[0]);
     await connection.write(request('/', `x-user: ${users[1]}`, 'Connection: Upgrade', 'Upgrade: echo'));
     await connection.until(/101 Switching Protocols[\s\S]*"slot":1/);
     await connection.write('over and out');
@@ -146,9 +150,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     const port = await start({ handoff });
     const users = await userOfEachSlot(port);
     for (let i = 0; i < 60; i++) {
-      const connection = new RawConnection(port);
-      await connection.write(request('/', `x-user: ${users[0]}`));
-      await connection.until(/\r\n0\r\n/);
+      const connection = await connectionOf(port, users[0]);
       await connection.write(request('/', `x-user: ${users[1]}`, 'Connection: Upgrade', 'Upgrade: echo'));
       connection.socket.resetAndDestroy();
     }
@@ -163,14 +165,12 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
   test('no Host in HTTP/1.0, no body and no length in a POST, more headers in the answer than clients take', async () => {
     const port = await start({ handoff });
     const users = await userOfEachSlot(port);
-    const connection = new RawConnection(port);
-    await connection.write(request('/', `x-user: ${users[0]}`));
+    const connection = await connectionOf(port, users[0]);
     const asked = async (bytes: string): Promise<Facts> => {
       const from = connection.received.length;
       await connection.write(bytes);
       return next(connection, from);
     };
-    await next(connection, 0);
     expect((await asked(request('/wordy', `x-user: ${users[1]}`))).slot).toBe(1);
     const { slot, headers } = await asked(`POST / HTTP/1.1\r\nHost: a\r\nx-user: ${users[1]}\r\n\r\n`);
     expect(slot).toBe(1);
@@ -183,9 +183,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
   test('a body is no request, whatever Connection names', async () => {
     const port = await start({ handoff });
     const users = await userOfEachSlot(port);
-    const connection = new RawConnection(port);
-    await connection.write(request('/', `x-user: ${users[0]}`));
-    await next(connection, 0);
+    const connection = await connectionOf(port, users[0]);
     for (const method of ['GET', 'PATCH']) {
       const from = connection.received.length;
       const body = request('/smuggled', `x-user: ${users[1]}`);
@@ -209,9 +207,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
   test('100 Continue is the owner’s to say', async () => {
     const port = await start({ handoff }, { LIMPET_TEST_CONTINUE: '1' });
     const users = await userOfEachSlot(port);
-    const connection = new RawConnection(port);
-    await connection.write(request('/', `x-user: ${users[0]}`));
-    await connection.until(/\r\n0\r\n/);
+    const connection = await connectionOf(port, users[0]);
     const ask = (...more: string[]): string =>
       [
         'POST / HTTP/1.1',
@@ -234,9 +230,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
   test('Early Hints come before the answer, and none that is malformed, nor any to HTTP/1.0', async () => {
     const port = await start({ handoff });
     const users = await userOfEachSlot(port);
-    const connection = new RawConnection(port);
-    await connection.write(request('/', `x-user: ${users[0]}`));
-    await connection.until(/\r\n0\r\n/);
+    const connection = await connectionOf(port, users[0]);
     const ask = async (path: string, version = '1.1') => {
       const from = connection.received.length;
       await connection.write(`GET ${path} HTTP/${version}\r\nHost: a\r\nx-user: ${users[1]}\r\n\r\n`);
@@ -254,9 +248,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
   test('an owner that dies: 502 where the request may have been done, served elsewhere where it may be asked again', async () => {
     const port = await start({ handoff, respawnGraceMs: 0 });
     const users = await userOfEachSlot(port);
-    const connection = new RawConnection(port);
-    await connection.write(request('/', `x-user: ${users[0]}`));
-    await connection.until(/\r\n0\r\n/);
+    const connection = await connectionOf(port, users[0]);
     await connection.write(
       `POST /die HTTP/1.1\r\nHost: a\r\nx-user: ${users[1]}\r\nContent-Length: 1\r\n\r\nx`,
     );

@@ -80,7 +80,7 @@ export class RequestClaims {
    * Of connections whose clients PROXY headers told, or of those without. The rules from the first on that decides by the connection are
    * left out: it is placed already.
    */
-  constructor({ proxied, ...chain }: AffinityChain & { readonly proxied: boolean }) {
+  constructor(chain: AffinityChain, { proxied }: { readonly proxied: boolean }) {
     const rules = chain.rules.filter(({ kind }) => proxied || kind !== 'proxy-protocol');
     this.#rules = rules.slice(
       0,

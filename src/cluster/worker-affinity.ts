@@ -34,8 +34,8 @@ export class WorkerAffinity {
     this.cookies = cookie && new CookieIssuer(cookie, slot);
     this.#rehoming = rehoming && {
       neighbours: new Neighbours(rehoming.directory, slot, row, new SlotRing(rehoming.ring)),
-      claims: new RequestClaims({ ...rehoming.chain, proxied: false }),
-      ofProxied: proxied ? new RequestClaims({ ...rehoming.chain, proxied: true }) : undefined,
+      claims: new RequestClaims(rehoming.chain, { proxied: false }),
+      ofProxied: proxied ? new RequestClaims(rehoming.chain, { proxied: true }) : undefined,
       directory: rehoming.directory,
     };
   }

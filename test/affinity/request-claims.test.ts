@@ -20,7 +20,7 @@ function claimsBy(affinity: Affinity): RequestClaims {
     node: 'here',
     keepProxyHeader: false,
   });
-  return new RequestClaims({ ...chain, proxied: false });
+  return new RequestClaims(chain, { proxied: false });
 }
 
 /** A request on a connection of its own. */

@@ -76,7 +76,11 @@ async function interleaved(subject, workload, sides) {
     const one = {};
     for (const side of round % 2 ? ['here', 'base'] : ['base', 'here']) {
       const env = { ...subject.env, BENCH_LIMPET: pathToFileURL(sides[side]).href };
-      one[side] = await measure({ ...subject, env }, workload, { workers: 2, scale: Number(values.scale) });
+      one[side] = await measure({ ...subject, env }, workload, {
+        workers: 2,
+        scale: Number(values.scale),
+        round,
+      });
     }
     rounds.push(one);
   }

@@ -2,6 +2,7 @@ import { measureEngines } from './engines.js';
 import { measureHashes } from './hash.js';
 import { measureHeads } from './heads.js';
 import { measureLookupMany, measureLookups } from './lookup.js';
+import { measureSockets } from './sockets.js';
 
 /**
  * What single calls cost, beside what could be used instead. `npm run bench -- --only micro`
@@ -16,5 +17,6 @@ export async function measureMicro(run) {
     ...measureLookupMany(run),
     ...measureEngines(run),
     ...measureHeads(run),
+    ...(await measureSockets(run)),
   ];
 }

@@ -60,7 +60,7 @@ export async function measureScale({ quick, workers, say }) {
 async function overSlots(subject, slots, quick, say) {
   const rows = [];
   for (const count of slots) {
-    const one = await measure(subject, workloads.short, { workers: count, scale: quick ? 0.1 : 1 });
+    const one = await measure(subject, workloads.short, { workers: count, scale: quick ? 0.1 : 1, round: 0 });
     rows.push({
       slots: count,
       perSecond: one.perSecond,

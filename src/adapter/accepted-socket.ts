@@ -1,8 +1,8 @@
 /**
  * How a net.Server makes an accepted connection's handle a socket of its own, where Node's way is slow. Node 20's V8 gives an
  * object that is copied with `{ ...options }` a new hidden class for each property that is added to the copy, every time anew, and
- * net.Socket adds three: seven microseconds a connection, an eighth of what a worker spends on it. Where they are there
- * already, it is four tenths of one. Node 22 (V8 12) needs none of this.
+ * net.Socket adds three: an eighth of what a worker spends on a connection. Where they are there
+ * already, making the socket takes a tenth of the time or less (bench/micro/sockets.js). Node 22 (V8 12) needs none of this.
  */
 import { channel } from 'node:diagnostics_channel';
 import { type Server, Socket, type SocketConstructorOpts } from 'node:net';

@@ -1,0 +1,34 @@
+/** Making an accepted connection's socket: limpet's way, which Node 20 is fed by, beside Node's own. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { acceptSocket } from '../../dist/adapter/accepted-socket.js';
+import { measure } from './measure.js';
+
+/** What a socket asks of its handle before it is used. */
+class Handle {
+  getAsyncId() {
+    return 1;
+  }
+  readStart() {
+    return 0;
+  }
+  readStop() {
+    return 0;
+  }
+}
+
+/**
+ * @param {import('../parts.js').Run} run
+ * @returns {Promise<import('./measure.js').Row[]>}
+ */
+export async function measureSockets(run) {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const accepting = server._handle;
+  const rows = measure(run, 'the socket of a connection', {
+    limpet: () => acceptSocket(server, new Handle()),
+    "Node's own": () => accepting.onconnection(0, new Handle()),
+  });
+  server.close();
+  return rows;
+}

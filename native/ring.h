@@ -1,5 +1,5 @@
 // The ring: a table of buckets, each with a home slot, and a table of who owns each bucket now.
-// src/binding/twin/ring.ts says how homes are built and owners found, and why; this computes the same, bit for bit.
+// src/binding/typescript/ring.ts says how homes are built and owners found, and why; this computes the same, bit for bit.
 #ifndef LIMPET_RING_H_
 #define LIMPET_RING_H_
 

@@ -19,7 +19,7 @@ namespace limpet {
 // the last, which has none.
 inline constexpr std::array<uint64_t, 7> kLatencyBoundsUs = {100, 300, 1000, 3000, 10'000, 100'000, 1'000'000};
 
-// The cells of a worker's row: written by that process alone, from C++ and from TypeScript (src/binding/shared-page.ts has
+// The cells of a worker's row: written by that process alone, from C++ and from TypeScript (src/binding/shared-memory.ts has
 // the same table).
 struct WorkerCell {
   enum : uint32_t {

@@ -5,16 +5,16 @@
  * Configuration and lifecycle throw or reject with a {@link LimpetError} ([its codes](../errors.md)). What befalls one connection
  * never does: it is counted, and published on a diagnostics channel ({@link DiagnosticPayloads}).
  */
-import { clientAddress } from './adapter/client-address.js';
+import { clientAddress } from './adapter/proxied-client.js';
 import { listen } from './cluster/listen.js';
-import { Router } from './cluster/primary.js';
-import { worker } from './cluster/worker.js';
+import { Router } from './cluster/primary/router.js';
+import { worker } from './cluster/worker/worker.js';
 import { atCaller } from './errors.js';
 import type { RouterOptions } from './options.js';
 
-export { clientAddress, type UwsClient } from './adapter/client-address.js';
+export { clientAddress, type UwsClient } from './adapter/proxied-client.js';
 export type { Listenable } from './adapter/recognize.js';
-export type { UwsApp } from './adapter/uws.js';
+export type { UwsApp } from './adapter/uws/uws-adapter.js';
 export type { UwsRequest, UwsResponse } from './affinity/set-cookie.js';
 export type {
   Affinity,
@@ -25,21 +25,21 @@ export type {
   ProxyProtocolRule,
   Trust,
 } from './affinity-options.js';
-export { affinityCookie, writeAffinityCookie } from './cluster/affinity-cookie.js';
-export type { ClientExplanation, ClientHead } from './cluster/explain.js';
 export { listen, type OnBound } from './cluster/listen.js';
-export type { HandoffChoice } from './cluster/listener.js';
-export type { Router } from './cluster/primary.js';
-export type { RouterEvents } from './cluster/router-events.js';
-export type { Restart, RestartCause, SlotState } from './cluster/slot.js';
+export type { ClientExplanation, ClientHead } from './cluster/primary/explain.js';
+export type { HandoffChoice } from './cluster/primary/listeners/listener.js';
+export type { Restart, RestartCause, SlotState } from './cluster/primary/pool/slot-states.js';
+export type { Router } from './cluster/primary/router.js';
+export type { RouterEvents } from './cluster/primary/router-events.js';
 export type {
   ListenerStatus,
   ProcessStatus,
   RingStatus,
   RouterStatus,
   SlotStatus,
-} from './cluster/status.js';
-export { type LimpetWorker, type WorkerEvents, worker } from './cluster/worker.js';
+} from './cluster/primary/status.js';
+export { affinityCookie, writeAffinityCookie } from './cluster/worker/affinity-cookie.js';
+export { type LimpetWorker, type WorkerEvents, worker } from './cluster/worker/worker.js';
 export type { BoundAddress, ListenAddress } from './connection.js';
 export type { DiagnosticPayloads } from './diagnostics.js';
 export { type ErrorCode, LimpetError } from './errors.js';

@@ -10,9 +10,9 @@ if (isMainThread && pass !== undefined) {
   // What the app forks with its own flags is not a worker of ours.
   const flag = process.execArgv.indexOf(import.meta.url);
   if (flag > 0) process.execArgv.splice(flag - 1, 2);
-  const { AppAddress } = await import('./cluster/app-address.js');
-  const { serveNodeApps } = await import('./cluster/node-app.js');
-  const { serveUwsApps } = await import('./cluster/uws-app.js');
+  const { AppAddress } = await import('./cluster/worker/app/app-address.js');
+  const { serveNodeApps } = await import('./cluster/worker/app/node-app.js');
+  const { serveUwsApps } = await import('./cluster/worker/app/uws-app.js');
   const address = new AppAddress(JSON.parse(pass));
   serveNodeApps(address);
   serveUwsApps(address);

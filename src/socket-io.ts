@@ -6,14 +6,14 @@
  */
 import cluster from 'node:cluster';
 import type { Server } from 'node:net';
-import { nodeFace } from './adapter/node-face.js';
+import { nodeFace } from './adapter/node/primary-stub.js';
 import { recognize } from './adapter/recognize.js';
-import { AdoptingRouter, type Balancing } from './cluster/adopting-router.js';
-import { worker } from './cluster/worker.js';
+import { AdoptingRouter, type Balancing } from './cluster/primary/adopting-router.js';
+import { worker } from './cluster/worker/worker.js';
 import { LimpetError } from './errors.js';
 import { checkListenOptions, type ListenOptions } from './options.js';
 
-export type { Balancing } from './cluster/adopting-router.js';
+export type { Balancing } from './cluster/primary/adopting-router.js';
 
 /** Options of setupPrimary(), with the names of @socket.io/sticky. */
 export interface PrimaryOptions {

@@ -111,7 +111,7 @@ Napi::Value MapPage(const Napi::CallbackInfo& info) {
                                 [](Napi::Env, void*, SharedPage* finished) { delete finished; }, mapped);
 }
 
-// What src/binding/shared-page.ts must know of the page; a test holds the two together.
+// What src/binding/shared-memory.ts must know of the page; a test holds the two together.
 Napi::Value PageLayout(Napi::Env env) {
   auto layout = Napi::Object::New(env);
   layout["cellsPerRow"] = SharedPage::kCellsPerRow;

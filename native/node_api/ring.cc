@@ -1,4 +1,4 @@
-// exports.ring: src/binding/ring-binding.ts has its types and what it trusts; src/binding/twin/ is its twin.
+// exports.ring: src/binding/ring-binding.ts has its types and what it trusts; src/binding/typescript/ is its twin.
 #include "../ring.h"
 
 #include <napi.h>

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:net';
 import type { Served } from './contract.js';
-import { NodeAdapter } from './node.js';
-import { nodeFace } from './node-face.js';
-import { nodeServerOf } from './node-server.js';
-import { isUwsApp, type UwsApp, uwsServed } from './uws.js';
+import { NodeAdapter } from './node/node-adapter.js';
+import { nodeServerOf } from './node/node-server.js';
+import { nodeFace } from './node/primary-stub.js';
+import { isUwsApp, type UwsApp, uwsServed } from './uws/uws-adapter.js';
 
 /**
  * A net, http, https or http2 server, a request handler such as an Express app, an object that has a server, or an App or

@@ -1,4 +1,4 @@
-import type { ChainRule } from '../binding/twin/affinity-chain.js';
+import type { ChainRule } from '../binding/typescript/affinity-chain.js';
 
 /**
  * Affinity by the address at the other end of the connection, or by the one that a PROXY header told. The end of

@@ -10,7 +10,7 @@ import {
   type ProxyProtocolRule,
   type Trust,
 } from '../affinity-options.js';
-import type { AffinityChain, ChainRule, CookieSeal } from '../binding/twin/affinity-chain.js';
+import type { AffinityChain, ChainRule, CookieSeal } from '../binding/typescript/affinity-chain.js';
 import { check, unknownOption } from '../checks.js';
 import { LimpetError } from '../errors.js';
 import { addressRule } from './address.js';

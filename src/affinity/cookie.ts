@@ -2,8 +2,8 @@
 import { type SerializeOptions, stringifySetCookie } from 'cookie';
 import type { CookieRule } from '../affinity-options.js';
 import { headBinding } from '../binding/head-binding.js';
-import type { ChainRule, CookieSeal } from '../binding/twin/affinity-chain.js';
-import { cookiePairs } from '../binding/twin/affinity-cookie.js';
+import type { ChainRule, CookieSeal } from '../binding/typescript/affinity-chain.js';
+import { cookiePairs } from '../binding/typescript/affinity-cookie.js';
 import { Hourly } from './hourly.js';
 
 export const HOUR_MS = 3_600_000;

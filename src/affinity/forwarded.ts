@@ -1,5 +1,5 @@
 import type { ForwardedRule, Trust } from '../affinity-options.js';
-import type { ChainRule } from '../binding/twin/affinity-chain.js';
+import type { ChainRule } from '../binding/typescript/affinity-chain.js';
 import { packTrust } from './trust.js';
 
 /**

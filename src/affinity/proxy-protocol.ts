@@ -1,5 +1,5 @@
 import type { ProxyProtocolRule } from '../affinity-options.js';
-import type { ChainRule, ProxyHeaderPolicy } from '../binding/twin/affinity-chain.js';
+import type { ChainRule, ProxyHeaderPolicy } from '../binding/typescript/affinity-chain.js';
 import { packTrust } from './trust.js';
 
 /**

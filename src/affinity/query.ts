@@ -1,4 +1,4 @@
-import type { ChainRule } from '../binding/twin/affinity-chain.js';
+import type { ChainRule } from '../binding/typescript/affinity-chain.js';
 
 /**
  * Affinity by the decoded value of a query parameter. Yields no key when it is absent, empty, there more than once, or

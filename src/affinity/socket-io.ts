@@ -1,7 +1,7 @@
 /** Affinity by Engine.IO session: the `sid` itself carries the process it lives in, sealed; nothing is kept anywhere. */
 import { randomFillSync } from 'node:crypto';
 import { headBinding } from '../binding/head-binding.js';
-import type { ChainRule } from '../binding/twin/affinity-chain.js';
+import type { ChainRule } from '../binding/typescript/affinity-chain.js';
 
 /** Yields no key for a request without a sid that a worker of ours made: a handshake, or a forgery. */
 export const socketIoRule: ChainRule = { kind: 'sid' };

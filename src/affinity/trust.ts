@@ -2,8 +2,8 @@
 
 import type { Trust } from '../affinity-options.js';
 import { headBinding } from '../binding/head-binding.js';
-import type { AffinityChain, PackedPrefixes } from '../binding/twin/affinity-chain.js';
-import { containsAny } from '../binding/twin/ip-address.js';
+import type { AffinityChain, PackedPrefixes } from '../binding/typescript/affinity-chain.js';
+import { containsAny } from '../binding/typescript/ip-address.js';
 import { LimpetError } from '../errors.js';
 
 /** `unix` is ours: peers of a unix socket, which have no address. The others are proxy-addr's. */

@@ -1,7 +1,7 @@
 /** The handoff part of the addon. It has no twin: where there is no addon, connections go by `ipc`. */
 import type { BoundAddress } from '../connection.js';
 import { native } from './native.js';
-import type { CompiledChain } from './twin/head-calls.js';
+import type { CompiledChain } from './typescript/head-calls.js';
 
 /** A numeric address, or the path of a unix-domain socket. */
 export type NumericAddress =

@@ -1,6 +1,6 @@
 /** The ring part of the addon where there is one, else its twin. */
 import { native } from './native.js';
-import { type RingBinding, twinRing } from './twin/ring-calls.js';
+import { type RingBinding, twinRing } from './typescript/ring-calls.js';
 
 let binding: RingBinding | undefined;
 

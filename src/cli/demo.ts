@@ -1,6 +1,6 @@
 import { get } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { Router } from '../cluster/primary.js';
+import { Router } from '../cluster/primary/router.js';
 
 /** An answer of demo-app. */
 export interface Visit {

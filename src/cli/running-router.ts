@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { ControlClient, runningRouters } from '../control/client.js';
 import type { SocketFile } from '../control/runtime-directory.js';
 import { LimpetError } from '../errors.js';
-import { packageFolder, packageName } from '../session/state-directory.js';
+import { packageFolder, packageName } from '../session/local/state-directory.js';
 
 /** Which router a command is about. */
 export interface Whom {

@@ -4,8 +4,8 @@ import { type Listenable, recognize } from '../adapter/recognize.js';
 import type { BoundAddress, ListenAddress } from '../connection.js';
 import { atCaller, LimpetError } from '../errors.js';
 import { checkListenOptions, type ListenOptions, type RouterOptions } from '../options.js';
-import { Router } from './primary.js';
-import { worker } from './worker.js';
+import { Router } from './primary/router.js';
+import { worker } from './worker/worker.js';
 
 /** Is told where a listener is bound. */
 export type OnBound = (address: BoundAddress) => void;

@@ -1,4 +1,4 @@
-import { pageLayout } from '../binding/shared-page.js';
+import { pageLayout } from '../binding/shared-memory.js';
 
 /** How long connections took from being placed by the primary to being taken by a process. */
 export interface Latencies {

@@ -1,6 +1,6 @@
 /** What makes a ring, and the errors that say what does not. */
-import type { Ipv6Prefix } from '../binding/twin/client-key.js';
-import { type HashKey, hashKey } from '../binding/twin/hash.js';
+import type { Ipv6Prefix } from '../binding/typescript/client-key.js';
+import { type HashKey, hashKey } from '../binding/typescript/hash.js';
 import { LimpetError } from '../errors.js';
 
 /** The length of a hash key. */

@@ -1,6 +1,6 @@
 /** The keyed hash, for keys of any length: whichever of native and twin is the faster. */
 import { ringBinding } from '../binding/ring-binding.js';
-import * as twin from '../binding/twin/hash.js';
+import * as twin from '../binding/typescript/hash.js';
 import { checkBytes, checkKey } from './checks.js';
 
 /** From this length on native is faster: what it saves pays for the crossing. bench/micro shows it. */

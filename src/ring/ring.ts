@@ -1,5 +1,5 @@
 /** The ring of names: a {@link SlotRing} with a node in each slot. */
-import type { Ipv6Prefix } from '../binding/twin/client-key.js';
+import type { Ipv6Prefix } from '../binding/typescript/client-key.js';
 import { unknownOption } from '../checks.js';
 import { KEY_BYTES, ringError, shown } from './checks.js';
 import { type Explanation, SlotRing } from './slot-ring.js';

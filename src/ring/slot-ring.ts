@@ -6,8 +6,8 @@ import {
   type Ipv6Prefix,
   keyOfIpv6,
   keyOfText,
-} from '../binding/twin/client-key.js';
-import { type HashKey, hashWords } from '../binding/twin/hash.js';
+} from '../binding/typescript/client-key.js';
+import { type HashKey, hashWords } from '../binding/typescript/hash.js';
 import { addressError, checkIpv6Prefix, checkKey } from './checks.js';
 import { hashBytes, hashText } from './hash.js';
 import { type Slots, SlotTable } from './slot-table.js';

@@ -1,6 +1,6 @@
 /** Who serves which bucket: the tables of homes and owners, kept as slots come, go, and go down. */
 import { ringBinding } from '../binding/ring-binding.js';
-import { countHomes, distanceOf } from '../binding/twin/ring.js';
+import { countHomes, distanceOf } from '../binding/typescript/ring.js';
 import { checkBuckets, checkCount, checkWeight, ringError } from './checks.js';
 
 /** How many slots of one weight, or each slot's weight: a number from 0.000001 to 1,000,000. */

@@ -1,4 +1,4 @@
-import type { RouterStatus, SlotStatus } from '../cluster/status.js';
+import type { RouterStatus, SlotStatus } from '../cluster/primary/status.js';
 import { latencyBoundsMs } from '../handoff/latencies.js';
 
 /** One value of a metric, as Prometheus has it. */

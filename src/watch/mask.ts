@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { addressText, parseAddress } from '../binding/twin/ip-address.js';
+import { addressText, parseAddress } from '../binding/typescript/ip-address.js';
 
 const ipv4Kept = 15;
 const ipv6Kept = 6;

@@ -1,8 +1,8 @@
 /** The router's counters in the Prometheus text format ([what each metric tells](../operations.md#metrics)). */
 import { createServer, type Server } from 'node:http';
 import { type Metric, Registry } from 'prom-client';
-import type { Router } from '../cluster/primary.js';
-import type { RouterStatus } from '../cluster/status.js';
+import type { Router } from '../cluster/primary/router.js';
+import type { RouterStatus } from '../cluster/primary/status.js';
 import { families } from './families.js';
 import { type Served, serve } from './serve.js';
 

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Router } from '../cluster/primary.js';
+import type { Router } from '../cluster/primary/router.js';
 import { bindError } from '../handoff/bind-error.js';
 import { handleOf } from '../handoff/listening-handle.js';
 

@@ -1,6 +1,6 @@
 /** A page that shows the router as it runs ([what is on it, and who may see it](../operations.md#the-live-page)). */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Router } from '../cluster/primary.js';
+import type { Router } from '../cluster/primary/router.js';
 import { LimpetError } from '../errors.js';
 import { mask } from './mask.js';
 import { type Asset, assets } from './page-files.js';

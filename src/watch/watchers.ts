@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Router } from '../cluster/primary.js';
+import type { Router } from '../cluster/primary/router.js';
 
 const everyMs = 1000;
 const watchersMax = 32;

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { CookieIssuer } from '../../src/affinity/cookie.ts';
 import { sidMaker } from '../../src/affinity/socket-io.ts';
 import { packTrust } from '../../src/affinity/trust.ts';
-import type { AffinityChain, ChainRule } from '../../src/binding/twin/affinity-chain.ts';
-import { twinHead } from '../../src/binding/twin/head-calls.ts';
+import type { AffinityChain, ChainRule } from '../../src/binding/typescript/affinity-chain.ts';
+import { twinHead } from '../../src/binding/typescript/head-calls.ts';
 import { bindings, chainOf, decide, hourNow, proxyV2, seal, sidKey } from './heads.ts';
 
 /** Heads put together from parts that mean something, then cut, doubled and damaged. */

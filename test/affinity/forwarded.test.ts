@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import proxyaddr from 'proxy-addr';
 import { describe, expect, test } from 'vitest';
 import { packTrust } from '../../src/affinity/trust.ts';
-import type { ForwardedHeader } from '../../src/binding/twin/affinity-chain.ts';
+import type { ForwardedHeader } from '../../src/binding/typescript/affinity-chain.ts';
 import { addressBytes, addressText, bindings, chainOf, decide, inWords, request } from './heads.ts';
 
 const trustList = ['loopback', 'uniquelocal', '198.51.100.0/24', '2001:db8:1::/48'];

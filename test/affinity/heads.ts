@@ -7,8 +7,8 @@ import type {
   ChainRule,
   Decision,
   ProxyHeaderPolicy,
-} from '../../src/binding/twin/affinity-chain.ts';
-import { type HeadBinding, twinHead } from '../../src/binding/twin/head-calls.ts';
+} from '../../src/binding/typescript/affinity-chain.ts';
+import { type HeadBinding, twinHead } from '../../src/binding/typescript/head-calls.ts';
 
 export const bindings: [name: string, head: HeadBinding][] = [['twin', twinHead]];
 if (native() !== null) bindings.unshift(['native', headBinding()]);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { RouterStatus } from '../../src/cluster/status.ts';
+import type { RouterStatus } from '../../src/cluster/primary/status.ts';
 import { checkRouterOptions, type RouterOptions } from '../../src/options.ts';
 import { type App, startApp } from '../processes/app.js';
 import { RawConnection } from '../processes/raw.js';

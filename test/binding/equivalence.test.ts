@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { native } from '../../src/binding/native.ts';
-import type { Ipv6Prefix } from '../../src/binding/twin/client-key.ts';
-import { type RingBinding, twinRing } from '../../src/binding/twin/ring-calls.ts';
+import type { Ipv6Prefix } from '../../src/binding/typescript/client-key.ts';
+import { type RingBinding, twinRing } from '../../src/binding/typescript/ring-calls.ts';
 import { randomNumbers } from '../ring/engines.ts';
 
 const addon = native()?.ring as RingBinding | undefined;

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { RouterStatus } from '../../src/cluster/status.ts';
+import type { RouterStatus } from '../../src/cluster/primary/status.ts';
 import type { RouterOptions } from '../../src/options.ts';
 import { deriveKey } from '../../src/ring/secret.ts';
 import { SlotRing } from '../../src/ring/slot-ring.ts';

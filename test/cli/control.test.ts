@@ -1,7 +1,7 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RouterStatus } from '../../src/cluster/status.ts';
+import type { RouterStatus } from '../../src/cluster/primary/status.ts';
 import { type App, startApp } from '../processes/app.js';
 import { Home } from './limpet.ts';
 

@@ -4,8 +4,8 @@ import { ringLines } from '../../src/cli/commands/ring.ts';
 import { statusLines } from '../../src/cli/commands/status.ts';
 import { exitCodes, exitMeanings } from '../../src/cli/exit-codes.ts';
 import { duration, styled, table } from '../../src/cli/terminal.ts';
-import { ringOffline } from '../../src/cluster/offline.ts';
-import type { RouterStatus } from '../../src/cluster/status.ts';
+import { ringOffline } from '../../src/cluster/primary/offline.ts';
+import type { RouterStatus } from '../../src/cluster/primary/status.ts';
 import { Home } from './limpet.ts';
 
 const terminal = (hasColors: boolean) => ({ isTTY: true, hasColors: () => hasColors }) as NodeJS.WriteStream;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, expect, it } from 'vitest';
-import type { RouterStatus } from '../../src/cluster/status.ts';
+import type { RouterStatus } from '../../src/cluster/primary/status.ts';
 import { App } from '../processes/app.ts';
 import { ask } from '../processes/clients.ts';
 import { runs } from '../processes/descriptors.ts';

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { CookieIssuer } from '../../src/affinity/cookie.ts';
 import { headBinding } from '../../src/binding/head-binding.ts';
-import { readAffinityCookie } from '../../src/binding/twin/affinity-cookie.ts';
-import { RouterAffinity, unpackAffinity } from '../../src/cluster/router-affinity.ts';
+import { readAffinityCookie } from '../../src/binding/typescript/affinity-cookie.ts';
+import { RouterAffinity } from '../../src/cluster/primary/listeners/router-affinity.ts';
+import { unpackAffinity } from '../../src/cluster/protocol.ts';
 import { checkRouterOptions } from '../../src/options.ts';
 import { deriveKey } from '../../src/ring/secret.ts';
 import { SlotRing } from '../../src/ring/slot-ring.ts';

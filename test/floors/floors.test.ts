@@ -9,39 +9,20 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { floors, isFile, linterConfiguration, mayImport, rooms, specifier } from '../../scripts/floors.js';
 
-/** The floors of src/, written a second time on purpose: the linter's configuration is held against this table. */
-const floors: readonly (readonly string[])[] = [
-  ['errors.ts', 'connection.ts', 'diagnostics.ts', 'checks.ts', 'affinity-options.ts', 'options.ts'],
-  ['binding', 'metrics.ts'],
-  ['ring', 'affinity', 'session', 'edge', 'control'],
-  ['handoff', 'adapter'],
-  ['cluster'],
-  ['watch'],
-  ['index.ts', 'socket-io.ts', 'preload.ts'],
-  ['cli'],
-];
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const rooms = floors.flat();
-const floorOf = (room: string): number => floors.findIndex((floor) => floor.includes(room));
-const isFile = (room: string): boolean => room.endsWith('.ts');
-/** Floors of single files (0 and 6) are shared ground: their files may import each other. */
-const sharesGround = (from: string, to: string): boolean =>
-  floorOf(from) === floorOf(to) && (floors[floorOf(from)]?.every(isFile) ?? false);
-const mayImport = (from: string, to: string): boolean =>
-  floorOf(to) < floorOf(from) || sharesGround(from, to);
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+/** The file that stands for a room. Its name is not one that another room has in this folder. */
+const probeOf = (room: string): string => (isFile(room) ? room : `${room}/part.ts`);
 
-/** Everything that a probe file in `room` imports: each other room, then the addon's loader. */
+/** Everything that the probe of `room` imports: each other room, then the addon's loader. */
 function importsOf(room: string): string[] {
-  const up = isFile(room) ? '.' : '..';
   const others = rooms.filter((to) => to !== room);
-  return [
-    ...others.map((to) => `${up}/${isFile(to) ? to.replace('.ts', '.js') : `${to}/part.js`}`),
-    'node-gyp-build',
-  ];
+  return [...others.map((to) => specifier(room, to, 'part.js')), 'node-gyp-build'];
 }
 
 /** The part of {@link importsOf} that the floors forbid. */
@@ -50,6 +31,15 @@ function forbiddenTo(room: string): string[] {
   return importsOf(room).filter((_, index) => {
     const to = others[index];
     return to === undefined ? room !== 'binding' : !mayImport(room, to);
+  });
+}
+
+/** The TypeScript files below src/, without src/. */
+function sources(folder = ''): string[] {
+  return readdirSync(join(root, 'src', folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = posix.join(folder, entry.name);
+    if (entry.isDirectory()) return sources(path);
+    return entry.name.endsWith('.ts') ? [path] : [];
   });
 }
 
@@ -62,7 +52,7 @@ describe('the floors of src/', () => {
     place = mkdtempSync(join(tmpdir(), 'limpet-floors-'));
     for (const file of ['biome.json', 'biome.floors.json']) copyFileSync(join(root, file), join(place, file));
     for (const room of rooms) {
-      const probe = join(place, 'src', isFile(room) ? room : `${room}/part.ts`);
+      const probe = join(place, 'src', probeOf(room));
       mkdirSync(dirname(probe), { recursive: true });
       writeFileSync(
         probe,
@@ -77,7 +67,9 @@ describe('the floors of src/', () => {
       cwd: place,
       encoding: 'utf8',
     });
-    for (const [, room = '', line] of run.stdout.matchAll(/\/src\/([^,/]+)[^,]*,line=(\d+)/g)) {
+    const roomOf = new Map(rooms.map((room) => [probeOf(room), room]));
+    for (const [, file = '', line] of run.stdout.matchAll(/\/src\/([^,]+),line=(\d+)/g)) {
+      const room = roomOf.get(file) as string;
       refused.get(room)?.push(importsOf(room)[Number(line) - 1] ?? '');
     }
   });
@@ -87,20 +79,58 @@ describe('the floors of src/', () => {
     expect(refused.get(room)?.toSorted()).toEqual(forbiddenTo(room).toSorted());
   });
 
-  test('every file and folder of src/ stands on a floor', () => {
-    expect(readdirSync(join(root, 'src')).filter((name) => !rooms.includes(name))).toEqual([]);
+  test('primary and worker never import each other', () => {
+    expect(forbiddenTo('cluster/primary')).toContain('../worker/part.js');
+    expect(forbiddenTo('cluster/primary/pool')).toContain('../../worker/part.js');
+    expect(forbiddenTo('cluster/worker/app')).toContain('../../primary/listeners/part.js');
+  });
+
+  test('the linter is configured as scripts/floors.js says', () => {
+    expect(read('biome.floors.json'), 'write it anew: node scripts/floors.js').toBe(linterConfiguration());
+  });
+
+  test('docs/design.md draws the same floors', () => {
+    const [, section = ''] = read('docs/design.md').split('\n## Layout\n');
+    const drawn = [...section.matchAll(/^\| \d+ \| (.+?) \|/gm)].map(([, cell = '']) =>
+      [...cell.matchAll(/`([^`]+)`/g)].map(([, room = '']) => room.replace(/\/$/, '')).toSorted(),
+    );
+    expect(drawn).toEqual(floors.map((floor) => [...floor].toSorted()));
+  });
+
+  test('every file of src/ stands on a floor', () => {
+    const homeless = sources().filter(
+      (file) => !rooms.includes(file) && !rooms.includes(posix.dirname(file)),
+    );
+    expect(homeless).toEqual([]);
+  });
+});
+
+describe('the rooms', () => {
+  const folders = ['src', 'native', 'test', 'bench', 'scripts'].flatMap((top) => [
+    top,
+    ...readdirSync(join(root, top), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ parentPath, name }) => posix.join(parentPath.slice(root.length), name)),
+  ]);
+  const own = folders.filter((folder) => !/node_modules|corpus|results/.test(folder));
+
+  test.each(own)('%s has at most 16 files', (folder) => {
+    const files = readdirSync(join(root, folder), { withFileTypes: true }).filter((entry) => entry.isFile());
+    expect(files.length).toBeLessThanOrEqual(16);
+  });
+
+  test.each(sources())('%s has at most 300 lines', (file) => {
+    expect(read(join('src', file)).split('\n').length - 1).toBeLessThanOrEqual(300);
   });
 });
 
 test('only native/node_api/ sees Node-API', () => {
-  const sources = readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' })
+  const files = readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' })
     .map((name) => name.replaceAll('\\', '/'))
     .filter((name) => /\.(cc|h)$/.test(name) && !name.startsWith('node_api/'));
-  const seeing = sources.filter((name) =>
-    /#include\s*[<"](napi|node|node_api|js_native_api|v8|nan)\b/.test(
-      readFileSync(join(root, 'native', name), 'utf8'),
-    ),
+  const seeing = files.filter((name) =>
+    /#include\s*[<"](napi|node|node_api|js_native_api|v8|nan)\b/.test(read(join('native', name))),
   );
-  expect(sources).toContain('ring.cc');
+  expect(files.some((name) => name.endsWith('ring.cc'))).toBe(true);
   expect(seeing).toEqual([]);
 });

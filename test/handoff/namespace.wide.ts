@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { loopback } from './hall.js';
+import { loopback } from './router-parts.js';
 
 const script = fileURLToPath(new URL('../fixtures/handoff/namespace.js', import.meta.url));
 const possible = spawnSync('unshare', ['-n', 'ip', 'link', 'set', 'lo', 'up']).status === 0;

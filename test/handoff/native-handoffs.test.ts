@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { Hall, loopback, type Served, visit, visitAll } from './hall.js';
+import { Hall, loopback, type Served, visit, visitAll } from './router-parts.js';
 
 let hall: Hall;
 afterEach(() => hall.close());

@@ -1,4 +1,4 @@
-// The ring's theorems, on rings of every size; src/binding/twin/ring.ts states them, test/ring/ tests them in depth.
+// The ring's theorems, on rings of every size; src/binding/typescript/ring.ts states them, test/ring/ tests them in depth.
 #include "ring.h"
 
 #include <cmath>

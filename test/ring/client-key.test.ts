@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Ipv6Prefix } from '../../src/binding/twin/client-key.ts';
+import type { Ipv6Prefix } from '../../src/binding/typescript/client-key.ts';
 import { bindings } from './engines.ts';
 
 describe.each(bindings)('the client key of an address, %s', (_, { addressKey }) => {

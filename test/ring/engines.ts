@@ -1,6 +1,6 @@
 import { describe, test, vi } from 'vitest';
 import { native } from '../../src/binding/native.ts';
-import { type RingBinding, twinRing } from '../../src/binding/twin/ring-calls.ts';
+import { type RingBinding, twinRing } from '../../src/binding/typescript/ring-calls.ts';
 import type { Ring } from '../../src/ring/ring.ts';
 import type { SlotRing } from '../../src/ring/slot-ring.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { halfSipHash, hashKey, hashWords } from '../../src/binding/twin/hash.ts';
+import { halfSipHash, hashKey, hashWords } from '../../src/binding/typescript/hash.ts';
 import { hash32 } from '../../src/ring/hash.ts';
 import { bindings, bytesUpTo } from './engines.ts';
 

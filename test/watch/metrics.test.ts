@@ -2,9 +2,9 @@ import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Counter, Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Router } from '../../src/cluster/primary.js';
-import type { RouterStatus, SlotStatus } from '../../src/cluster/status.js';
-import { Sockets } from '../../src/handoff/sockets.js';
+import type { Router } from '../../src/cluster/primary/router.js';
+import type { RouterStatus, SlotStatus } from '../../src/cluster/primary/status.js';
+import { Sockets } from '../../src/handoff/listening-sockets.js';
 import { families } from '../../src/watch/families.js';
 import { routerMetrics, serveMetrics } from '../../src/watch/metrics.js';
 

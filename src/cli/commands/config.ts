@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { effectiveSettings, takesSettings } from '../effective.js';
+import { effectiveSettings, takesSettings } from '../effective-settings.js';
 import { table } from '../terminal.js';
 
 export const config: Command = takesSettings(

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { examine, type Finding } from '../examination.js';
+import { examine } from '../doctor/checks.js';
+import type { Finding } from '../doctor/machine.js';
 import { exitCodes } from '../exit-codes.js';
 
 const marks: Record<Finding['verdict'], string> = { good: 'ok  ', worse: 'note', broken: 'BAD ' };

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { AffinityRule } from '../../affinity-options.js';
-import type { RouterStatus } from '../../cluster/status.js';
+import type { RouterStatus } from '../../cluster/primary/status.js';
 import { type EdgeNode, type EdgeSettings, haproxy, nginx } from '../../edge/index.js';
 import { LimpetError } from '../../errors.js';
 import { wholeNumber } from '../arguments.js';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import type { ClientExplanation } from '../../cluster/explain.js';
+import type { ClientExplanation } from '../../cluster/primary/explain.js';
 import { LimpetError } from '../../errors.js';
-import { effectiveSettings, routerOptionsOf, takesSettings } from '../effective.js';
+import { effectiveSettings, routerOptionsOf, takesSettings } from '../effective-settings.js';
 import { withRouter } from '../running-router.js';
 
 interface ExplainFlags extends Record<string, unknown> {
@@ -57,7 +57,7 @@ async function offline(
   head: Buffer | undefined,
   flags: ExplainFlags,
 ): Promise<ClientExplanation> {
-  const { explainOffline } = await import('../../cluster/offline.js');
+  const { explainOffline } = await import('../../cluster/primary/offline.js');
   const options = routerOptionsOf(await effectiveSettings({ flags }));
   return explainOffline(
     options,

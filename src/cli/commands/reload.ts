@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { RouterStatus } from '../../cluster/status.js';
+import type { RouterStatus } from '../../cluster/primary/status.js';
 import { wholeNumber } from '../arguments.js';
 import { aboutRouter, type Whom, withRouter } from '../running-router.js';
 import { duration } from '../terminal.js';

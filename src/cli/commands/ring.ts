@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import type { RingStatus } from '../../cluster/status.js';
-import { effectiveSettings, routerOptionsOf, takesSettings } from '../effective.js';
+import type { RingStatus } from '../../cluster/primary/status.js';
+import { effectiveSettings, routerOptionsOf, takesSettings } from '../effective-settings.js';
 import { withRouter } from '../running-router.js';
 import { percent, type Style, styled, table, width } from '../terminal.js';
 
@@ -27,7 +27,7 @@ export const ring: Command = takesSettings(
   });
 
 async function offline(flags: RingFlags): Promise<RingStatus> {
-  const { ringOffline } = await import('../../cluster/offline.js');
+  const { ringOffline } = await import('../../cluster/primary/offline.js');
   return ringOffline(routerOptionsOf(await effectiveSettings({ flags })));
 }
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { LimpetError } from '../../errors.js';
-import { takesSettings } from '../effective.js';
+import { takesSettings } from '../effective-settings.js';
 
 export const start: Command = takesSettings(
   new Command('start')
@@ -27,8 +27,8 @@ Examples:
   )
   .action(async (app: string | undefined, args: string[], flags: Record<string, unknown>) => {
     const [{ effectiveSettings }, { runApp }] = await Promise.all([
-      import('../effective.js'),
-      import('../run-app.js'),
+      import('../effective-settings.js'),
+      import('../start/run-app.js'),
     ]);
     const effective = await effectiveSettings({ ...(app === undefined ? {} : { app }), args, flags });
     if (!effective.has('app')) {

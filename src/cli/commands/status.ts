@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command } from 'commander';
-import type { RouterStatus, SlotStatus } from '../../cluster/status.js';
+import type { RouterStatus, SlotStatus } from '../../cluster/primary/status.js';
 import { addressText } from '../address-text.js';
 import { aboutRouter, type Whom, withRouter } from '../running-router.js';
 import { bytes, duration, percent, styled, table, width } from '../terminal.js';

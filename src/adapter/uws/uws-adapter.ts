@@ -1,0 +1,176 @@
+import { type HandoffBinding, handoffBinding } from '../../binding/handoff-binding.js';
+import { bindingReport } from '../../binding/native.js';
+import type { BoundAddress, RawHandle } from '../../connection.js';
+import { publish } from '../../diagnostics.js';
+import { LimpetError } from '../../errors.js';
+import type { Adapter, Served } from '../contract.js';
+import { healthAnswers } from '../health.js';
+import { GivenDescriptors } from './given-descriptors.js';
+import { UwsResponses } from './uws-responses.js';
+
+/** An App or SSLApp of uWebSockets.js. */
+export interface UwsApp {
+  /** Tells an app from anything else, as the next does. */
+  filter(callback: (response: never, change: never) => void): unknown;
+  /** Part of every app, and of nothing else. */
+  numSubscribers(topic: never): number;
+  /** In the primary it closes the router; in a worker it makes that drain. */
+  close(): unknown;
+}
+
+/** Takes ownership of a connected socket's descriptor; ends the process when it is none. */
+type AdoptingApp = UwsApp & {
+  adoptSocket(fd: number): unknown;
+  get(path: string, answer: (response: UwsAnswer) => void): unknown;
+};
+interface UwsAnswer {
+  writeStatus(status: string): UwsAnswer;
+  writeHeader(name: string, value: string): UwsAnswer;
+  end(body: string): unknown;
+}
+
+const drainLookMs = 50;
+
+/**
+ * Feeds a uWebSockets.js app. uWS tells nobody when a WebSocket ends, and can close all connections or none: so open ones are
+ * counted by their descriptors, and a drain makes each answer the last on its connection. Idle ones go when uWS finds them idle.
+ */
+class UwsAdapter implements Adapter {
+  onClosed: (() => void) | undefined;
+  readonly #app: AdoptingApp;
+  readonly #binding: HandoffBinding;
+  readonly #closeNow: () => void;
+  readonly #responses: UwsResponses = new UwsResponses();
+  #given: GivenDescriptors | undefined;
+  #directPort: number | undefined;
+  #draining = false;
+  #closed = false;
+
+  constructor(app: AdoptingApp, binding: HandoffBinding, closedByApp: () => void) {
+    const { close } = app;
+    this.#app = app;
+    this.#binding = binding;
+    this.#closeNow = () => close.call(app);
+    app.filter((response: object) => this.#responses.meet(response));
+    app.close = () => {
+      if (!this.#draining) closedByApp();
+      return app;
+    };
+  }
+
+  get open(): number {
+    return this.#given?.count() ?? 0;
+  }
+
+  listen(bound: BoundAddress): void {
+    this.#given = new GivenDescriptors(this.#binding, bound, () => this.onClosed?.(), this.#directPort);
+  }
+
+  failed(error: LimpetError): void {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+
+  /** Node does not let go of a descriptor: uWS gets a duplicate. */
+  handle(handle: RawHandle): void {
+    try {
+      this.descriptor(this.#binding.duplicate(handle.fd));
+    } catch (error) {
+      publish('limpet:fault', () => ({ where: 'duplicate descriptor', error }));
+    } finally {
+      handle.close();
+    }
+  }
+
+  descriptor(fd: number): void {
+    if (this.#closed || !this.#given) {
+      this.#binding.close(fd);
+      this.onClosed?.();
+      return;
+    }
+    this.#given.add(fd);
+    try {
+      this.#app.adoptSocket(fd);
+    } catch (error) {
+      publish('limpet:fault', () => ({ where: 'adoptSocket', error }));
+    }
+  }
+
+  answerHealth(path: string, isHealthy: () => boolean): void {
+    this.#app.get(path, (response) => {
+      const { status, text, body } = healthAnswers[isHealthy() ? 'healthy' : 'leaving'];
+      response.writeStatus(`${status} ${text}`).writeHeader('Content-Type', 'text/plain');
+      response.writeHeader('Cache-Control', 'no-store').end(body);
+    });
+  }
+
+  directPorts(base: number): void {
+    this.#directPort = base;
+  }
+
+  lastAnswers(): void {
+    this.#responses.closeConnections();
+  }
+
+  drain(done: () => void): void {
+    this.#draining = true;
+    this.lastAnswers();
+    const look = () => {
+      if (this.open > 0) return;
+      clearInterval(looking);
+      done();
+    };
+    const looking = setInterval(look, drainLookMs);
+    look();
+  }
+
+  closeAll(): void {
+    this.#closed = true;
+    this.#closeNow();
+  }
+}
+
+export function isUwsApp(given: unknown): given is UwsApp {
+  const app = given as Partial<UwsApp> | null | undefined;
+  return typeof app?.filter === 'function' && typeof app.numSubscribers === 'function';
+}
+
+/** Throws ERR_LIMPET_ADAPTER when the app, or this limpet, has no way to pass a connection to it. */
+export function uwsServed(app: UwsApp): Served {
+  const { adopting, binding } = able(app);
+  return {
+    kind: 'uws',
+    tls: app.constructor.name.includes('SSL'),
+    adapter: (closedByApp) => new UwsAdapter(adopting, binding, closedByApp),
+    face: (close) => {
+      app.close = () => {
+        close().catch(() => {});
+        return app;
+      };
+      return { bound: () => {}, failed: () => false };
+    },
+  };
+}
+
+function able(app: UwsApp): { adopting: AdoptingApp; binding: HandoffBinding } {
+  if (typeof (app as Partial<AdoptingApp>).adoptSocket !== 'function') {
+    throw new LimpetError(
+      'ERR_LIMPET_ADAPTER',
+      'listen() got a uWebSockets.js app without adoptSocket(), expected uWebSockets.js v20.49.0 or newer, which has it. ' +
+        'Install a newer tag: npm install uNetworking/uWebSockets.js#v20.57.0',
+      { found: 'no adoptSocket()', needed: 'v20.49.0' },
+    );
+  }
+  const binding = handoffBinding();
+  if (!binding || process.platform === 'win32') {
+    const reason = binding ? 'Windows has none' : `there is no addon here: ${bindingReport().reason}`;
+    throw new LimpetError(
+      'ERR_LIMPET_ADAPTER',
+      `listen() got a uWebSockets.js app, which takes connections by file descriptor; ${reason}. ` +
+        'On Linux and macOS, "npm rebuild limpet" builds the addon that passes them; a Node server works everywhere.',
+      { platform: process.platform, binding: bindingReport().kind },
+    );
+  }
+  return { adopting: app as AdoptingApp, binding };
+}

@@ -1,0 +1,114 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Command, Option } from 'commander';
+import { describeAffinity } from '../affinity/chain.js';
+import { check, type Rule, unknownOption } from '../checks.js';
+import { LimpetError } from '../errors.js';
+import { checkRouterOptions, type RouterOptions } from '../options.js';
+import { packageFolder, packageName } from '../session/local/state-directory.js';
+import { fileSettings, flagOf, settings, variableOf } from './settings.js';
+
+/** A value, and who said so: `--workers`, `LIMPET_WORKERS`, `limpet.config.js`, `package.json`, `default`. */
+export interface Effective {
+  readonly value: unknown;
+  readonly from: string;
+}
+
+/** What was typed. */
+export interface Typed {
+  readonly app?: string;
+  readonly args?: readonly string[];
+  /** By the names of the settings; `config` is the file's. */
+  readonly flags: Readonly<Record<string, unknown>>;
+}
+
+const files = ['limpet.config.js', 'limpet.config.json'];
+
+/** Gives a command all the flags that `limpet start` has. */
+export function takesSettings(command: Command): Command {
+  for (const { flag, help, read } of Object.values(settings)) {
+    const option = new Option(flag, help);
+    if (flag.includes('<module>')) {
+      option.argParser((value: string, before: unknown) => [...((before as string[]) ?? []), value]);
+    } else option.argParser(read);
+    command.addOption(option);
+  }
+  return command.option('-c, --config <file>', `instead of ${files.join(' or ')} in this folder`);
+}
+
+/**
+ * Flags over environment over file over defaults, each checked. Throws ERR_LIMPET_OPTION, naming the option and where its value
+ * is from. `app` is undefined where neither the command line nor the file names one.
+ */
+export async function effectiveSettings(typed: Typed): Promise<Map<string, Effective>> {
+  const effective = new Map<string, Effective>();
+  const take = (name: string, rule: Rule, value: unknown, from: string) => {
+    check({ [name]: value }, { [name]: rule }, `${from}: option`);
+    effective.set(name, { value, from });
+  };
+  const file = await readFile(typed.flags.config);
+  const known = { ...fileSettings, ...settings };
+  for (const name of Object.keys(file?.values ?? {})) {
+    if (!(name in known)) throw unknownOption(name, Object.keys(known), `${file?.from}: option`);
+  }
+  for (const [name, rule] of Object.entries(fileSettings)) {
+    if (file?.values[name] !== undefined) take(name, rule, file.values[name], file.from);
+  }
+  if (typed.app !== undefined) take('app', known.app as Rule, typed.app, 'command line');
+  if (typed.args?.length) take('args', known.args as Rule, typed.args, 'command line');
+  const defaults = checkRouterOptions({}) as unknown as Record<string, unknown>;
+  for (const [name, { rule, read }] of Object.entries(settings)) {
+    const variable = variableOf(name);
+    const inEnvironment = process.env[variable];
+    if (typed.flags[name] !== undefined) take(name, rule, typed.flags[name], flagOf(name));
+    else if (inEnvironment) take(name, rule, read(inEnvironment), variable);
+    else if (file?.values[name] !== undefined) take(name, rule, file.values[name], file.from);
+    else if (name === 'name') effective.set(name, nameOf(effective.get('app')?.value as string | undefined));
+    else if (name === 'workers') effective.set(name, { value: 'max', from: 'default' });
+    else if (name !== 'secret') effective.set(name, { value: defaults[name], from: 'default' });
+  }
+  describeAffinity(routerOptionsOf(effective).affinity ?? 'address');
+  return effective;
+}
+
+/** The router's part of it. */
+export function routerOptionsOf(effective: ReadonlyMap<string, Effective>): RouterOptions {
+  const others = new Set(['app', 'import', 'port', 'host', 'execArgv', 'metrics', 'ui']);
+  const given = [...effective].filter(([name, { value }]) => !others.has(name) && value !== undefined);
+  return Object.fromEntries(given.map(([name, { value }]) => [name, value])) as RouterOptions;
+}
+
+/** What the app is called where nobody says: as its package, else as its file, else as its folder. */
+function nameOf(app: string | undefined): Effective {
+  const file = resolve(app ?? '.');
+  const folder = packageFolder(app === undefined ? file : dirname(file));
+  const named = packageName(folder, '');
+  if (named) return { value: named.slice(0, 40), from: 'package.json' };
+  const plain = basename(file).replace(/\.\w+$/, '');
+  const word = (plain === 'index' ? basename(dirname(file)) : plain).replace(/[^A-Za-z0-9._-]+/g, '-');
+  return { value: word.replace(/^[^A-Za-z0-9]+/, '').slice(0, 40) || 'app', from: 'file name' };
+}
+
+async function readFile(
+  asked: unknown,
+): Promise<{ values: Record<string, unknown>; from: string } | undefined> {
+  const from = (asked ?? process.env.LIMPET_CONFIG) || files.find((file) => existsSync(file));
+  if (typeof from !== 'string') return undefined;
+  const values = await load(from).catch((error: Error) => {
+    throw fileError(from, `cannot be loaded: ${error.message}`);
+  });
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    throw fileError(from, 'gives no options: expected an object, as JSON or as the default export');
+  }
+  return { values: values as Record<string, unknown>, from };
+}
+
+async function load(file: string): Promise<unknown> {
+  if (file.endsWith('.json')) return JSON.parse(readFileSync(file, 'utf8'));
+  return ((await import(pathToFileURL(resolve(file)).href)) as { default?: unknown }).default;
+}
+
+function fileError(file: string, what: string): LimpetError {
+  return new LimpetError('ERR_LIMPET_OPTION', `${file} ${what}.`, { file });
+}

@@ -1,0 +1,40 @@
+import { publish } from '../../../diagnostics.js';
+import type { Ending } from './slot-states.js';
+import type { Occupant } from './worker-process.js';
+
+/** A process whose channel closed and that did not exit for so long is leaving, not dying. */
+const disconnectedAliveMs = 100;
+
+/** How the end of a process is told. */
+interface EndingHooks {
+  /** The process is gone, and has said all that it will say. May be called again for one that could not be forked. */
+  gone(ending: Ending): void;
+  /** Its channel has closed: nothing more can be handed to it. Called for one that is gone too. */
+  disconnected(): void;
+}
+
+/** Attends a new process until its end. */
+export function awaitEnding(occupant: Occupant, { gone, disconnected }: EndingHooks): void {
+  const { slot, worker } = occupant;
+  // An 'error' without a listener would end the primary; what became of the process is told by its exit.
+  worker.on('error', (error) => {
+    publish('limpet:fault', () => ({ where: `worker of slot ${slot}`, error }));
+    if (occupant.pid !== undefined) return;
+    gone({ reason: `it could not be forked: ${error.message}`, cause: 'not forked' });
+  });
+  // What the process had sent before it died is read until 'disconnect': only then is it known what it took.
+  let exit: Ending | undefined;
+  const over = () => {
+    if (exit !== undefined && !worker.isConnected()) gone(occupant.endedFor ?? exit);
+  };
+  worker.on('disconnect', () => {
+    over();
+    setTimeout(disconnected, disconnectedAliveMs).unref();
+  });
+  worker.on('exit', (code, signal) => {
+    exit = signal
+      ? { reason: `killed by ${signal}`, cause: 'signal' }
+      : { reason: `exited with code ${code}`, cause: 'exit' };
+    over();
+  });
+}

@@ -1,0 +1,67 @@
+import cluster, { type ClusterSettings, type Worker } from 'node:cluster';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { LimpetError } from '../../../errors.js';
+import type { CheckedRouterOptions } from '../../../options.js';
+import { type SeatPass, seatPassVariable } from '../../protocol.js';
+
+/**
+ * Forks through Node's cluster, so that whatever knows `cluster` knows our workers. `inherit` are descriptors that the worker
+ * gets after its standard ones; they stay open here. The app's own cluster settings are put back. Throws what fork throws.
+ */
+export function forkWorker(
+  options: CheckedRouterOptions,
+  slot: number,
+  row: number,
+  inherit: readonly number[],
+): Worker {
+  const before = { ...cluster.settings };
+  const stdio = standardStreams(before);
+  const pass: SeatPass = {
+    row,
+    drainTimeoutMs: options.drainTimeoutMs,
+    noticeMs: options.noticeMs,
+    beatMs: beatMs(options.stallTimeoutMs),
+    signals: options.signals,
+    inherited: { from: stdio.length, count: inherit.length },
+  };
+  cluster.setupPrimary({
+    ...(options.exec === undefined ? {} : { exec: options.exec }),
+    ...(options.args === undefined ? {} : { args: [...options.args] }),
+    ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
+    ...(inherit.length === 0 ? {} : { stdio: [...stdio, ...inherit] }),
+  });
+  try {
+    return cluster.fork({
+      ...options.env,
+      LIMPET_SLOT: String(slot),
+      [seatPassVariable]: JSON.stringify(pass),
+    });
+  } finally {
+    cluster.setupPrimary({ args: process.argv.slice(2), ...before, stdio: before.stdio as undefined });
+  }
+}
+
+/** Five signs of life within the time that would be a stall, at most one a second asked of a worker that has time. */
+function beatMs(stallTimeoutMs: number): number {
+  return stallTimeoutMs === 0 ? 1000 : Math.min(1000, Math.max(20, Math.floor(stallTimeoutMs / 5)));
+}
+
+function standardStreams(settings: ClusterSettings): (number | string)[] {
+  if (Array.isArray(settings.stdio)) return settings.stdio as (number | string)[];
+  const each = typeof settings.stdio === 'string' ? settings.stdio : settings.silent ? 'pipe' : 'inherit';
+  return [each, each, each, 'ipc'];
+}
+
+/** As Node resolves its main file: the path itself, with an extension, or a folder. Throws ERR_LIMPET_WORKER_START. */
+export function checkWorkerFile(file: string | undefined): void {
+  const endings = ['', '.js', '.cjs', '.mjs', '.json', '.node'];
+  if (file !== undefined && endings.some((ending) => existsSync(resolve(file) + ending))) return;
+  throw new LimpetError(
+    'ERR_LIMPET_WORKER_START',
+    file === undefined
+      ? 'there is no file for the workers to run. Give exec, the path of the worker file.'
+      : `the worker file ${file} does not exist. Check the option exec.`,
+    { exec: file },
+  );
+}

@@ -1,0 +1,81 @@
+import type { IncomingMessage } from 'node:http';
+import { beforeEach, expect, test } from 'vitest';
+import { compileAffinity } from '../../src/affinity/chain.ts';
+import { RequestClaims } from '../../src/affinity/client-identity.ts';
+import { sidMaker } from '../../src/affinity/socket-io.ts';
+import type { Affinity } from '../../src/affinity-options.ts';
+
+const sidKey = Buffer.alloc(16, 7);
+let claims: RequestClaims;
+
+function claimsBy(affinity: Affinity): RequestClaims {
+  const { chain } = compileAffinity({
+    affinity,
+    trust: [],
+    proxyProtocol: 'required',
+    cookieMaxAgeMs: 86_400_000,
+    headBytes: 16_384,
+    cookieKey: Buffer.alloc(16, 3),
+    sidKey,
+    node: 'here',
+    keepProxyHeader: false,
+  });
+  return new RequestClaims(chain, { proxied: false });
+}
+
+/** A request on a connection of its own. */
+function request(url: string, cookie?: string): IncomingMessage {
+  return {
+    method: 'GET',
+    url,
+    headers: cookie === undefined ? {} : { cookie },
+    rawHeaders: cookie === undefined ? [] : ['Cookie', cookie],
+    socket: { remoteAddress: '127.0.0.1' },
+  } as unknown as IncomingMessage;
+}
+
+beforeEach(() => {
+  claims = claimsBy('socket.io');
+});
+
+test('a sid that was read once is known again, on any connection', () => {
+  const sid = sidMaker(sidKey, 5, 9)();
+  const first = claims.of(request(`/socket.io/?EIO=4&sid=${sid}&t=1`));
+  expect(first).toMatchObject({ slot: 5, incarnation: 9, first: true });
+  expect(claims.of(request(`/socket.io/?EIO=4&sid=${sid}&t=2`))).toEqual(first);
+});
+
+test.each([
+  ['a second sid', (sid: string) => `/?sid=${sid}&sid=x`],
+  ['a second sid, its name escaped', (sid: string) => `/?%73id=x&sid=${sid}`],
+  ['a sid without a value', (sid: string) => `/?sid=${sid}&sid`],
+  ['a sid behind a fragment', (sid: string) => `/?a#&sid=${sid}`],
+  ['a sid in the path', (sid: string) => `/&sid=${sid}`],
+])('nobody makes another’s sid unknown by %s', (_, url) => {
+  const sid = sidMaker(sidKey, 5, 9)();
+  expect(claims.of(request(url(sid))).slot).toBeUndefined();
+  for (const prefix of ['?', '?a&', '?%73=1&'])
+    expect(claims.of(request(`/${prefix}sid=${sid}`)).slot).toBe(5);
+});
+
+test('cookies, queries and headers of the app are each their own', () => {
+  const key = (by: RequestClaims, one: IncomingMessage) => Buffer.from(by.of(one).key ?? []).toString();
+  const byCookie = claimsBy({ cookie: 'user' });
+  expect(['a', 'b', 'a'].map((user) => key(byCookie, request('/', `x=1; user=${user}`)))).toEqual([
+    'a',
+    'b',
+    'a',
+  ]);
+  const byQuery = claimsBy({ query: 'room' });
+  expect(['1', '2', '1'].map((room) => key(byQuery, request(`/?room=${room}`)))).toEqual(['1', '2', '1']);
+  expect(claimsBy({ header: 'x-user' }).of(request('/')).key).toBeUndefined();
+});
+
+test('a header that says "undefined" is not one that is absent', () => {
+  const byHeader = claimsBy({ header: 'x-user' });
+  const without = request('/');
+  expect(byHeader.of(without).key).toBeUndefined();
+  const said = { ...without, headers: { 'x-user': 'undefined' }, rawHeaders: ['X-User', 'undefined'] };
+  const { key } = byHeader.of(said as unknown as IncomingMessage);
+  expect(Buffer.from(key ?? []).toString()).toBe('undefined');
+});

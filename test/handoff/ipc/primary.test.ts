@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import type { RawHandle } from '../../../src/connection.ts';
+import type { HandoffMessage, Seat } from '../../../src/handoff/contract.ts';
+import { IpcPrimary } from '../../../src/handoff/ipc/primary.ts';
+import type { IpcSettings } from '../../../src/handoff/ipc/settings.ts';
+import { Sockets } from '../../../src/handoff/listening-sockets.ts';
+import { SlotRing } from '../../../src/ring/slot-ring.ts';
+import { addresses } from '../../processes/clients.ts';
+
+const newRing = () => new SlotRing({ slots: 2, key: Buffer.from('limpets!') });
+
+/** A process as far as the handoff knows it: what it was sent. */
+class Process {
+  readonly sent: HandoffMessage[] = [];
+  readonly seat: Seat;
+
+  constructor(slot: number) {
+    const send = (message: HandoffMessage, _handle?: RawHandle) => this.sent.push(message) > 0;
+    this.seat = { slot, row: slot, send } as unknown as Seat;
+  }
+}
+
+async function start() {
+  const ring = newRing();
+  const primary = new IpcPrimary(ring, {
+    sockets: new Sockets(),
+    key: 'here',
+    address: { host: '127.0.0.1', port: 0, backlog: 16, ipv6Only: false },
+    queueMax: 100,
+    refused: () => {},
+    handed: () => {},
+    taken: () => {},
+    unplaced: () => {},
+    newcomers: 'ring',
+    busiest: { saw: () => {} },
+    maxLoad: 0,
+  } as unknown as IpcSettings);
+  const { port } = (await primary.open()) as { port: number };
+  onTestFinished(async () => void (await primary.close(0)));
+  const processes = [new Process(0), new Process(1)];
+  for (const { seat } of processes) primary.seat(seat);
+  const come = async (slot: number) => {
+    const from = addresses(50).find((address) => ring.homeOfAddress(address) === slot) as string;
+    const before = processes[slot]?.sent.length ?? 0;
+    const socket = connect({ port, host: '127.0.0.1', localAddress: from });
+    onTestFinished(() => void socket.destroy());
+    await once(socket, 'connect');
+    await expect.poll(() => processes[slot]?.sent.length).toBe(before + 1);
+    return processes[slot]?.sent.at(-1)?.seq as number;
+  };
+  return { ring, primary, processes, come };
+}
+
+test('a slot that is taken away keeps what it was sent, until it takes it or gives it back', async () => {
+  const { ring, primary, processes, come } = await start();
+  const [stays, goes] = processes as [Process, Process];
+  const taken = await come(1);
+  const untaken = await come(1);
+  ring.resize(1);
+  primary.retable(ring);
+  // What it says of them is on its way.
+  expect(stays.sent).toEqual([]);
+  primary.received(goes.seat, { took: taken });
+  expect(stays.sent).toEqual([]);
+  primary.received(goes.seat, { back: untaken });
+  expect(stays.sent).toHaveLength(1);
+});
+
+test('a slot whose process hangs loses what it was sent to its fallback, and is told so when it asks', async () => {
+  const { ring, primary, processes, come } = await start();
+  const [other, hangs] = processes as [Process, Process];
+  const seq = await come(1);
+  ring.down(1);
+  primary.retable(ring);
+  expect(other.sent).toHaveLength(1);
+  primary.received(hangs.seat, { claim: seq });
+  expect(hangs.sent.at(-1)).toEqual({ gone: seq });
+});
+
+test('a process that leaves is given nothing that it asks for', async () => {
+  const { ring, primary, processes, come } = await start();
+  const [stays, leaves] = processes as [Process, Process];
+  const seq = await come(1);
+  ring.resize(1);
+  primary.retable(ring);
+  primary.unseat(leaves.seat, false);
+  primary.received(leaves.seat, { claim: seq });
+  expect(leaves.sent.at(-1)).toEqual({ gone: seq });
+  expect(stays.sent).toHaveLength(1);
+});

@@ -59,7 +59,7 @@ export function mayImport(from, to) {
 }
 
 /** The import of room `to` as a file of room `from` writes it; a folder stands for each of its files. */
-export function specifier(from, to, file = '*') {
+export function specifier(from, to, file = '*.js') {
   const folder = isFile(from) ? posix.dirname(from) : from;
   const target = isFile(to) ? to.replace(/\.ts$/, '.js') : posix.join(to, file);
   const path = posix.relative(folder, target);
@@ -69,13 +69,11 @@ export function specifier(from, to, file = '*') {
 function configurationOf(room) {
   const others = rooms.filter((to) => to !== room);
   const allowed = others.filter((to) => mayImport(room, to)).map((to) => `!${specifier(room, to)}`);
-  // A file that is a room of its own is refused to the other files of its folder unless it stands lower.
-  const siblings = others
-    .filter((to) => isFile(to) && !isFile(room) && posix.dirname(to) === room && !mayImport(room, to))
-    .map((to) => specifier(room, to));
+  // An allowed folder does not bring those of its files that are rooms of their own and stand higher.
+  const refused = others.filter((to) => isFile(to) && !mayImport(room, to)).map((to) => specifier(room, to));
   // A file that is a room of its own sees only those of its folder's files that stand lower.
   const own = isFile(room) ? ['./*.js'] : [];
-  const group = ['./*/**', '../**', ...own, ...allowed, ...siblings];
+  const group = ['./*/**', '../**', ...own, ...allowed, ...refused];
   if (room !== 'binding') group.push('node-gyp-build');
   return {
     includes: isFile(room)

@@ -61,7 +61,7 @@ Decision BySid(std::string_view head, const SipKey& key) {
   std::string_view sid;
   SidPlace place;
   if (!FindQueryParameter(RequestTarget(head), "sid", sid) || !ReadEngineIoSid(sid, key, place)) return kNoKey;
-  return {.outcome = Outcome::kSlot, .has_incarnation = true, .place = place};
+  return {.outcome = Outcome::kSlot, .has_generation = true, .place = place};
 }
 
 bool NeedsHead(const AffinityRule& rule, const Reading& reading) {

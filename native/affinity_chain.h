@@ -77,8 +77,8 @@ struct Decision {
   IpAddress address{};
   // kText: the client key is these bytes, in the stream or in the scratch that was given.
   std::string_view text{};
-  // kSlot: the client brought a sealed cookie or sid. `incarnation` only from a sid.
-  bool has_incarnation = false;
+  // kSlot: the client brought a sealed cookie or sid. `generation` only from a sid.
+  bool has_generation = false;
   SidPlace place{};
   // Bytes to take off the stream before the worker gets it; final with every outcome but kNeedMore.
   uint32_t consume = 0;

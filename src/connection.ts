@@ -31,9 +31,9 @@ export interface ProxiedClient {
 }
 
 /** Where a worker half puts what it receives: the adapter of the server that the app gave to listen(). */
-export interface Entrance {
+export interface ConnectionSink {
   /** Takes ownership of the descriptor (non-blocking, close-on-exec); never throws. */
-  descriptor(fd: number, client?: ProxiedClient): void;
+  takeDescriptor(fd: number, client?: ProxiedClient): void;
   /** Takes ownership of the handle; never throws. `read` is what was read from it already: it comes first in the stream. */
-  handle(handle: RawHandle, client?: ProxiedClient, read?: Buffer): void;
+  takeHandle(handle: RawHandle, client?: ProxiedClient, read?: Buffer): void;
 }

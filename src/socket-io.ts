@@ -6,7 +6,7 @@
  */
 import cluster from 'node:cluster';
 import type { Server } from 'node:net';
-import { nodeFace } from './adapter/node/primary-stub.js';
+import { nodePrimaryStub } from './adapter/node/primary-stub.js';
 import { recognize } from './adapter/recognize.js';
 import { AdoptingRouter, type Balancing } from './cluster/primary/adopting-router.js';
 import { worker } from './cluster/worker/worker.js';
@@ -64,7 +64,7 @@ export function setupPrimary(httpServer: Server, options: PrimaryOptions = {}): 
     const { port, host, path, backlog, ipv6Only } = checkListenOptions(whereOf(given));
     const address = path === undefined ? { port: port ?? 0, host, ipv6Only, backlog } : { path, backlog };
     const router = new AdoptingRouter(address, method);
-    const face = nodeFace(httpServer, () => router.close());
+    const face = nodePrimaryStub(httpServer, () => router.close());
     router.opened.then(face.bound, (error: LimpetError) => {
       if (!face.failed(error)) throw error;
     });

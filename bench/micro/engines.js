@@ -1,6 +1,6 @@
 /** Native beside its twin, call by call: what decides which of them limpet takes for a call. */
 import { bindingReport, native } from '../../dist/binding/native.js';
-import { twinRing } from '../../dist/binding/twin/ring-calls.js';
+import { typescriptRing } from '../../dist/binding/typescript/ring-calls.js';
 import { measure } from './measure.js';
 
 const key = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7);
@@ -15,9 +15,10 @@ export function measureEngines(run) {
     run.say(`no native addon to measure: ${bindingReport().reason}`);
     return [];
   }
-  const both = (task, call) => measure(run, task, { native: () => call(ring), twin: () => call(twinRing) });
+  const both = (task, call) =>
+    measure(run, task, { native: () => call(ring), twin: () => call(typescriptRing) });
   const weights = new Float64Array(8).fill(1);
-  const homes = twinRing.buildHomes(weights, 1024);
+  const homes = typescriptRing.buildHomes(weights, 1024);
   const owners = new Uint16Array(1024);
   const down = Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0);
   const quads = Uint32Array.from({ length: 64 }, (_, i) => Math.imul(i, 0x9e3779b1));

@@ -1,7 +1,7 @@
 /** Finding a connection's client in its first bytes: the native reader beside its twin, whole heads as browsers send them. */
 import { headBinding } from '../../dist/binding/head-binding.js';
 import { native } from '../../dist/binding/native.js';
-import { twinHead } from '../../dist/binding/twin/head-calls.js';
+import { typescriptHead } from '../../dist/binding/typescript/head-calls.js';
 import { measure } from './measure.js';
 
 const key = new Uint8Array(16).fill(7);
@@ -35,7 +35,8 @@ const cases = {
  * @returns {import('./measure.js').Row[]} the twin alone where there is no native addon
  */
 export function measureHeads(run) {
-  const engines = native() === null ? { twin: twinHead } : { native: headBinding(), twin: twinHead };
+  const engines =
+    native() === null ? { twin: typescriptHead } : { native: headBinding(), twin: typescriptHead };
   return Object.entries(cases).flatMap(([task, [rule, bytes]]) => {
     const calls = Object.entries(engines).map(([name, engine]) => {
       const chain = engine.compile({

@@ -1,7 +1,7 @@
 /** Making an accepted connection's socket: limpet's way, which Node 20 is fed by, beside Node's own. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { acceptSocket } from '../../dist/adapter/accepted-socket.js';
+import { acceptSocket } from '../../dist/adapter/node/accepted-socket.js';
 import { measure } from './measure.js';
 
 /** What a socket asks of its handle before it is used. */

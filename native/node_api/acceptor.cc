@@ -16,25 +16,25 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
                            InstanceMethod<&AcceptorObject::Add>("add"),
                            InstanceMethod<&AcceptorObject::Serve>("serve"),
                            InstanceMethod<&AcceptorObject::Remove>("remove"),
-                           InstanceMethod<&AcceptorObject::PlaceBy>("placeBy"),
+                           InstanceMethod<&AcceptorObject::PlaceBy>("setAffinity"),
                            InstanceMethod<&AcceptorObject::Refused>("refused"),
                            InstanceMethod<&AcceptorObject::Busiest>("busiest"),
-                           InstanceMethod<&AcceptorObject::Retable>("retable"),
-                           InstanceMethod<&AcceptorObject::Seat>("seat"),
-                           InstanceMethod<&AcceptorObject::Unseat>("unseat"),
+                           InstanceMethod<&AcceptorObject::Retable>("updateRing"),
+                           InstanceMethod<&AcceptorObject::Seat>("attach"),
+                           InstanceMethod<&AcceptorObject::Unseat>("detach"),
                            InstanceMethod<&AcceptorObject::Queued>("queued"),
                            InstanceMethod<&AcceptorObject::CloseListener>("closeListener"),
-                           InstanceMethod<&AcceptorObject::Settled>("settled"),
-                           InstanceMethod<&AcceptorObject::Abandon>("abandon"),
+                           InstanceMethod<&AcceptorObject::Settled>("isEmpty"),
+                           InstanceMethod<&AcceptorObject::Abandon>("closeQueued"),
                            InstanceMethod<&AcceptorObject::Stop>("stop"),
                        });
   }
 
-  // ({ page, key, ipv6Prefix, queueMax, spreadEvenly, maxLoad, headTimeoutMs, pendingMax,
+  // ({ sharedMemory, key, ipv6Prefix, queueMax, spreadEvenly, maxLoad, headTimeoutMs, pendingMax,
   //   pendingPerAddressMax }, settled)
   explicit AcceptorObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<AcceptorObject>(info) {
     const auto options = info[0].As<Napi::Object>();
-    if (!Check(info.Env(), SharedPage::Map(ReadInt(options.Get("page")), &page_))) return;
+    if (!Check(info.Env(), SharedPage::Map(ReadInt(options.Get("sharedMemory")), &page_))) return;
     settled_ = Napi::ThreadSafeFunction::New(info.Env(), info[1].As<Napi::Function>(), "limpet.acceptor", 0, 1);
     settled_.Unref(info.Env());
     const Acceptor::Settings settings{
@@ -117,7 +117,7 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
     Check(info.Env(), acceptor_->Retable(ReadSlots(info[0]), ReadSlots(info[1])));
   }
 
-  // (slot, listener, row)
+  // (slot, listener, workerIndex)
   void Seat(const Napi::CallbackInfo& info) {
     Check(info.Env(), acceptor_->Seat(ReadUint(info[0]), static_cast<uint8_t>(ReadUint(info[1])), ReadUint(info[2])));
   }

@@ -132,15 +132,15 @@ Napi::Value PageLayout(Napi::Env env) {
 void InitHandoff(Napi::Env env, Napi::Object exports) {
   auto handoff = Napi::Object::New(env);
   handoff["steeringProgram"] = Napi::Function::New(env, SteeringProgram, "steeringProgram");
-  handoff["listenAlone"] = Napi::Function::New(env, ListenAloneAt, "listenAlone");
+  handoff["listenExclusively"] = Napi::Function::New(env, ListenAloneAt, "listenExclusively");
   handoff["boundAddress"] = Napi::Function::New(env, BoundAddressOf, "boundAddress");
   handoff["duplicate"] = Napi::Function::New(env, DuplicateDescriptor, "duplicate");
   handoff["close"] = Napi::Function::New(env, CloseDescriptor, "close");
   handoff["closeOnExec"] = Napi::Function::New(env, CloseOnExec, "closeOnExec");
-  handoff["makeOurs"] = Napi::Function::New(env, MakeOurs, "makeOurs");
-  handoff["createPage"] = Napi::Function::New(env, CreatePage, "createPage");
-  handoff["mapPage"] = Napi::Function::New(env, MapPage, "mapPage");
-  handoff["pageLayout"] = PageLayout(env);
+  handoff["prepareInherited"] = Napi::Function::New(env, MakeOurs, "prepareInherited");
+  handoff["createSharedMemory"] = Napi::Function::New(env, CreatePage, "createSharedMemory");
+  handoff["mapSharedMemory"] = Napi::Function::New(env, MapPage, "mapSharedMemory");
+  handoff["sharedMemoryLayout"] = PageLayout(env);
   InitAcceptor(env, handoff);
   InitInbox(env, handoff);
   InitReuseport(env, handoff);

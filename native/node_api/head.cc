@@ -134,7 +134,7 @@ Napi::Value Describe(Napi::Env env, const Decision& decision) {
   } else {
     object["outcome"] = "slot";
     object["slot"] = decision.place.slot;
-    if (decision.has_incarnation) object["incarnation"] = decision.place.incarnation;
+    if (decision.has_generation) object["generation"] = decision.place.generation;
   }
   return object;
 }

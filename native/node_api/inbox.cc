@@ -34,20 +34,20 @@ class InboxObject : public Napi::ObjectWrap<InboxObject> {
                        });
   }
 
-  // ({ page, row, slot, descriptors, listeners, peers }, deliver): each batch is written to the arrays, of kTakenAtOnce
+  // ({ sharedMemory, workerIndex, slot, descriptors, listeners, peers }, deliver): each batch is written to the arrays, of kTakenAtOnce
   // entries, then deliver(count, proxied) is called. Only with `proxied` is peers written. An entry of it has 18 bytes:
   // address and port, network order; zeros where the connection's own peer is the client.
   explicit InboxObject(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<InboxObject>(info), context_(info.Env(), "limpet.inbox") {
     const auto options = info[0].As<Napi::Object>();
-    if (!Check(info.Env(), SharedPage::Map(ReadInt(options.Get("page")), &page_))) return;
+    if (!Check(info.Env(), SharedPage::Map(ReadInt(options.Get("sharedMemory")), &page_))) return;
     descriptors_.Keep(options.Get("descriptors").As<Napi::Int32Array>());
     listeners_.Keep(options.Get("listeners").As<Napi::Uint8Array>());
     peers_.Keep(options.Get("peers").As<Napi::Uint8Array>());
     deliver_ = Napi::Persistent(info[1].As<Napi::Function>());
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(info.Env(), &loop);
-    inbox_ = std::make_unique<WorkerInbox>(loop, &page_, ReadUint(options.Get("row")), ReadUint(options.Get("slot")),
+    inbox_ = std::make_unique<WorkerInbox>(loop, &page_, ReadUint(options.Get("workerIndex")), ReadUint(options.Get("slot")),
                                            Deliver, this);
   }
 

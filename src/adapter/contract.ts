@@ -1,18 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { BoundAddress, Entrance } from '../connection.js';
+import type { BoundAddress, ConnectionSink } from '../connection.js';
 import type { LimpetError } from '../errors.js';
 
 /** What the app gave to listen(), recognized. */
-export interface Served {
+export interface AppServer {
   readonly kind: 'node' | 'uws';
   readonly tls: boolean;
   /** For a worker: what feeds connections to the app's server. `closedByApp` is called when the app closes it: the process shall leave. */
   adapter(closedByApp: () => void): Adapter;
   /** For the primary, where nothing is served: what makes the app's server speak for the router, which `close` closes. */
-  face(close: () => Promise<unknown>): Face;
+  primaryStub(close: () => Promise<unknown>): PrimaryStub;
 }
 
-export interface Adapter extends Entrance {
+export interface Adapter extends ConnectionSink {
   /** Connections fed and not yet closed. */
   readonly open: number;
   /** Called for each connection that was fed, when it is known to be closed. */
@@ -30,19 +30,19 @@ export interface Adapter extends Entrance {
    * Node's HTTP servers only: passes requests on to the door that `ownerOf` gives, and opens a door of its own at `path`;
    * `opened` is called when others may come. `chosen`: whoever connected has chosen the slot.
    */
-  rehome?(
+  forwardRequests?(
     path: string,
     ownerOf: (request: IncomingMessage, chosen: boolean) => string | undefined,
     opened: () => void,
   ): void;
   /** Lets nobody in by the door any more; `done` when the last has gone. */
-  closeDoor?(done: () => void): void;
+  closePeerSocket?(done: () => void): void;
   /** The address is bound: connections may come from now on. */
   listen(bound: BoundAddress, backlog: number): void;
   /** The address cannot be bound. Told as the server tells its errors; unheard, it is an uncaught exception. */
   failed(error: LimpetError): void;
   /** From now on no connection is kept alive beyond its next answer. */
-  lastAnswers(): void;
+  closeAfterAnswers(): void;
   /**
    * Finishes what is open, keeping no connection alive beyond its answer; calls `done` when the last one is closed. The app's
    * server is not closed before `released`: whoever hears it close, such as Engine.IO, ends its sessions. Idle connections are left
@@ -54,7 +54,7 @@ export interface Adapter extends Entrance {
 }
 
 /** What the router says through the app's server. */
-export interface Face {
+export interface PrimaryStub {
   bound(address: BoundAddress): void;
   /** False when nobody was there to hear it. */
   failed(error: LimpetError): boolean;

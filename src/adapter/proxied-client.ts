@@ -11,7 +11,7 @@ export interface UwsClient {
 let proxied = false;
 
 /** From now on a PROXY header is taken at its word: those of peers that are not trusted do not get here. */
-export function believeProxyHeaders(): void {
+export function trustProxyHeaders(): void {
   proxied = true;
 }
 

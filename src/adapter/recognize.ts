@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:net';
-import type { Served } from './contract.js';
+import type { AppServer } from './contract.js';
 import { NodeAdapter } from './node/node-adapter.js';
 import { nodeServerOf } from './node/node-server.js';
-import { nodeFace } from './node/primary-stub.js';
-import { isUwsApp, type UwsApp, uwsServed } from './uws/uws-adapter.js';
+import { nodePrimaryStub } from './node/primary-stub.js';
+import { isUwsApp, type UwsApp, uwsAppServer } from './uws/uws-adapter.js';
 
 /**
  * A net, http, https or http2 server, a request handler such as an Express app, an object that has a server, or an App or
@@ -13,13 +13,13 @@ import { isUwsApp, type UwsApp, uwsServed } from './uws/uws-adapter.js';
 export type Listenable = Server | ((...args: never[]) => unknown) | { readonly server: Server } | UwsApp;
 
 /** Finds out what the app gave to listen(). Throws ERR_LIMPET_ADAPTER. */
-export function recognize(given: unknown): Served {
-  if (isUwsApp(given)) return uwsServed(given);
+export function recognize(given: unknown): AppServer {
+  if (isUwsApp(given)) return uwsAppServer(given);
   const server = nodeServerOf(given, (handler) => createServer(handler));
   return {
     kind: 'node',
     tls: 'setSecureContext' in server,
     adapter: (closedByApp) => new NodeAdapter(server, closedByApp),
-    face: (close) => nodeFace(server, close),
+    primaryStub: (close) => nodePrimaryStub(server, close),
   };
 }

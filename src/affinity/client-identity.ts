@@ -7,14 +7,14 @@ import type { CompiledChain } from '../binding/typescript/head-calls.js';
 import { parseAddress } from '../binding/typescript/ip-address.js';
 import { findQueryParameter } from '../binding/typescript/query-string.js';
 import { HOUR_MS } from './cookie.js';
-import { Hourly } from './hourly.js';
+import { HourlyCache } from './hourly.js';
 
 /** What a request says of its client. */
-export interface Claim {
+export interface ClientIdentity {
   /** The slot that the client brought, sealed. */
   readonly slot: number | undefined;
   /** With a sid: which of the slot's processes. */
-  readonly incarnation: number | undefined;
+  readonly generation: number | undefined;
   /** What the ring is asked with: an address of 16 bytes or a text's bytes. Undefined where no rule knew the client. */
   readonly key: Uint8Array | undefined;
   readonly byAddress: boolean;
@@ -22,25 +22,25 @@ export interface Claim {
   readonly first: boolean;
 }
 
-type Reading = Omit<Claim, 'first'>;
+type Reading = Omit<ClientIdentity, 'first'>;
 
 /** Rules that read alike whoever the peer is, and however what they read is spread over header lines. */
-const alike: readonly ChainRule['kind'][] = ['affinity-cookie', 'cookie', 'sid', 'query'];
+const peerIndependent: readonly ChainRule['kind'][] = ['affinity-cookie', 'cookie', 'sid', 'query'];
 
 interface Remembered {
   readonly firstSaid: string;
   readonly said: string;
   readonly hour: number;
-  readonly claim: Claim;
+  readonly claim: ClientIdentity;
 }
 
 /** The last claim of a connection is kept on its socket: found faster than in a WeakMap, for each request. */
-const lastClaim: unique symbol = Symbol('limpet.lastClaim');
-type ClaimedOn = Socket & { [lastClaim]?: Remembered };
+const lastIdentity: unique symbol = Symbol('limpet.lastClaim');
+type SocketWithIdentity = Socket & { [lastIdentity]?: Remembered };
 
-type SaidTo = (request: IncomingMessage) => string;
+type RuleInput = (request: IncomingMessage) => string;
 
-function saidTo(rule: ChainRule): SaidTo {
+function inputOf(rule: ChainRule): RuleInput {
   switch (rule.kind) {
     case 'header':
       return ({ headers }) => `${headers[rule.name] ?? ''}`;
@@ -66,15 +66,15 @@ function fromSidOn(url: string): string {
   return '';
 }
 
-export class RequestClaims {
+export class ClientIdentityReader {
   readonly #rules: readonly ChainRule[];
   readonly #chain: CompiledChain;
   /** All of a request that each rule may look at. */
-  readonly #saidTo: readonly SaidTo[];
+  readonly #saidTo: readonly RuleInput[];
   /** A seal runs out; all else reads alike at any time, and the clock need not be asked. */
   readonly #sealed: boolean;
   /** What was read on any connection, where it would be read alike on every other; undefined where not. */
-  readonly #read: Hourly<Reading> | undefined;
+  readonly #read: HourlyCache<Reading> | undefined;
 
   /**
    * Of connections whose clients PROXY headers told, or of those without. The rules from the first on that decides by the connection are
@@ -86,9 +86,11 @@ export class RequestClaims {
       0,
       rules.findIndex(({ kind }) => kind === 'address' || kind === 'proxy-protocol'),
     );
-    this.#saidTo = this.#rules.map(saidTo);
+    this.#saidTo = this.#rules.map(inputOf);
     this.#sealed = this.#rules.some(({ kind }) => kind === 'affinity-cookie');
-    this.#read = this.#rules.every(({ kind }) => alike.includes(kind)) ? new Hourly() : undefined;
+    this.#read = this.#rules.every(({ kind }) => peerIndependent.includes(kind))
+      ? new HourlyCache()
+      : undefined;
     this.#chain = headBinding().compile({
       ...chain,
       rules: [...this.#rules, { kind: 'address' }],
@@ -99,22 +101,21 @@ export class RequestClaims {
   }
 
   /** Requests that say the same are read once: on a connection, and, where who says it does not matter, in an hour. */
-  of(request: IncomingMessage): Claim {
+  of(request: IncomingMessage): ClientIdentity {
     // Mostly there is one rule, and no text to be put together.
     const said =
       this.#saidTo.length === 1
-        ? (this.#saidTo[0] as SaidTo)(request)
+        ? (this.#saidTo[0] as RuleInput)(request)
         : this.#saidTo.map((to) => to(request)).join('\n');
     const hour = this.#sealed ? Math.floor(Date.now() / HOUR_MS) : 0;
-    const socket: ClaimedOn = request.socket;
-    const last = socket[lastClaim];
+    const socket: SocketWithIdentity = request.socket;
+    const last = socket[lastIdentity];
     if (last?.said === said && last.hour === hour) return last.claim;
     const firstSaid = last?.firstSaid ?? said;
     const read = () => this.#reading(request, hour);
-    const { slot, incarnation, key, byAddress } =
-      this.#read?.of(this.#exactly(request), hour, read) ?? read();
-    const claim = { slot, incarnation, key, byAddress, first: said === firstSaid };
-    socket[lastClaim] = { firstSaid, said, hour, claim };
+    const { slot, generation, key, byAddress } = this.#read?.of(this.#exactly(request), hour, read) ?? read();
+    const claim = { slot, generation, key, byAddress, first: said === firstSaid };
+    socket[lastIdentity] = { firstSaid, said, hour, claim };
     return claim;
   }
 
@@ -123,7 +124,7 @@ export class RequestClaims {
     const read = ({ kind }: ChainRule, at: number) =>
       kind === 'sid'
         ? (findQueryParameter(request.url ?? '', 'sid') ?? '')
-        : (this.#saidTo[at] as SaidTo)(request);
+        : (this.#saidTo[at] as RuleInput)(request);
     return this.#rules.length === 1 ? read(this.#rules[0] as ChainRule, 0) : this.#rules.map(read).join('\n');
   }
 
@@ -135,15 +136,16 @@ export class RequestClaims {
     const reading = headBinding().begin(this.#chain, { address, port: 0 });
     let decision = reading.decide(bytes, true, hour);
     let slot: number | undefined;
-    let incarnation: number | undefined;
+    let generation: number | undefined;
     while (decision.outcome === 'slot') {
-      if (slot === undefined) ({ slot, incarnation } = decision);
+      if (slot === undefined) ({ slot, generation } = decision);
       decision = reading.decide(bytes, true, hour);
     }
-    if (decision.outcome === 'text') return { slot, incarnation, key: decision.text, byAddress: false };
+    if (decision.outcome === 'text')
+      return { slot, generation: generation, key: decision.text, byAddress: false };
     if (decision.outcome !== 'address' || decision.rule === this.#rules.length) {
-      return { slot, incarnation, key: undefined, byAddress: false };
+      return { slot, generation: generation, key: undefined, byAddress: false };
     }
-    return { slot, incarnation, key: decision.address, byAddress: true };
+    return { slot, generation: generation, key: decision.address, byAddress: true };
   }
 }

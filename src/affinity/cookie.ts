@@ -4,7 +4,7 @@ import type { CookieRule } from '../affinity-options.js';
 import { headBinding } from '../binding/head-binding.js';
 import type { ChainRule, CookieSeal } from '../binding/typescript/affinity-chain.js';
 import { cookiePairs } from '../binding/typescript/affinity-cookie.js';
-import { Hourly } from './hourly.js';
+import { HourlyCache } from './hourly.js';
 
 export const HOUR_MS = 3_600_000;
 
@@ -26,7 +26,7 @@ export interface CookieSettings {
 export class CookieIssuer {
   readonly #settings: CookieSettings;
   readonly #slot: number;
-  readonly #told: Hourly<{ readonly leadsHere: boolean }> = new Hourly();
+  readonly #told: HourlyCache<{ readonly leadsHere: boolean }> = new HourlyCache();
   #hour = -1;
   #value = '';
 

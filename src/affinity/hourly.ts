@@ -5,7 +5,7 @@ const textsMax = 4096;
 const textLengthMax = 512;
 
 /** What was found out about texts that clients send again and again. It holds for an hour, as cookies' tags do. */
-export class Hourly<Found extends object> {
+export class HourlyCache<Found extends object> {
   readonly #found: LRUCache<string, Found> = new LRUCache({ max: textsMax });
   #hour = -1;
 

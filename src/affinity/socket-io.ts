@@ -7,16 +7,16 @@ import type { ChainRule } from '../binding/typescript/affinity-chain.js';
 export const socketIoRule: ChainRule = { kind: 'sid' };
 
 /**
- * Makes session ids for the process with this `slot` and `incarnation` (both 0 to 255): 20 characters of the
+ * Makes session ids for the process with this `slot` and `generation` (both 0 to 255): 20 characters of the
  * alphabet that Engine.IO's own ids have, 64 bits of them at random.
  * @param key 16 bytes, the same in every worker and in the primary.
  */
-export function sidMaker(key: Uint8Array, slot: number, incarnation: number): () => string {
+export function sidMaker(key: Uint8Array, slot: number, generation: number): () => string {
   const { sipHash24 } = headBinding();
   const bytes = Buffer.alloc(15);
   const sealed = bytes.subarray(0, 10);
   bytes[8] = slot;
-  bytes[9] = incarnation;
+  bytes[9] = generation;
   return () => {
     randomFillSync(bytes, 0, 8);
     bytes.set(sipHash24(key, sealed).subarray(0, 5), 10);

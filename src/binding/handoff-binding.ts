@@ -32,7 +32,7 @@ export interface ReuseportGroup {
 }
 
 /** What the acceptor does with a listening socket. */
-export const service = {
+export const acceptMode = {
   /** Nothing: a worker accepts from it, or its connections wait in the kernel. */
   held: 0,
   /** Nothing, until its queue in the kernel is more than half full; then as `served`. */
@@ -48,7 +48,7 @@ export interface BusiestCount {
 }
 
 /** The primary's acceptor thread. Calls take effect before they return. Listeners are numbered 0 to 254. */
-export interface Acceptor {
+export interface NativeAcceptor {
   /** The channel end that the slot's processes inherit; stays the acceptor's. */
   channelEnd(slot: number): number;
   /** Adds a duplicate of a listening socket, held; its number. What comes to it is for the slot `pinned`, where given, while that is up. */
@@ -58,27 +58,27 @@ export interface Acceptor {
   /** Closes the socket; with `drain`, after accepting what waits in it. */
   remove(source: number, drain: boolean): void;
   /** The listener's connections are placed by these rules from now on; before, and without, by their address. */
-  placeBy(listener: number, chain: CompiledChain): void;
+  setAffinity(listener: number, chain: CompiledChain): void;
   /** Connections closed before they could be placed, by {@link Refusal}; reasons that never occurred are left out. */
   refused(): Record<string, number>;
   /** Of the connections placed by their address: how many (`seen`), and what the client that makes the most has made (`count`). */
   busiest(): BusiestCount;
-  retable(owners: Uint16Array, homes: Uint16Array): void;
+  updateRing(owners: Uint16Array, homes: Uint16Array): void;
   /** The process that writes `row` takes the listener's connections for the slot. */
-  seat(slot: number, listener: number, row: number): void;
-  unseat(slot: number, listener: number): void;
+  attach(slot: number, listener: number, row: number): void;
+  detach(slot: number, listener: number): void;
   queued(slot: number, listener: number): number;
   /** Accepts what waits in the kernel, then closes the listener's sockets; `settled` is called when all of it was taken. */
   closeListener(listener: number): void;
-  settled(listener: number): boolean;
+  isEmpty(listener: number): boolean;
   /** Closes what waits for the listener; how many connections. */
-  abandon(listener: number): number;
+  closeQueued(listener: number): number;
   /** Ends the thread and closes its descriptors. Calls that come later are answered as if there were nothing. */
   stop(): void;
 }
 
 /** The intake of a worker process. */
-export interface Inbox {
+export interface NativeInbox {
   /** Accepts from a duplicate of `fd` for the listener. */
   accept(listener: number, fd: number): void;
   /** With `drain`, first delivers what waits in the kernel's queue. */
@@ -100,7 +100,7 @@ export interface HandoffBinding {
   };
   readonly Acceptor: new (
     options: {
-      readonly page: number;
+      readonly sharedMemory: number;
       readonly key: Uint8Array;
       readonly ipv6Prefix: number;
       readonly queueMax: number;
@@ -113,12 +113,12 @@ export interface HandoffBinding {
       readonly pendingPerAddressMax: number;
     },
     settled: () => void,
-  ) => Acceptor;
-  /** Each batch is written to the arrays, of {@link takenAtOnce} entries, before `deliver` is called with its length; `peers` only where `proxied`. */
+  ) => NativeAcceptor;
+  /** Each batch is written to the arrays, of {@link batchMax} entries, before `deliver` is called with its length; `peers` only where `proxied`. */
   readonly Inbox: new (
     options: {
-      readonly page: number;
-      readonly row: number;
+      readonly sharedMemory: number;
+      readonly workerIndex: number;
       readonly slot: number;
       readonly descriptors: Int32Array;
       readonly listeners: Uint8Array;
@@ -126,27 +126,27 @@ export interface HandoffBinding {
       readonly peers: Uint8Array;
     },
     deliver: (count: number, proxied: boolean) => void,
-  ) => Inbox;
+  ) => NativeInbox;
   /** A listening socket, alone on its address. The caller owns it. */
-  listenAlone(address: NumericAddress, backlog: number): number;
+  listenExclusively(address: NumericAddress, backlog: number): number;
   boundAddress(fd: number): BoundAddress;
   /** Close-on-exec. */
   duplicate(fd: number): number;
   close(fd: number): void;
   closeOnExec(fd: number): void;
   /** Makes a socket that somebody else opened like our own: close-on-exec, and non-blocking, which the service manager's are not. */
-  makeOurs(fd: number): void;
+  prepareInherited(fd: number): void;
   /** A new shared page; the caller owns its descriptor. */
-  createPage(): number;
-  mapPage(fd: number): ArrayBuffer;
-  readonly pageLayout: Readonly<Record<string, number | readonly number[]>>;
+  createSharedMemory(): number;
+  mapSharedMemory(fd: number): ArrayBuffer;
+  readonly sharedMemoryLayout: Readonly<Record<string, number | readonly number[]>>;
 }
 
 /** 16 bytes of address, two of port, network order. */
 export const peerBytes = 18;
 
 /** The most connections that an inbox delivers in one call. */
-export const takenAtOnce = 16;
+export const batchMax = 16;
 
 /** Null where there is no addon. Throws ERR_LIMPET_NATIVE when there is one that does not load. */
 export function handoffBinding(): HandoffBinding | null {

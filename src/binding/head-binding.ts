@@ -1,7 +1,7 @@
 /** The part of the addon that reads heads, or its twin: the same calls, the same answers. */
 import { native } from './native.js';
 import type { Decision, Endpoint } from './typescript/affinity-chain.js';
-import { type CompiledChain, type HeadBinding, twinHead } from './typescript/head-calls.js';
+import { type CompiledChain, type HeadBinding, typescriptHead } from './typescript/head-calls.js';
 
 /** What native/node_api/head.cc exports. `Reading` is the C++ struct itself in an ArrayBuffer. */
 interface NativeHead extends Omit<HeadBinding, 'begin'> {
@@ -20,7 +20,7 @@ let binding: HeadBinding | undefined;
 
 /** The native reader where there is an addon, else its twin. Loads the addon at the first call. */
 export function headBinding(): HeadBinding {
-  binding ??= wrapNative(native()?.head as NativeHead | undefined) ?? twinHead;
+  binding ??= wrapNative(native()?.head as NativeHead | undefined) ?? typescriptHead;
   return binding;
 }
 

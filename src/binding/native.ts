@@ -32,7 +32,7 @@ interface Loaded {
 }
 
 let loaded: Loaded | undefined;
-let noticed = false;
+let warned = false;
 
 /**
  * The addon, or null where the twin serves. Loaded at the first call, once a process.
@@ -55,10 +55,10 @@ export function bindingReport(): BindingReport {
  * Tells once, on stderr, that the twin serves and why; the primary calls it. Silent when the addon is in use, and
  * when the twin was asked for.
  */
-export function noticeTwin(): void {
+export function warnWithoutAddon(): void {
   const { kind, reason } = bindingReport();
-  if (noticed || kind !== 'twin' || process.env.LIMPET_BINDING === 'twin') return;
-  noticed = true;
+  if (warned || kind !== 'twin' || process.env.LIMPET_BINDING === 'twin') return;
+  warned = true;
   process.stderr.write(
     `limpet: ${reason}; the slower TypeScript twin serves ("npx limpet doctor" tells more)\n`,
   );

@@ -5,7 +5,7 @@
 import type { HandoffBinding, SteeringTable } from './handoff-binding.js';
 
 /** native/shared_page.h has the same figures; a test holds the two together. */
-export const pageLayout = {
+export const sharedMemoryLayout = {
   cellsPerRow: 24,
   slots: 256,
   workers: 767,
@@ -17,7 +17,7 @@ export const pageLayout = {
   bytes: 458_752,
 } as const;
 
-/** The cells of a worker's row, in their order; native/shared_page.h says what each counts. */
+/** The cells of a worker's workerIndex, in their order; native/shared_page.h says what each counts. */
 const workerCells = [
   'accepted',
   'closed',
@@ -30,9 +30,9 @@ const workerCells = [
   'busiest',
   'latencyUs',
 ] as const;
-/** The cells of a slot's row, in their order. */
+/** The cells of a slot's workerIndex, in their order. */
 const slotCells = ['handed', 'diverted', 'queued', 'queueFull', 'hungry', 'abandoned'] as const;
-/** The first row: the layout's version, then what steers. */
+/** The first workerIndex: the layout's version, then what steers. */
 const header = { key0: 1, key1: 2, buckets: 3, ipv6Prefix: 4 } as const;
 
 export type WorkerCounts = Record<(typeof workerCells)[number], number> & {
@@ -41,7 +41,7 @@ export type WorkerCounts = Record<(typeof workerCells)[number], number> & {
 };
 export type SlotCounts = Record<(typeof slotCells)[number], number>;
 
-export class SharedPage {
+export class SharedMemory {
   /** What workers inherit. */
   readonly fd: number;
   readonly #binding: HandoffBinding;
@@ -49,8 +49,8 @@ export class SharedPage {
   readonly #homes: readonly [Uint16Array, Uint16Array];
 
   private constructor(binding: HandoffBinding, fd: number) {
-    const memory = binding.mapPage(fd);
-    const { homesOffset, bucketsMax } = pageLayout;
+    const memory = binding.mapSharedMemory(fd);
+    const { homesOffset, bucketsMax } = sharedMemoryLayout;
     this.fd = fd;
     this.#binding = binding;
     this.#cells = new Float64Array(memory, 0, homesOffset / Float64Array.BYTES_PER_ELEMENT);
@@ -61,39 +61,39 @@ export class SharedPage {
   }
 
   /** A new page, all zeros. Throws what the system refuses. */
-  static create(binding: HandoffBinding): SharedPage {
-    return new SharedPage(binding, binding.createPage());
+  static create(binding: HandoffBinding): SharedMemory {
+    return new SharedMemory(binding, binding.createSharedMemory());
   }
 
   /** The page behind a descriptor that was inherited. */
-  static map(binding: HandoffBinding, fd: number): SharedPage {
-    return new SharedPage(binding, fd);
+  static map(binding: HandoffBinding, fd: number): SharedMemory {
+    return new SharedMemory(binding, fd);
   }
 
-  worker(row: number): WorkerCounts {
-    const at = this.#workerAt(row);
-    const latency = this.#cells.slice(at + workerCells.length, at + pageLayout.workerCells);
+  worker(workerIndex: number): WorkerCounts {
+    const at = this.#workerAt(workerIndex);
+    const latency = this.#cells.slice(at + workerCells.length, at + sharedMemoryLayout.workerCells);
     return { ...(this.#read(workerCells, at) as WorkerCounts), latency: [...latency] };
   }
 
   slot(slot: number): SlotCounts {
-    return this.#read(slotCells, (1 + slot) * pageLayout.cellsPerRow) as SlotCounts;
+    return this.#read(slotCells, (1 + slot) * sharedMemoryLayout.cellsPerRow) as SlotCounts;
   }
 
-  /** For the process that owns the row: one of the connections that it had accepted is closed. */
-  countClosed(row: number): void {
-    const cell = this.#workerAt(row) + workerCells.indexOf('closed');
+  /** For the process that owns the workerIndex: one of the connections that it had accepted is closed. */
+  countClosed(workerIndex: number): void {
+    const cell = this.#workerAt(workerIndex) + workerCells.indexOf('closed');
     this.#cells[cell] = (this.#cells[cell] as number) + 1;
   }
 
-  /** For the primary, when the process that owned the row is gone. */
-  clearWorker(row: number): void {
-    const at = this.#workerAt(row);
-    this.#cells.fill(0, at, at + pageLayout.cellsPerRow);
+  /** For the primary, when the process that owned the workerIndex is gone. */
+  clearWorker(workerIndex: number): void {
+    const at = this.#workerAt(workerIndex);
+    this.#cells.fill(0, at, at + sharedMemoryLayout.cellsPerRow);
   }
 
   /** For the primary, before the kernel steers by it: workers check what reaches them against this table and the one before. */
-  steerBy({ key, ipv6Prefix, homes }: SteeringTable): void {
+  publishRing({ key, ipv6Prefix, homes }: SteeringTable): void {
     const words = new DataView(key.buffer, key.byteOffset, key.byteLength);
     const [current, previous] = this.#homes;
     const first = this.#cells[header.buckets] === 0;
@@ -109,8 +109,8 @@ export class SharedPage {
     this.#binding.close(this.fd);
   }
 
-  #workerAt(row: number): number {
-    return (1 + pageLayout.slots + row) * pageLayout.cellsPerRow;
+  #workerAt(workerIndex: number): number {
+    return (1 + sharedMemoryLayout.slots + workerIndex) * sharedMemoryLayout.cellsPerRow;
   }
 
   #read(names: readonly string[], at: number): Record<string, number> {

@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import type { Face } from '../adapter/contract.js';
+import type { PrimaryStub } from '../adapter/contract.js';
 import { type Listenable, recognize } from '../adapter/recognize.js';
 import type { BoundAddress, ListenAddress } from '../connection.js';
 import { atCaller, LimpetError } from '../errors.js';
@@ -49,7 +49,7 @@ function listenHere(
     return true;
   }
   const router = sharedRouter(options);
-  const face = served.face(() => router.close());
+  const face = served.primaryStub(() => router.close());
   const failed = (error: LimpetError) => fail(router, face, error);
   router.once('error', failed);
   router.start().catch(() => {});
@@ -83,7 +83,7 @@ function sharedRouter(options: RouterOptions): Router {
   return shared.router;
 }
 
-function fail(router: Router, face: Face, error: LimpetError): void {
+function fail(router: Router, face: PrimaryStub, error: LimpetError): void {
   router.kill(error.message);
   router.close(error.message).then(() => {
     if (face.failed(error)) return;

@@ -22,7 +22,7 @@ export type WorkerMessage =
   /** The app forked this process itself, and it wants a place. */
   | { type: 'adopt' }
   /** Sign of life. */
-  | ({ type: 'beat'; debugger: boolean } & Vitals)
+  | ({ type: 'beat'; debugger: boolean } & WorkerVitals)
   /** The app closed its server, or the process was told to end: it takes nothing new. */
   | { type: 'leaving'; reason: string }
   /** Nothing more is taken in, on any listener. */
@@ -42,11 +42,11 @@ export type PrimaryMessage =
   | { type: 'unbound'; key: string; code: string; text: string }
   | { type: 'handoff'; listener: number; body: HandoffMessage }
   /** The process is seated: its slot's clients come to it. */
-  | { type: 'seated' }
+  | { type: 'assigned' }
   /** The place that the process asked for. */
-  | { type: 'adopted'; slot: number; pass: SeatPass }
+  | { type: 'adopted'; slot: number; pass: WorkerSettings }
   /** Who serves whom, where requests may have to be passed on. */
-  | { type: 'neighbours'; table: NeighbourTable }
+  | { type: 'peers'; table: PeerTable }
   /** The slot will soon be gone: serve on, but say so to whoever looks after its health. */
   | { type: 'notice' }
   /** Take nothing new; answer 'stopped'. */
@@ -69,7 +69,7 @@ export interface ListenSettings {
   readonly loadBounded: boolean;
   /** Whether connections go by how many are open: then those that close are told to the primary where it cannot see it itself. */
   readonly loadCounts: boolean;
-  /** An {@link AffinityPass}, serialized. */
+  /** An {@link AffinitySettings}, serialized. */
   readonly affinity: string;
   readonly healthPath?: string | undefined;
 }
@@ -81,7 +81,7 @@ export interface ServerTraits {
 }
 
 /** What a worker last said of itself. */
-export interface Vitals {
+export interface WorkerVitals {
   readonly open: number;
   readonly lagMs: number;
   readonly rssBytes: number;
@@ -89,17 +89,21 @@ export interface Vitals {
 }
 
 /** The processes of the router, as each worker is told of them; plain JSON. */
-export interface NeighbourTable {
+export interface PeerTable {
   /** How many slots the ring has. */
   readonly slots: number;
   readonly down: readonly number[];
   /** Those that can be reached: seated ones first, then those that drain. */
-  readonly processes: readonly { readonly slot: number; readonly row: number; readonly seated: boolean }[];
+  readonly processes: readonly {
+    readonly slot: number;
+    readonly workerIndex: number;
+    readonly attached: boolean;
+  }[];
 }
 
 /** What a worker learns from its environment; read and removed by `cluster/worker.ts`. */
-export interface SeatPass {
-  readonly row: number;
+export interface WorkerSettings {
+  readonly workerIndex: number;
   readonly drainTimeoutMs: number;
   readonly noticeMs: number;
   readonly beatMs: number;
@@ -108,19 +112,19 @@ export interface SeatPass {
   readonly inherited: { readonly from: number; readonly count: number };
 }
 
-export const seatPassVariable = 'LIMPET_SEAT';
+export const workerSettingsVariable = 'LIMPET_SEAT';
 
 /** What a worker must know to give out cookies and session ids that lead back to it, and to know whose a request is. */
-export interface AffinityPass {
+export interface AffinitySettings {
   readonly cookie: CookieSettings | undefined;
   readonly sidKey: Uint8Array;
   /** Whether trusted peers tell their clients in PROXY headers. */
   readonly proxied: boolean;
   /** Undefined where no rule reads requests. */
-  readonly rehoming: RehomingPass | undefined;
+  readonly forwarding: ForwardingSettings | undefined;
 }
 
-export interface RehomingPass {
+export interface ForwardingSettings {
   readonly directory: string;
   readonly chain: AffinityChain;
   readonly ring: {
@@ -131,9 +135,9 @@ export interface RehomingPass {
   };
 }
 
-/** An {@link AffinityPass} as it travels. */
-export function unpackAffinity(pass: string): AffinityPass {
-  return deserialize(Buffer.from(pass, 'base64')) as AffinityPass;
+/** An {@link AffinitySettings} as it travels. */
+export function unpackAffinity(pass: string): AffinitySettings {
+  return deserialize(Buffer.from(pass, 'base64')) as AffinitySettings;
 }
 
 /**

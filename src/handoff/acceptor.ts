@@ -1,14 +1,14 @@
-import type { Acceptor, BusiestCount, HandoffBinding } from '../binding/handoff-binding.js';
-import { SharedPage } from '../binding/shared-memory.js';
+import type { BusiestCount, HandoffBinding, NativeAcceptor } from '../binding/handoff-binding.js';
+import { SharedMemory } from '../binding/shared-memory.js';
 import type { CompiledChain } from '../binding/typescript/head-calls.js';
 import type { ListenAddress } from '../connection.js';
 import type { SlotRing } from '../ring/slot-ring.js';
-import type { Seat } from './contract.js';
+import type { WorkerEndpoint } from './contract.js';
 import { addLatencies, type Latencies, noLatencies } from './latencies.js';
-import type { Sockets } from './listening-sockets.js';
+import type { ListeningSockets } from './listening-sockets.js';
 
 /** What was counted for a slot since the router began, processes that are gone included. */
-export interface ExchangeCounts {
+export interface AcceptorCounts {
   /** Connections that its processes have had. */
   accepted: number;
   /** Connections that are open in them now. */
@@ -32,7 +32,7 @@ export interface ExchangeCounts {
 }
 
 /** What the acceptor keeps to, for all listeners. */
-export interface ExchangeSettings {
+export interface AcceptorSettings {
   readonly queueMax: number;
   readonly spreadEvenly: boolean;
   readonly maxLoad: number;
@@ -41,8 +41,8 @@ export interface ExchangeSettings {
   readonly pendingPerAddressMax: number;
 }
 
-/** One listener of the exchange. */
-export interface ExchangeListener {
+/** One listener of the acceptor. */
+export interface AcceptorListener {
   /** The router's number of it, 0 to 254. */
   readonly listener: number;
   /** What its sockets are called from one primary to the next. */
@@ -52,80 +52,85 @@ export interface ExchangeListener {
   readonly chain?: CompiledChain | undefined;
 }
 
-type Kept = Pick<ExchangeCounts, 'accepted' | 'missteered' | 'lost' | 'starved' | 'latency'>;
+type SlotTotals = Pick<AcceptorCounts, 'accepted' | 'missteered' | 'lost' | 'starved' | 'latency'>;
 
 /**
  * What all `kernel` and `fd` listeners of a router share: the acceptor thread, a channel to each slot, and the page.
- * A process of a slot inherits both descriptors of {@link inherit}.
+ * A process of a slot inherits both descriptors of {@link inheritedDescriptors}.
  */
-export class Exchange {
+export class Acceptor {
   readonly binding: HandoffBinding;
-  readonly page: SharedPage;
-  readonly acceptor: Acceptor;
-  readonly sockets: Sockets;
-  readonly #rows: Map<number, number> = new Map();
-  readonly #kept: Map<number, Kept> = new Map();
-  readonly #seats: Map<string, Seat> = new Map();
-  readonly #settling: Map<number, () => void> = new Map();
+  readonly memory: SharedMemory;
+  readonly thread: NativeAcceptor;
+  readonly sockets: ListeningSockets;
+  readonly #workers: Map<number, number> = new Map();
+  readonly #totals: Map<number, SlotTotals> = new Map();
+  readonly #endpoints: Map<string, WorkerEndpoint> = new Map();
+  readonly #closing: Map<number, () => void> = new Map();
   #homes: Uint16Array = new Uint16Array(0);
 
-  /** Throws the system's error when page or thread cannot be had. */
-  constructor(binding: HandoffBinding, ring: SlotRing, settings: ExchangeSettings, sockets: Sockets) {
+  /** Throws the system's error when memory or thread cannot be had. */
+  constructor(
+    binding: HandoffBinding,
+    ring: SlotRing,
+    settings: AcceptorSettings,
+    sockets: ListeningSockets,
+  ) {
     this.binding = binding;
     this.sockets = sockets;
-    this.page = SharedPage.create(binding);
+    this.memory = SharedMemory.create(binding);
     const { key, ipv6Prefix } = ring;
-    this.acceptor = new binding.Acceptor({ page: this.page.fd, key, ipv6Prefix, ...settings }, () =>
-      this.#settled(),
+    this.thread = new binding.Acceptor({ sharedMemory: this.memory.fd, key, ipv6Prefix, ...settings }, () =>
+      this.#resolveEmptied(),
     );
-    this.retable(ring);
+    this.updateRing(ring);
   }
 
-  /** The descriptors that a process of the slot inherits: its channel's end, then the page. They stay the exchange's. */
-  inherit(slot: number): readonly [channel: number, page: number] {
-    return [this.acceptor.channelEnd(slot), this.page.fd];
+  /** The descriptors that a process of the slot inherits: its channel's end, then the page. They stay the acceptor's. */
+  inheritedDescriptors(slot: number): readonly [channel: number, memory: number] {
+    return [this.thread.channelEnd(slot), this.memory.fd];
   }
 
-  /** Tells acceptor and page the ring. */
-  retable(ring: SlotRing): void {
+  /** Tells acceptor and memory the ring. */
+  updateRing(ring: SlotRing): void {
     const homes = ring.homeTable();
     const { key, ipv6Prefix } = ring;
-    if (!sameTable(homes, this.#homes)) this.page.steerBy({ key, ipv6Prefix, homes });
+    if (!sameTable(homes, this.#homes)) this.memory.publishRing({ key, ipv6Prefix, homes });
     this.#homes = homes;
-    this.acceptor.retable(ring.live === 0 ? homes : ring.ownerTable(), homes);
+    this.thread.updateRing(ring.live === 0 ? homes : ring.ownerTable(), homes);
   }
 
   /** The process takes the listener's connections that come through the channel. */
-  seat(seat: Seat, listener: number): void {
-    this.#rows.set(seat.row, seat.slot);
-    this.#seats.set(`${seat.slot}/${listener}`, seat);
-    this.acceptor.seat(seat.slot, listener, seat.row);
+  attach(endpoint: WorkerEndpoint, listener: number): void {
+    this.#workers.set(endpoint.workerIndex, endpoint.slot);
+    this.#endpoints.set(`${endpoint.slot}/${listener}`, endpoint);
+    this.thread.attach(endpoint.slot, listener, endpoint.workerIndex);
   }
 
   /** It does no longer. False when it did not, since another had followed it. */
-  unseat(seat: Seat, listener: number, gone: boolean): boolean {
-    const key = `${seat.slot}/${listener}`;
-    const seated = this.#seats.get(key) === seat;
+  detach(endpoint: WorkerEndpoint, listener: number, gone: boolean): boolean {
+    const key = `${endpoint.slot}/${listener}`;
+    const seated = this.#endpoints.get(key) === endpoint;
     if (seated) {
-      this.#seats.delete(key);
-      this.acceptor.unseat(seat.slot, listener);
+      this.#endpoints.delete(key);
+      this.thread.detach(endpoint.slot, listener);
     }
-    if (gone) this.#keep(seat);
+    if (gone) this.#addToTotals(endpoint);
     return seated;
   }
 
   /** What the busiest client made of the connections that were placed by their address: at the acceptor, and in each process. */
   *busiest(): Generator<readonly [place: string, count: BusiestCount]> {
-    yield ['acceptor', this.acceptor.busiest()];
-    for (const row of this.#rows.keys()) {
-      const { steered, busiest } = this.page.worker(row);
-      yield [`row ${row}`, { seen: steered, count: busiest }];
+    yield ['acceptor', this.thread.busiest()];
+    for (const workerIndex of this.#workers.keys()) {
+      const { steered, busiest } = this.memory.worker(workerIndex);
+      yield [`worker ${workerIndex}`, { seen: steered, count: busiest }];
     }
   }
 
-  counts(slot: number): ExchangeCounts {
-    const { handed, diverted, queued, queueFull, abandoned } = this.page.slot(slot);
-    const kept = this.#keptOf(slot);
+  counts(slot: number): AcceptorCounts {
+    const { handed, diverted, queued, queueFull, abandoned } = this.memory.slot(slot);
+    const kept = this.#totalsOf(slot);
     const latency = noLatencies();
     addLatencies(latency, kept.latency);
     const refused = {
@@ -133,10 +138,10 @@ export class Exchange {
       ...(abandoned > 0 && { closing: abandoned }),
     };
     const counts = { ...kept, open: 0, handed, diverted, queued, refused, latency };
-    for (const [row, at] of this.#rows) {
+    for (const [workerIndex, at] of this.#workers) {
       if (at !== slot) continue;
-      const { accepted, closed, missteered, starved } = this.page.worker(row);
-      addLatencies(latency, this.#latencyOf(row));
+      const { accepted, closed, missteered, starved } = this.memory.worker(workerIndex);
+      addLatencies(latency, this.#latencyOf(workerIndex));
       counts.accepted += accepted;
       counts.open += accepted - closed;
       counts.missteered += missteered;
@@ -145,10 +150,10 @@ export class Exchange {
     return counts;
   }
 
-  /** Connections that are open in the process that writes `row`; undefined when none that is seated here does. */
-  openIn(row: number): number | undefined {
-    if (!this.#rows.has(row)) return undefined;
-    const { accepted, closed } = this.page.worker(row);
+  /** Connections that are open in the process that writes `workerIndex`; undefined when none that is seated here does. */
+  openIn(workerIndex: number): number | undefined {
+    if (!this.#workers.has(workerIndex)) return undefined;
+    const { accepted, closed } = this.memory.worker(workerIndex);
     return accepted - closed;
   }
 
@@ -159,54 +164,54 @@ export class Exchange {
   async close(listener: number, timeoutMs: number): Promise<number> {
     let timer: NodeJS.Timeout | undefined;
     const settled = new Promise<void>((resolve) => {
-      this.#settling.set(listener, resolve);
+      this.#closing.set(listener, resolve);
       timer = setTimeout(resolve, timeoutMs);
     });
-    this.acceptor.closeListener(listener);
-    this.#settled();
+    this.thread.closeListener(listener);
+    this.#resolveEmptied();
     await settled;
     clearTimeout(timer);
-    this.#settling.delete(listener);
-    return this.acceptor.abandon(listener);
+    this.#closing.delete(listener);
+    return this.thread.closeQueued(listener);
   }
 
-  /** Ends the thread and closes channels and page; what was counted can still be read. */
+  /** Ends the thread and closes channels and memory; what was counted can still be read. */
   stop(): void {
-    this.acceptor.stop();
-    this.page.close();
+    this.thread.stop();
+    this.memory.close();
   }
 
-  /** What a process that is gone has counted is added to its slot's; its row is free again. */
-  #keep(seat: Seat): void {
-    if (!this.#rows.delete(seat.row)) return;
-    const { accepted, closed, taking, missteered, starved } = this.page.worker(seat.row);
-    const kept = this.#keptOf(seat.slot);
+  /** What a process that is gone has counted is added to its slot's; its workerIndex is free again. */
+  #addToTotals(endpoint: WorkerEndpoint): void {
+    if (!this.#workers.delete(endpoint.workerIndex)) return;
+    const { accepted, closed, taking, missteered, starved } = this.memory.worker(endpoint.workerIndex);
+    const kept = this.#totalsOf(endpoint.slot);
     kept.accepted += accepted;
     kept.missteered += missteered;
     kept.starved += starved;
     kept.lost += accepted + taking - closed;
-    addLatencies(kept.latency, this.#latencyOf(seat.row));
-    this.page.clearWorker(seat.row);
+    addLatencies(kept.latency, this.#latencyOf(endpoint.workerIndex));
+    this.memory.clearWorker(endpoint.workerIndex);
   }
 
-  #latencyOf(row: number): Latencies {
-    const { latency, latencyUs } = this.page.worker(row);
+  #latencyOf(workerIndex: number): Latencies {
+    const { latency, latencyUs } = this.memory.worker(workerIndex);
     return { counts: [...latency], sumMs: latencyUs / 1000 };
   }
 
-  #settled(): void {
-    for (const [listener, resolve] of this.#settling) if (this.acceptor.settled(listener)) resolve();
+  #resolveEmptied(): void {
+    for (const [listener, resolve] of this.#closing) if (this.thread.isEmpty(listener)) resolve();
   }
 
-  #keptOf(slot: number): Kept {
-    const kept = this.#kept.get(slot) ?? {
+  #totalsOf(slot: number): SlotTotals {
+    const kept = this.#totals.get(slot) ?? {
       accepted: 0,
       missteered: 0,
       lost: 0,
       starved: 0,
       latency: noLatencies(),
     };
-    this.#kept.set(slot, kept);
+    this.#totals.set(slot, kept);
     return kept;
   }
 }

@@ -1,4 +1,4 @@
-import { pageLayout } from '../binding/shared-memory.js';
+import { sharedMemoryLayout } from '../binding/shared-memory.js';
 
 /** How long connections took from being placed by the primary to being taken by a process. */
 export interface Latencies {
@@ -8,7 +8,7 @@ export interface Latencies {
   sumMs: number;
 }
 
-export const latencyBoundsMs: readonly number[] = pageLayout.latencyBoundsUs.map((us) => us / 1000);
+export const latencyBoundsMs: readonly number[] = sharedMemoryLayout.latencyBoundsUs.map((us) => us / 1000);
 
 export function noLatencies(): Latencies {
   return { counts: Array.from({ length: latencyBoundsMs.length + 1 }, () => 0), sumMs: 0 };

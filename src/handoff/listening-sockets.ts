@@ -4,7 +4,7 @@ import type { BoundAddress, ListenAddress } from '../connection.js';
 import { listenAt } from './listen-address.js';
 
 /** Sockets that listened before this primary began: its predecessor's, or the service manager's. */
-export interface GivenSockets {
+export interface InheritedSockets {
   /** What the predecessor called them. */
   readonly key?: string;
   /** Where they listen, where no key says what they are for. */
@@ -16,59 +16,59 @@ export interface GivenSockets {
 }
 
 /** A listening address that could be given on. */
-interface Kept {
+interface TransferableSockets {
   /** Undefined where the descriptors cannot be given to another process. */
   readonly descriptors: () => readonly number[] | undefined;
   readonly managed: boolean;
   /** Takes nothing more: called when a successor has them, since what waits there is its to take from that moment on. */
-  readonly letGo: () => void;
+  readonly release: () => void;
 }
 
 /** The listening sockets of a primary: those that it was given, and those that it could give to a successor. */
-export class Sockets {
-  readonly #given: Set<GivenSockets>;
-  readonly #kept: Map<string, Kept> = new Map();
-  #givenOn = false;
+export class ListeningSockets {
+  readonly #inherited: Set<InheritedSockets>;
+  readonly #kept: Map<string, TransferableSockets> = new Map();
+  #transferred = false;
 
-  constructor(given: Iterable<GivenSockets> = []) {
-    this.#given = new Set(given);
+  constructor(given: Iterable<InheritedSockets> = []) {
+    this.#inherited = new Set(given);
   }
 
   /** What was given for the address; undefined when nothing was. */
-  givenFor(key: string, address: ListenAddress): GivenSockets | undefined {
-    const found = [...this.#given].filter(
-      (each) => each.key === key || (each.bound && serves(each.bound, address)),
+  inheritedFor(key: string, address: ListenAddress): InheritedSockets | undefined {
+    const found = [...this.#inherited].filter(
+      (each) => each.key === key || (each.bound && isSameAddress(each.bound, address)),
     );
     const [first] = found;
     return first && { ...first, descriptors: found.flatMap(({ descriptors }) => descriptors) };
   }
 
   /** The same, which the caller owns from now on. */
-  take(key: string, address: ListenAddress): GivenSockets | undefined {
-    const given = this.givenFor(key, address);
-    for (const each of this.#given) {
-      if (each.descriptors.some((fd) => given?.descriptors.includes(fd))) this.#given.delete(each);
+  takeInherited(key: string, address: ListenAddress): InheritedSockets | undefined {
+    const given = this.inheritedFor(key, address);
+    for (const each of this.#inherited) {
+      if (each.descriptors.some((fd) => given?.descriptors.includes(fd))) this.#inherited.delete(each);
     }
     return given;
   }
 
   /** Closes what was given and never asked for. */
-  closeRest(): void {
-    for (const { descriptors } of this.#given) for (const fd of descriptors) closeSync(fd);
-    this.#given.clear();
+  closeUnclaimed(): void {
+    for (const { descriptors } of this.#inherited) for (const fd of descriptors) closeSync(fd);
+    this.#inherited.clear();
   }
 
-  keep(key: string, kept: Kept): void {
+  register(key: string, kept: TransferableSockets): void {
     this.#kept.set(key, kept);
   }
 
-  forget(key: string): void {
+  unregister(key: string): void {
     this.#kept.delete(key);
   }
 
   /** All that a successor needs, or the key of an address that it cannot be given. */
-  toGiveOn(): GivenSockets[] | string {
-    const all: GivenSockets[] = [];
+  transferable(): InheritedSockets[] | string {
+    const all: InheritedSockets[] = [];
     for (const [key, { descriptors, managed }] of this.#kept) {
       const own = descriptors();
       if (!own) return key;
@@ -78,46 +78,46 @@ export class Sockets {
   }
 
   /** A successor has them all: what is closed here from now on listens on there. */
-  giveOn(): void {
-    this.#givenOn = true;
+  transfer(): void {
+    this.#transferred = true;
     // By what this primary knows of its own processes, their clients would go to the wrong ones.
-    for (const { letGo } of [...this.#kept.values()]) letGo();
+    for (const { release } of [...this.#kept.values()]) release();
   }
 
   /** Removes the file of a unix-domain socket that was this router's own. */
   removeFile(address: ListenAddress, managed: boolean): void {
-    if ('path' in address && !managed && !this.#givenOn) rmSync(address.path, { force: true });
+    if ('path' in address && !managed && !this.#transferred) rmSync(address.path, { force: true });
   }
 }
 
 /** One listening address that is this process's by descriptor. */
-export class OpenSockets {
+export class AddressSockets {
   readonly descriptors: readonly number[];
   /** Whether somebody listened before us: whoever waits there is theirs, until we serve. */
-  readonly given: boolean;
+  readonly inherited: boolean;
   readonly #close: () => void;
 
   private constructor(descriptors: readonly number[], given: boolean, close: () => void) {
     this.descriptors = descriptors;
-    this.given = given;
+    this.inherited = given;
     this.#close = close;
   }
 
-  /** Those that were given for the address, or a new one, alone on it; `letGo` as of {@link Kept}. Rejects with ERR_LIMPET_ADDRESS_*. */
+  /** Those that were given for the address, or a new one, alone on it; `release` as of {@link TransferableSockets}. Rejects with ERR_LIMPET_ADDRESS_*. */
   static async open(
-    sockets: Sockets,
+    sockets: ListeningSockets,
     binding: HandoffBinding,
     key: string,
     address: ListenAddress,
-    letGo: () => void,
-  ): Promise<OpenSockets> {
-    const given = sockets.take(key, address);
-    const listen = () => listenAt(address, (numeric) => binding.listenAlone(numeric, address.backlog));
+    release: () => void,
+  ): Promise<AddressSockets> {
+    const given = sockets.takeInherited(key, address);
+    const listen = () => listenAt(address, (numeric) => binding.listenExclusively(numeric, address.backlog));
     const descriptors = given?.descriptors ?? [await listen()];
     const managed = given?.managed ?? false;
-    sockets.keep(key, { descriptors: () => descriptors, managed, letGo });
-    return new OpenSockets(descriptors, given !== undefined, () => {
-      sockets.forget(key);
+    sockets.register(key, { descriptors: () => descriptors, managed, release });
+    return new AddressSockets(descriptors, given !== undefined, () => {
+      sockets.unregister(key);
       for (const fd of descriptors) binding.close(fd);
       sockets.removeFile(address, managed);
     });
@@ -130,7 +130,7 @@ export class OpenSockets {
 }
 
 /** The service manager chose the host: whoever asks for the port means its socket. */
-function serves(bound: BoundAddress, address: ListenAddress): boolean {
+function isSameAddress(bound: BoundAddress, address: ListenAddress): boolean {
   if ('path' in bound) return 'path' in address && address.path === bound.path;
   return 'port' in address && address.port === bound.port;
 }

@@ -1,54 +1,57 @@
-import { type HandoffBinding, type Inbox, peerBytes, takenAtOnce } from '../binding/handoff-binding.js';
-import { SharedPage } from '../binding/shared-memory.js';
+import { batchMax, type HandoffBinding, type NativeInbox, peerBytes } from '../binding/handoff-binding.js';
+import { SharedMemory } from '../binding/shared-memory.js';
 import { addressText } from '../binding/typescript/ip-address.js';
-import type { Entrance, ProxiedClient } from '../connection.js';
+import type { ConnectionSink, ProxiedClient } from '../connection.js';
 
-export interface IntakeSettings {
+export interface WorkerInboxSettings {
   readonly slot: number;
-  readonly row: number;
+  readonly workerIndex: number;
   /** The two inherited descriptors, as {@link Exchange.inherit} names them. */
   readonly channel: number;
-  readonly page: number;
+  readonly memory: number;
 }
 
-/** What all `kernel` and `fd` listeners of a worker process share: its inbox, and its row of the page. */
-export class Intake {
-  readonly #inbox: Inbox;
-  readonly #page: SharedPage;
-  readonly #row: number;
+/** What all `kernel` and `fd` listeners of a worker process share: its inbox, and its workerIndex of the page. */
+export class WorkerInbox {
+  readonly #inbox: NativeInbox;
+  readonly #memory: SharedMemory;
+  readonly #workerIndex: number;
   readonly #channel: number;
-  readonly #entrances: (Entrance | undefined)[] = [];
+  readonly #sinks: (ConnectionSink | undefined)[] = [];
   readonly #expected: Set<number> = new Set();
   #receiving = false;
 
   /** Make it first thing in the process: the inherited descriptors are close-on-exec from here on. */
-  constructor(binding: HandoffBinding, { slot, row, channel, page }: IntakeSettings) {
+  constructor(binding: HandoffBinding, { slot, workerIndex, channel, memory }: WorkerInboxSettings) {
     binding.closeOnExec(channel);
-    binding.closeOnExec(page);
-    const descriptors = new Int32Array(takenAtOnce);
-    const listeners = new Uint8Array(takenAtOnce);
-    const peers = new Uint8Array(takenAtOnce * peerBytes);
-    this.#row = row;
+    binding.closeOnExec(memory);
+    const descriptors = new Int32Array(batchMax);
+    const listeners = new Uint8Array(batchMax);
+    const peers = new Uint8Array(batchMax * peerBytes);
+    this.#workerIndex = workerIndex;
     this.#channel = channel;
-    this.#page = SharedPage.map(binding, page);
+    this.#memory = SharedMemory.map(binding, memory);
     const pass = (fd: number, to: number, client?: ProxiedClient) => {
-      const entrance = this.#entrances[to];
-      if (entrance) entrance.descriptor(fd, client);
+      const sink = this.#sinks[to];
+      if (sink) sink.takeDescriptor(fd, client);
       else binding.close(fd);
     };
-    this.#inbox = new binding.Inbox({ page, row, slot, descriptors, listeners, peers }, (count, proxied) => {
-      if (count === 1 && !proxied) {
-        pass(descriptors[0] as number, listeners[0] as number);
-        return;
-      }
-      // An entrance may call back: what was delivered is read first. By hand: Array.from would take longer than all the rest.
-      const batch: Parameters<typeof pass>[] = [];
-      for (let i = 0; i < count; i++) {
-        const client = proxied ? clientIn(peers, i * peerBytes) : undefined;
-        batch.push([descriptors[i] as number, listeners[i] as number, client]);
-      }
-      for (const [fd, to, client] of batch) pass(fd, to, client);
-    });
+    this.#inbox = new binding.Inbox(
+      { sharedMemory: memory, workerIndex, slot, descriptors, listeners, peers },
+      (count, proxied) => {
+        if (count === 1 && !proxied) {
+          pass(descriptors[0] as number, listeners[0] as number);
+          return;
+        }
+        // An sink may call back: what was delivered is read first. By hand: Array.from would take longer than all the rest.
+        const batch: Parameters<typeof pass>[] = [];
+        for (let i = 0; i < count; i++) {
+          const client = proxied ? clientIn(peers, i * peerBytes) : undefined;
+          batch.push([descriptors[i] as number, listeners[i] as number, client]);
+        }
+        for (const [fd, to, client] of batch) pass(fd, to, client);
+      },
+    );
   }
 
   /** Takes what comes through the slot's channel. Until the process is seated that is its predecessor's: call it then. */
@@ -59,9 +62,9 @@ export class Intake {
     for (const listener of this.#expected) this.#inbox.expect(listener, true);
   }
 
-  /** From now on the listener's connections reach `entrance`. */
-  open(listener: number, entrance: Entrance): void {
-    this.#entrances[listener] = entrance;
+  /** From now on the listener's connections reach `sink`. */
+  open(listener: number, sink: ConnectionSink): void {
+    this.#sinks[listener] = sink;
     this.#expected.add(listener);
     this.#inbox.expect(listener, true);
   }
@@ -83,9 +86,9 @@ export class Intake {
     this.#inbox.expect(listener, false);
   }
 
-  /** A connection that an entrance was given is closed. */
+  /** A connection that an sink was given is closed. */
   countClosed(): void {
-    this.#page.countClosed(this.#row);
+    this.#memory.countClosed(this.#workerIndex);
   }
 }
 

@@ -26,7 +26,7 @@ export function serve(router: Router, server: Server, { key, port, host }: Where
   const close = () => {
     router.off('closed', close);
     router.off('upgraded', close);
-    sockets.forget(key);
+    sockets.unregister(key);
     server.close();
     server.closeAllConnections();
   };
@@ -41,10 +41,14 @@ export function serve(router: Router, server: Server, { key, port, host }: Where
       router.once('upgraded', close);
       const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
       // Whoever asks here may be answered by either primary.
-      sockets.keep(key, { descriptors: () => (fd < 0 ? undefined : [fd]), managed: false, letGo: () => {} });
+      sockets.register(key, {
+        descriptors: () => (fd < 0 ? undefined : [fd]),
+        managed: false,
+        release: () => {},
+      });
       resolve({ address: server.address() as AddressInfo, close });
     });
-    const [given] = sockets.take(key, address)?.descriptors ?? [];
+    const [given] = sockets.takeInherited(key, address)?.descriptors ?? [];
     if (given === undefined) server.listen({ port, host });
     else server.listen(handleOf(given));
   });

@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { beforeEach, expect, test } from 'vitest';
 import { compileAffinity } from '../../src/affinity/chain.ts';
-import { RequestClaims } from '../../src/affinity/client-identity.ts';
+import { ClientIdentityReader } from '../../src/affinity/client-identity.ts';
 import { sidMaker } from '../../src/affinity/socket-io.ts';
 import type { Affinity } from '../../src/affinity-options.ts';
 
 const sidKey = Buffer.alloc(16, 7);
-let claims: RequestClaims;
+let claims: ClientIdentityReader;
 
-function claimsBy(affinity: Affinity): RequestClaims {
+function claimsBy(affinity: Affinity): ClientIdentityReader {
   const { chain } = compileAffinity({
     affinity,
     trust: [],
@@ -20,7 +20,7 @@ function claimsBy(affinity: Affinity): RequestClaims {
     node: 'here',
     keepProxyHeader: false,
   });
-  return new RequestClaims(chain, { proxied: false });
+  return new ClientIdentityReader(chain, { proxied: false });
 }
 
 /** A request on a connection of its own. */
@@ -41,7 +41,7 @@ beforeEach(() => {
 test('a sid that was read once is known again, on any connection', () => {
   const sid = sidMaker(sidKey, 5, 9)();
   const first = claims.of(request(`/socket.io/?EIO=4&sid=${sid}&t=1`));
-  expect(first).toMatchObject({ slot: 5, incarnation: 9, first: true });
+  expect(first).toMatchObject({ slot: 5, generation: 9, first: true });
   expect(claims.of(request(`/socket.io/?EIO=4&sid=${sid}&t=2`))).toEqual(first);
 });
 
@@ -59,7 +59,8 @@ test.each([
 });
 
 test('cookies, queries and headers of the app are each their own', () => {
-  const key = (by: RequestClaims, one: IncomingMessage) => Buffer.from(by.of(one).key ?? []).toString();
+  const key = (by: ClientIdentityReader, one: IncomingMessage) =>
+    Buffer.from(by.of(one).key ?? []).toString();
   const byCookie = claimsBy({ cookie: 'user' });
   expect(['a', 'b', 'a'].map((user) => key(byCookie, request('/', `x=1; user=${user}`)))).toEqual([
     'a',

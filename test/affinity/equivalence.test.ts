@@ -4,7 +4,7 @@ import { CookieIssuer } from '../../src/affinity/cookie.ts';
 import { sidMaker } from '../../src/affinity/socket-io.ts';
 import { packTrust } from '../../src/affinity/trust.ts';
 import type { AffinityChain, ChainRule } from '../../src/binding/typescript/affinity-chain.ts';
-import { twinHead } from '../../src/binding/typescript/head-calls.ts';
+import { typescriptHead } from '../../src/binding/typescript/head-calls.ts';
 import { bindings, chainOf, decide, hourNow, proxyV2, seal, sidKey } from './heads.ts';
 
 /** Heads put together from parts that mean something, then cut, doubled and damaged. */
@@ -142,7 +142,9 @@ describe.runIf(bindings.length === 2)('native reader and twin', () => {
     fc.assert(
       fc.property(chain, stream, peer, fc.boolean(), (rules: AffinityChain, bytes, from, ended) => {
         const options = { peer: from, ended };
-        expect(decide(head, rules, [bytes], options)).toEqual(decide(twinHead, rules, [bytes], options));
+        expect(decide(head, rules, [bytes], options)).toEqual(
+          decide(typescriptHead, rules, [bytes], options),
+        );
       }),
       { numRuns: 10_000 },
     );
@@ -173,7 +175,7 @@ describe.runIf(bindings.length === 2)('native reader and twin', () => {
           fc.array(piece, { maxLength: 12 }).map((p) => p.join('')),
         ),
         (text) => {
-          expect(head.parseAddress(text)).toEqual(twinHead.parseAddress(text));
+          expect(head.parseAddress(text)).toEqual(typescriptHead.parseAddress(text));
         },
       ),
       { numRuns: 10_000 },
@@ -186,7 +188,7 @@ describe.runIf(bindings.length === 2)('native reader and twin', () => {
         fc.uint8Array({ minLength: 16, maxLength: 16 }),
         fc.uint8Array({ maxLength: 300 }),
         (key, message) => {
-          expect(head.sipHash24(key, message)).toEqual(twinHead.sipHash24(key, message));
+          expect(head.sipHash24(key, message)).toEqual(typescriptHead.sipHash24(key, message));
         },
       ),
     );

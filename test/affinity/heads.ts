@@ -8,9 +8,9 @@ import type {
   Decision,
   ProxyHeaderPolicy,
 } from '../../src/binding/typescript/affinity-chain.ts';
-import { type HeadBinding, twinHead } from '../../src/binding/typescript/head-calls.ts';
+import { type HeadBinding, typescriptHead } from '../../src/binding/typescript/head-calls.ts';
 
-export const bindings: [name: string, head: HeadBinding][] = [['twin', twinHead]];
+export const bindings: [name: string, head: HeadBinding][] = [['twin', typescriptHead]];
 if (native() !== null) bindings.unshift(['native', headBinding()]);
 
 export const hourNow = 490_000;
@@ -35,7 +35,7 @@ export function chainOf(
 }
 
 export function addressBytes(text: string): Uint8Array {
-  const bytes = twinHead.parseAddress(text);
+  const bytes = typescriptHead.parseAddress(text);
   if (bytes === undefined) throw new Error(`no address: ${text}`);
   return bytes;
 }
@@ -76,7 +76,7 @@ export function inWords(decision: Decision): string {
     case 'address':
       return `address ${addressText(decision.address)}`;
     case 'slot':
-      return `slot ${decision.slot}${decision.incarnation === undefined ? '' : `.${decision.incarnation}`}`;
+      return `slot ${decision.slot}${decision.generation === undefined ? '' : `.${decision.generation}`}`;
     case 'refused':
       return decision.refusal;
     default:

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { native } from '../../src/binding/native.ts';
 import type { Ipv6Prefix } from '../../src/binding/typescript/client-key.ts';
-import { type RingBinding, twinRing } from '../../src/binding/typescript/ring-calls.ts';
+import { type RingBinding, typescriptRing } from '../../src/binding/typescript/ring-calls.ts';
 import { randomNumbers } from '../ring/engines.ts';
 
 const addon = native()?.ring as RingBinding | undefined;
@@ -20,7 +20,7 @@ function suite(ring: RingBinding): void {
       const key = pool.subarray(i & 0xffff, (i & 0xffff) + 8);
       const at = below(65_536);
       const message = pool.subarray(at, at + below(41));
-      if (ring.hash32(key, message) !== twinRing.hash32(key, message)) different++;
+      if (ring.hash32(key, message) !== typescriptRing.hash32(key, message)) different++;
     }
     expect(different).toBe(0);
   });
@@ -28,7 +28,7 @@ function suite(ring: RingBinding): void {
   test('long keys', () => {
     for (let size = 0; size < 3000; size += 1 + below(37)) {
       const [key, message] = [bytes(8), bytes(size)];
-      expect(ring.hash32(key, message)).toBe(twinRing.hash32(key, message));
+      expect(ring.hash32(key, message)).toBe(typescriptRing.hash32(key, message));
     }
   });
 
@@ -64,7 +64,7 @@ function suite(ring: RingBinding): void {
     );
     fc.assert(
       fc.property(text, fc.constantFrom<Ipv6Prefix>(...prefixes), (some, prefix) => {
-        expect(ring.addressKey(some, prefix)).toEqual(twinRing.addressKey(some, prefix));
+        expect(ring.addressKey(some, prefix)).toEqual(typescriptRing.addressKey(some, prefix));
       }),
       { numRuns: 20_000 },
     );
@@ -74,7 +74,7 @@ function suite(ring: RingBinding): void {
       '1:'.repeat(50_000),
       `::1%${'z'.repeat(100_000)}`,
     ]) {
-      expect(ring.addressKey(some, 64)).toEqual(twinRing.addressKey(some, 64));
+      expect(ring.addressKey(some, 64)).toEqual(typescriptRing.addressKey(some, 64));
     }
   });
 
@@ -86,7 +86,7 @@ function suite(ring: RingBinding): void {
       );
       const buckets = 2 ** (7 + below(4));
       const homes = ring.buildHomes(weights, buckets);
-      expect(homes).toEqual(twinRing.buildHomes(weights, buckets));
+      expect(homes).toEqual(typescriptRing.buildHomes(weights, buckets));
 
       const twins = homes.slice();
       for (let turn = 0; turn < 4 && slots > 4; turn++) {
@@ -94,8 +94,8 @@ function suite(ring: RingBinding): void {
         const leaves = weights[slot] !== 0;
         weights[slot] = leaves ? 0 : 1 + random();
         const calls = leaves
-          ? ([ring.leaveHomes, twinRing.leaveHomes] as const)
-          : ([ring.joinHomes, twinRing.joinHomes] as const);
+          ? ([ring.leaveHomes, typescriptRing.leaveHomes] as const)
+          : ([ring.joinHomes, typescriptRing.joinHomes] as const);
         calls[0](homes, weights, slot);
         calls[1](twins, weights, slot);
         expect(homes).toEqual(twins);
@@ -104,7 +104,7 @@ function suite(ring: RingBinding): void {
       const down = Uint8Array.from(weights, (weight) => (weight === 0 || random() < 0.4 ? 1 : 0));
       const owners = [new Uint16Array(buckets), new Uint16Array(buckets)] as const;
       ring.assignOwners(homes, weights, down, owners[0]);
-      twinRing.assignOwners(homes, weights, down, owners[1]);
+      typescriptRing.assignOwners(homes, weights, down, owners[1]);
       expect(owners[0]).toEqual(owners[1]);
     }
   });
@@ -120,11 +120,11 @@ function suite(ring: RingBinding): void {
       );
       const answers = [new Uint16Array(count), new Uint16Array(count)] as const;
       ring.ownersOfIpv4(key, owners, quads, answers[0]);
-      twinRing.ownersOfIpv4(key, owners, quads, answers[1]);
+      typescriptRing.ownersOfIpv4(key, owners, quads, answers[1]);
       expect(answers[0]).toEqual(answers[1]);
       for (const prefix of prefixes) {
         ring.ownersOfIpv6(key, owners, prefix, hextets, answers[0]);
-        twinRing.ownersOfIpv6(key, owners, prefix, hextets, answers[1]);
+        typescriptRing.ownersOfIpv6(key, owners, prefix, hextets, answers[1]);
         expect(answers[0]).toEqual(answers[1]);
       }
     }
@@ -134,7 +134,7 @@ function suite(ring: RingBinding): void {
     const key = bytes(16).subarray(3, 11);
     const shared = new Uint8Array(new SharedArrayBuffer(40)).subarray(5, 30);
     shared.set(bytes(25));
-    expect(ring.hash32(key, shared)).toBe(twinRing.hash32(key, shared));
+    expect(ring.hash32(key, shared)).toBe(typescriptRing.hash32(key, shared));
   });
 }
 

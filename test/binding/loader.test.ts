@@ -47,11 +47,11 @@ interface Said {
 function ask(binding = ''): Said {
   const at = (file: string): string => JSON.stringify(pathToFileURL(join(folder, 'dist', file)).href);
   const program = `
-    import { bindingReport, native, noticeTwin } from ${at('binding/native.js')};
+    import { bindingReport, native, warnWithoutAddon } from ${at('binding/native.js')};
     import { hash32 } from ${at('ring/index.js')};
     const said = { report: bindingReport() };
-    noticeTwin();
-    noticeTwin();
+    warnWithoutAddon();
+    warnWithoutAddon();
     try {
       said.area = typeof native()?.ring;
       said.hash = hash32(new Uint8Array(8), new Uint8Array(1000));

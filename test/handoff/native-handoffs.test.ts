@@ -4,19 +4,19 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { Hall, loopback, type Served, visit, visitAll } from './router-parts.js';
+import { loopback, RouterParts, type Served, visit, visitAll } from './router-parts.js';
 
-let hall: Hall;
-afterEach(() => hall.close());
+let parts: RouterParts;
+afterEach(() => parts.close());
 
 const clients = loopback(1500);
 /** Clients at home in the slot. */
 const homeOf = (slot: number, count: number) =>
   loopback(4000)
-    .filter((address) => hall.ring.homeOfAddress(address) === slot)
+    .filter((address) => parts.ring.homeOfAddress(address) === slot)
     .slice(0, count);
-const lost = () => [0, 1, 2, 3].reduce((sum, slot) => sum + hall.exchange.counts(slot).lost, 0);
-const missteered = () => [0, 1, 2, 3].reduce((sum, slot) => sum + hall.exchange.counts(slot).missteered, 0);
+const lost = () => [0, 1, 2, 3].reduce((sum, slot) => sum + parts.acceptor.counts(slot).lost, 0);
+const missteered = () => [0, 1, 2, 3].reduce((sum, slot) => sum + parts.acceptor.counts(slot).missteered, 0);
 
 /** Visits until told to stop; what was served, and how many failed. */
 function keepVisiting(
@@ -28,7 +28,7 @@ function keepVisiting(
   const visitors = Array.from({ length: 8 }, async (_, first) => {
     for (let i = first; !stopped; i = (i + 8) % from.length) {
       const address = from[i] as string;
-      await visit(hall.port, address).then(
+      await visit(parts.port, address).then(
         (answer) => served.push([address, answer]),
         () => {
           failed += 1;
@@ -46,14 +46,14 @@ function keepVisiting(
 for (const handoff of ['kernel', 'fd'] as const) {
   describe(`handoff ${handoff}`, () => {
     it('serves every address by the slot that the ring says, and counts each', async () => {
-      hall = new Hall(handoff);
-      await hall.open();
-      await hall.fill();
-      const served = await visitAll(hall.port, clients);
+      parts = new RouterParts(handoff);
+      await parts.open();
+      await parts.fill();
+      const served = await visitAll(parts.port, clients);
       expect(served.map(({ slot }) => slot)).toEqual(
-        clients.map((address) => hall.ring.slotOfAddress(address)),
+        clients.map((address) => parts.ring.slotOfAddress(address)),
       );
-      const counts = [0, 1, 2, 3].map((slot) => hall.exchange.counts(slot));
+      const counts = [0, 1, 2, 3].map((slot) => parts.acceptor.counts(slot));
       expect(counts.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(clients.length);
       expect(missteered()).toBe(0);
       const handed = counts.reduce((sum, each) => sum + each.handed, 0);
@@ -61,82 +61,82 @@ for (const handoff of ['kernel', 'fd'] as const) {
     });
 
     it('a killed worker under load: only what it had accepted is lost, and the next one serves its clients', async () => {
-      hall = new Hall(handoff);
-      await hall.open();
-      await hall.fill();
+      parts = new RouterParts(handoff);
+      await parts.open();
+      await parts.fill();
       const stop = keepVisiting(clients);
       for (const slot of [0, 1, 2, 3, 0, 1]) {
-        await hall.kill(slot);
-        await hall.seat(slot);
+        await parts.kill(slot);
+        await parts.attach(slot);
       }
       const { served, failed } = await stop();
       expect(failed).toBeLessThanOrEqual(lost());
       expect(served.length).toBeGreaterThan(0);
-      for (const [address, { slot }] of served) expect(slot).toBe(hall.ring.homeOfAddress(address));
+      for (const [address, { slot }] of served) expect(slot).toBe(parts.ring.homeOfAddress(address));
       expect(missteered()).toBe(0);
     });
 
     it('a slot that is down: its fallbacks serve, and what waited for it, then it serves again', async () => {
-      hall = new Hall(handoff);
-      await hall.open();
-      await hall.fill();
-      await hall.kill(2);
+      parts = new RouterParts(handoff);
+      await parts.open();
+      await parts.fill();
+      await parts.kill(2);
       const own = homeOf(2, 40);
-      const waiting = visitAll(hall.port, own, own.length);
-      hall.down(2);
+      const waiting = visitAll(parts.port, own, own.length);
+      parts.down(2);
       for (const { slot } of await waiting) expect(slot).not.toBe(2);
       const others = homeOf(1, 40);
-      for (const { slot } of await visitAll(hall.port, others)) expect(slot).toBe(1);
-      hall.up(2);
-      await hall.seat(2);
-      for (const { slot } of await visitAll(hall.port, own)) expect(slot).toBe(2);
+      for (const { slot } of await visitAll(parts.port, others)) expect(slot).toBe(1);
+      parts.up(2);
+      await parts.attach(2);
+      for (const { slot } of await visitAll(parts.port, own)) expect(slot).toBe(2);
     });
 
     it('a stopped worker: its fallbacks serve all, none twice, and it goes on where it was', async () => {
-      hall = new Hall(handoff);
-      await hall.open();
-      await hall.fill();
+      parts = new RouterParts(handoff);
+      await parts.open();
+      await parts.fill();
       const own = homeOf(1, 60);
-      hall.workers[1]?.child.kill('SIGSTOP');
-      const waiting = visitAll(hall.port, own, own.length);
-      hall.down(1);
+      parts.workers[1]?.child.kill('SIGSTOP');
+      const waiting = visitAll(parts.port, own, own.length);
+      parts.down(1);
       for (const { slot } of await waiting) expect(slot).not.toBe(1);
-      hall.workers[1]?.child.kill('SIGCONT');
-      hall.up(1);
-      for (const { slot } of await visitAll(hall.port, own)) expect(slot).toBe(1);
-      const accepted = [0, 1, 2, 3].reduce((sum, slot) => sum + hall.exchange.counts(slot).accepted, 0);
+      parts.workers[1]?.child.kill('SIGCONT');
+      parts.up(1);
+      for (const { slot } of await visitAll(parts.port, own)) expect(slot).toBe(1);
+      const accepted = [0, 1, 2, 3].reduce((sum, slot) => sum + parts.acceptor.counts(slot).accepted, 0);
       expect(accepted).toBe(2 * own.length);
     });
 
     it('a reload under load: nobody fails, nobody is moved', async () => {
-      hall = new Hall(handoff);
-      await hall.open();
-      await hall.fill();
+      parts = new RouterParts(handoff);
+      await parts.open();
+      await parts.fill();
       const stop = keepVisiting(clients);
-      for (const slot of [0, 1, 2, 3]) await hall.replace(slot);
+      for (const slot of [0, 1, 2, 3]) await parts.replace(slot);
       const { served, failed } = await stop();
       expect(failed).toBe(0);
-      for (const [address, { slot }] of served) expect(slot).toBe(hall.ring.homeOfAddress(address));
+      for (const [address, { slot }] of served) expect(slot).toBe(parts.ring.homeOfAddress(address));
     });
 
     it('closes: what waits is served first, and nothing is left', async () => {
-      hall = new Hall(handoff, { slots: 2 });
-      await hall.open();
-      await hall.fill();
-      const waiting = visitAll(hall.port, clients.slice(0, 100), 100);
-      await once(await connected(hall.port, '127.9.9.9'), 'data');
-      expect(await hall.primary.close(5000)).toBe(0);
-      await expect(connected(hall.port, '127.9.9.8')).rejects.toThrow('ECONNREFUSED');
+      parts = new RouterParts(handoff, { slots: 2 });
+      await parts.open();
+      await parts.fill();
+      const waiting = visitAll(parts.port, clients.slice(0, 100), 100);
+      await once(await connected(parts.port, '127.9.9.9'), 'data');
+      expect(await parts.primary.close(5000)).toBe(0);
+      await expect(connected(parts.port, '127.9.9.8')).rejects.toThrow('ECONNREFUSED');
       await waiting.catch(() => {});
     });
 
     it('says what is wrong with the address', async () => {
-      hall = new Hall(handoff);
-      await hall.open();
-      const address = { port: hall.port, host: '127.0.0.1', ipv6Only: false, backlog: 10 };
-      const second = new Hall(handoff, { address });
+      parts = new RouterParts(handoff);
+      await parts.open();
+      const address = { port: parts.port, host: '127.0.0.1', ipv6Only: false, backlog: 10 };
+      const second = new RouterParts(handoff, { address });
       await expect(second.open()).rejects.toMatchObject({ code: 'ERR_LIMPET_ADDRESS_IN_USE' });
-      const elsewhere = new Hall(handoff, { address: { ...address, port: 0, host: '192.0.2.1' } });
+      const elsewhere = new RouterParts(handoff, { address: { ...address, port: 0, host: '192.0.2.1' } });
       await expect(elsewhere.open()).rejects.toMatchObject({ code: 'ERR_LIMPET_ADDRESS_UNAVAILABLE' });
       await Promise.all([second.close(), elsewhere.close()]);
     });
@@ -145,30 +145,34 @@ for (const handoff of ['kernel', 'fd'] as const) {
 
 describe('handoff kernel', () => {
   it('detours when the queue of an empty slot is more than half full, before the slot is called down', async () => {
-    hall = new Hall('kernel', { address: { port: 0, host: '127.0.0.1', ipv6Only: false, backlog: 8 } });
-    await hall.open();
-    await hall.fill();
-    await hall.kill(3);
-    const served = await visitAll(hall.port, homeOf(3, 9), 9);
+    parts = new RouterParts('kernel', {
+      address: { port: 0, host: '127.0.0.1', ipv6Only: false, backlog: 8 },
+    });
+    await parts.open();
+    await parts.fill();
+    await parts.kill(3);
+    const served = await visitAll(parts.port, homeOf(3, 9), 9);
     for (const { slot } of served) expect(slot).not.toBe(3);
     expect(
-      hall.exchange.counts(0).diverted + hall.exchange.counts(1).diverted + hall.exchange.counts(2).diverted,
+      parts.acceptor.counts(0).diverted +
+        parts.acceptor.counts(1).diverted +
+        parts.acceptor.counts(2).diverted,
     ).toBe(9);
   });
 
   it('scales up and down: only what the ring moves is moved', async () => {
-    hall = new Hall('kernel', { slots: 2 });
-    await hall.open();
-    await hall.fill();
-    await hall.seat(2);
-    hall.ring.resize(3);
-    hall.primary.retable(hall.ring);
-    const at = (await visitAll(hall.port, clients)).map(({ slot }) => slot);
-    expect(at).toEqual(clients.map((address) => hall.ring.homeOfAddress(address)));
-    hall.ring.resize(2);
-    hall.primary.retable(hall.ring);
-    const back = (await visitAll(hall.port, clients)).map(({ slot }) => slot);
-    expect(back).toEqual(clients.map((address) => hall.ring.homeOfAddress(address)));
+    parts = new RouterParts('kernel', { slots: 2 });
+    await parts.open();
+    await parts.fill();
+    await parts.attach(2);
+    parts.ring.resize(3);
+    parts.primary.updateRing(parts.ring);
+    const at = (await visitAll(parts.port, clients)).map(({ slot }) => slot);
+    expect(at).toEqual(clients.map((address) => parts.ring.homeOfAddress(address)));
+    parts.ring.resize(2);
+    parts.primary.updateRing(parts.ring);
+    const back = (await visitAll(parts.port, clients)).map(({ slot }) => slot);
+    expect(back).toEqual(clients.map((address) => parts.ring.homeOfAddress(address)));
     expect(missteered()).toBe(0);
   });
 
@@ -177,34 +181,34 @@ describe('handoff kernel', () => {
     onTestFinished(() => {
       vi.useRealTimers();
     });
-    hall = new Hall('kernel', { slots: 3 });
-    await hall.open();
-    await hall.fill();
+    parts = new RouterParts('kernel', { slots: 3 });
+    await parts.open();
+    await parts.fill();
     const resize = (slots: number) => {
-      hall.ring.resize(slots);
-      hall.primary.retable(hall.ring);
+      parts.ring.resize(slots);
+      parts.primary.updateRing(parts.ring);
     };
     resize(2);
-    await hall.kill(2);
+    await parts.kill(2);
     vi.advanceTimersByTime(59_999);
-    expect(listeningAt(hall.port)).toBe(3);
+    expect(listeningAt(parts.port)).toBe(3);
     // It is counted back in: its socket stays, and its minute begins anew when it goes.
-    await hall.seat(2);
+    await parts.attach(2);
     resize(3);
     vi.advanceTimersByTime(120_000);
-    expect(listeningAt(hall.port)).toBe(3);
+    expect(listeningAt(parts.port)).toBe(3);
     resize(2);
-    await hall.kill(2);
+    await parts.kill(2);
     vi.advanceTimersByTime(60_000);
-    expect(listeningAt(hall.port)).toBe(2);
+    expect(listeningAt(parts.port)).toBe(2);
     vi.useRealTimers();
-    const served = await visitAll(hall.port, clients);
-    expect(served.map(({ slot }) => slot)).toEqual(clients.map((from) => hall.ring.homeOfAddress(from)));
+    const served = await visitAll(parts.port, clients);
+    expect(served.map(({ slot }) => slot)).toEqual(clients.map((from) => parts.ring.homeOfAddress(from)));
   });
 
   it('is refused for a unix-domain socket, with the reason', async () => {
-    hall = new Hall('kernel', { address: { path: '/nowhere', backlog: 1 } });
-    await expect(hall.open()).rejects.toMatchObject({
+    parts = new RouterParts('kernel', { address: { path: '/nowhere', backlog: 1 } });
+    await expect(parts.open()).rejects.toMatchObject({
       code: 'ERR_LIMPET_HANDOFF_UNSUPPORTED',
       facts: { reason: expect.stringContaining('unix-domain') },
     });
@@ -213,43 +217,43 @@ describe('handoff kernel', () => {
 
 describe('handoff fd', () => {
   it('a worker at its limit of descriptors loses nothing: the rest wait until there is room', async () => {
-    hall = new Hall('fd', { slots: 1, keepOpen: true, descriptorsMax: 128 });
-    await hall.open();
-    await hall.fill();
-    const served = await Promise.all(loopback(300).map((address) => visit(hall.port, address)));
+    parts = new RouterParts('fd', { slots: 1, keepOpen: true, descriptorsMax: 128 });
+    await parts.open();
+    await parts.fill();
+    const served = await Promise.all(loopback(300).map((address) => visit(parts.port, address)));
     expect(served).toHaveLength(300);
-    expect(hall.exchange.counts(0)).toMatchObject({ accepted: 300, lost: 0, refused: {} });
+    expect(parts.acceptor.counts(0)).toMatchObject({ accepted: 300, lost: 0, refused: {} });
   });
 
   it('a queue that is full: what is beyond it is closed and counted, the rest is served', async () => {
-    hall = new Hall('fd', { slots: 1, queueMax: 10 });
-    await hall.open();
-    await hall.fill();
-    await hall.kill(0);
+    parts = new RouterParts('fd', { slots: 1, queueMax: 10 });
+    await parts.open();
+    await parts.fill();
+    await parts.kill(0);
     const visits = await Promise.allSettled([
-      ...loopback(30).map((address) => visit(hall.port, address)),
-      refused(20).then(() => hall.seat(0)),
+      ...loopback(30).map((address) => visit(parts.port, address)),
+      refused(20).then(() => parts.attach(0)),
     ]);
     expect(visits.filter(({ status }) => status === 'rejected')).toHaveLength(20);
-    expect(hall.exchange.counts(0).refused).toEqual({ 'queue full': 20 });
+    expect(parts.acceptor.counts(0).refused).toEqual({ 'queue full': 20 });
   });
 
   it('tells connections that its closing left unserved from those for which there was no room', async () => {
-    hall = new Hall('fd', { slots: 1 });
-    await hall.open();
-    await hall.fill();
-    await hall.kill(0);
-    const waiting = await Promise.all(loopback(5).map((address) => connected(hall.port, address)));
-    expect(await hall.primary.close(0)).toBe(5);
-    expect(hall.exchange.counts(0).refused).toEqual({ closing: 5 });
+    parts = new RouterParts('fd', { slots: 1 });
+    await parts.open();
+    await parts.fill();
+    await parts.kill(0);
+    const waiting = await Promise.all(loopback(5).map((address) => connected(parts.port, address)));
+    expect(await parts.primary.close(0)).toBe(5);
+    expect(parts.acceptor.counts(0).refused).toEqual({ closing: 5 });
     for (const socket of waiting) socket.destroy();
   });
 
   it('serves a unix-domain socket, all slots in turn, and leaves no file behind', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'limpet-'));
-    hall = new Hall('fd', { slots: 2, address: { path: join(folder, 'socket'), backlog: 10 } });
-    await hall.open();
-    await hall.fill();
+    parts = new RouterParts('fd', { slots: 2, address: { path: join(folder, 'socket'), backlog: 10 } });
+    await parts.open();
+    await parts.fill();
     const slots = new Set<number>();
     for (let i = 0; i < 20; i++) {
       const socket = connect(join(folder, 'socket'));
@@ -258,7 +262,7 @@ describe('handoff fd', () => {
       socket.destroy();
     }
     expect(slots).toEqual(new Set([0, 1]));
-    await hall.primary.close(1000);
+    await parts.primary.close(1000);
     rmSync(folder, { recursive: true });
   });
 });
@@ -278,6 +282,6 @@ async function connected(port: number, from: string): Promise<Socket> {
 
 /** Resolves when so many connections were refused for want of room. */
 async function refused(count: number): Promise<void> {
-  while ((hall.exchange.counts(0).refused['queue full'] ?? 0) < count)
+  while ((parts.acceptor.counts(0).refused['queue full'] ?? 0) < count)
     await new Promise((resolve) => setTimeout(resolve, 5));
 }

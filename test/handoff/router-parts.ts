@@ -4,18 +4,18 @@ import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type HandoffBinding, handoffBinding } from '../../src/binding/handoff-binding.js';
 import type { BoundAddress, ListenAddress, RawHandle } from '../../src/connection.js';
-import { Exchange } from '../../src/handoff/acceptor.js';
-import type { PrimaryHandoff, Seat } from '../../src/handoff/contract.js';
+import { Acceptor } from '../../src/handoff/acceptor.js';
+import type { PrimaryHandoff, WorkerEndpoint } from '../../src/handoff/contract.js';
 import { FdPrimary } from '../../src/handoff/fd/primary.js';
 import { KernelPrimary } from '../../src/handoff/kernel/primary.js';
-import { Sockets } from '../../src/handoff/listening-sockets.js';
+import { ListeningSockets } from '../../src/handoff/listening-sockets.js';
 import { SlotRing } from '../../src/ring/slot-ring.js';
 
 const workerFile = fileURLToPath(new URL('../fixtures/handoff/worker.js', import.meta.url));
 
 export interface Worker {
   readonly child: ChildProcess;
-  readonly seat: Seat;
+  readonly endpoint: WorkerEndpoint;
 }
 
 export interface HallOptions {
@@ -29,20 +29,20 @@ export interface HallOptions {
 }
 
 /** One listener's handoff, its ring, and forked workers: what the cluster does, in a few lines that a test controls. */
-export class Hall {
+export class RouterParts {
   readonly binding: HandoffBinding = handoffBinding() as HandoffBinding;
   readonly ring: SlotRing;
-  readonly exchange: Exchange;
+  readonly acceptor: Acceptor;
   readonly primary: PrimaryHandoff;
   readonly workers: Worker[] = [];
   bound: BoundAddress | undefined;
-  #row = 0;
+  #workerIndex = 0;
   readonly #options: HallOptions;
 
   constructor(handoff: 'kernel' | 'fd', options: HallOptions = {}) {
     this.#options = options;
     this.ring = new SlotRing({ slots: options.slots ?? 4, key: Buffer.from('limpets!') });
-    this.exchange = new Exchange(
+    this.acceptor = new Acceptor(
       this.binding,
       this.ring,
       {
@@ -53,14 +53,14 @@ export class Hall {
         pendingMax: 10_000,
         pendingPerAddressMax: 1000,
       },
-      new Sockets(),
+      new ListeningSockets(),
     );
     const address = options.address ?? { port: 0, host: '127.0.0.1', ipv6Only: false, backlog: 4096 };
-    const on = { listener: 7, key: 'hall', address };
+    const on = { listener: 7, key: 'parts', address };
     this.primary =
       handoff === 'kernel'
-        ? new KernelPrimary(this.ring, this.exchange, on)
-        : new FdPrimary(this.exchange, on);
+        ? new KernelPrimary(this.ring, this.acceptor, on)
+        : new FdPrimary(this.acceptor, on);
   }
 
   get port(): number {
@@ -73,15 +73,15 @@ export class Hall {
 
   /** Forks a worker for each slot and seats it. */
   async fill(): Promise<void> {
-    await Promise.all(Array.from({ length: this.ring.size }, (_, slot) => this.seat(slot)));
+    await Promise.all(Array.from({ length: this.ring.size }, (_, slot) => this.attach(slot)));
   }
 
-  async seat(slot: number): Promise<Worker> {
-    const row = this.#row++;
-    const [channel, page] = this.exchange.inherit(slot);
+  async attach(slot: number): Promise<Worker> {
+    const workerIndex = this.#workerIndex++;
+    const [channel, memory] = this.acceptor.inheritedDescriptors(slot);
     const { keepOpen = false, descriptorsMax } = this.#options;
     const child = fork(workerFile, {
-      stdio: ['inherit', 'inherit', 'inherit', 'ipc', channel, page],
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc', channel, memory],
       execPath: descriptorsMax === undefined ? process.execPath : '/bin/sh',
       execArgv:
         descriptorsMax === undefined
@@ -93,16 +93,16 @@ export class Hall {
           handoff: this.primary.name,
           listener: 7,
           slot,
-          row,
+          workerIndex,
           channel: 4,
-          page: 5,
+          memory: 5,
           keepOpen,
         }),
       },
     });
-    const seat: Seat = {
+    const endpoint: WorkerEndpoint = {
       slot,
-      row,
+      workerIndex,
       send: (body, handle) => {
         if (!child.connected) return false;
         // As the cluster does: that the worker is gone is told by its exit.
@@ -111,12 +111,12 @@ export class Hall {
       },
     };
     child.on('message', (message: { handoff?: Record<string, unknown> }, handle) => {
-      if (message.handoff) this.primary.received(seat, message.handoff, handle as unknown as RawHandle);
+      if (message.handoff) this.primary.received(endpoint, message.handoff, handle as unknown as RawHandle);
     });
     await this.hears(child, 'ready');
-    const worker = { child, seat };
+    const worker = { child, endpoint };
     this.workers[slot] = worker;
-    this.primary.seat(seat);
+    this.primary.attach(endpoint);
     return worker;
   }
 
@@ -129,34 +129,34 @@ export class Hall {
   }
 
   async kill(slot: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    const { child, seat } = this.workers[slot] as Worker;
+    const { child, endpoint } = this.workers[slot] as Worker;
     const exited = once(child, 'exit');
     child.kill(signal);
     await exited;
-    this.primary.unseat(seat, true);
+    this.primary.detach(endpoint, true);
   }
 
   /** As a reload does it: the old one stops, then another is seated. */
   async replace(slot: number): Promise<void> {
-    const { child, seat } = this.workers[slot] as Worker;
+    const { child, endpoint } = this.workers[slot] as Worker;
     child.send({ stop: true });
     await this.hears(child, 'stopped');
-    this.primary.unseat(seat, false);
-    await this.seat(slot);
+    this.primary.detach(endpoint, false);
+    await this.attach(slot);
     const exited = once(child, 'exit');
     child.disconnect();
     await exited;
-    this.primary.unseat(seat, true);
+    this.primary.detach(endpoint, true);
   }
 
   down(slot: number): void {
     this.ring.down(slot);
-    this.primary.retable(this.ring);
+    this.primary.updateRing(this.ring);
   }
 
   up(slot: number): void {
     this.ring.up(slot);
-    this.primary.retable(this.ring);
+    this.primary.updateRing(this.ring);
   }
 
   async close(timeoutMs = 2000): Promise<number> {
@@ -167,7 +167,7 @@ export class Hall {
       child.kill('SIGKILL');
       await exited;
     }
-    this.exchange.stop();
+    this.acceptor.stop();
     return left;
   }
 }

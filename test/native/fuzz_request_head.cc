@@ -46,7 +46,7 @@ Reading Begin() {
 
 bool Same(const Decision& a, const Decision& b) {
   return a.outcome == b.outcome && a.refusal == b.refusal && a.rule == b.rule && a.address == b.address &&
-         a.text == b.text && a.place.slot == b.place.slot && a.place.incarnation == b.place.incarnation &&
+         a.text == b.text && a.place.slot == b.place.slot && a.place.generation == b.place.generation &&
          a.consume == b.consume;
 }
 

@@ -1,11 +1,11 @@
 import { describe, test, vi } from 'vitest';
 import { native } from '../../src/binding/native.ts';
-import { type RingBinding, twinRing } from '../../src/binding/typescript/ring-calls.ts';
+import { type RingBinding, typescriptRing } from '../../src/binding/typescript/ring-calls.ts';
 import type { Ring } from '../../src/ring/ring.ts';
 import type { SlotRing } from '../../src/ring/slot-ring.ts';
 
 /** The engines that this machine has, by name: the suite of each runs on all. */
-export const bindings: [name: string, binding: RingBinding][] = [['twin', twinRing]];
+export const bindings: [name: string, binding: RingBinding][] = [['twin', typescriptRing]];
 const addon = native()?.ring as RingBinding | undefined;
 if (addon) bindings.unshift(['native', addon]);
 

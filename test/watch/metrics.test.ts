@@ -4,7 +4,7 @@ import { Counter, Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Router } from '../../src/cluster/primary/router.js';
 import type { RouterStatus, SlotStatus } from '../../src/cluster/primary/status.js';
-import { Sockets } from '../../src/handoff/listening-sockets.js';
+import { ListeningSockets } from '../../src/handoff/listening-sockets.js';
 import { families } from '../../src/watch/families.js';
 import { routerMetrics, serveMetrics } from '../../src/watch/metrics.js';
 
@@ -56,7 +56,7 @@ const status = (...slots: SlotStatus[]): RouterStatus => ({
 
 /** A router of which nothing is asked but its status. */
 class Told extends EventEmitter {
-  readonly sockets = new Sockets();
+  readonly sockets = new ListeningSockets();
   now: RouterStatus = status(slot(0), slot(1));
   asked = 0;
   status(): RouterStatus {

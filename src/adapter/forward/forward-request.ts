@@ -57,7 +57,7 @@ function agentOf(client: Socket): ClientAgent {
  * or the request may be asked twice; else a dead owner is a 502, or a cut response. `asksFirst`: the client awaits 100
  * Continue, and the owner is to decide.
  */
-export function passRequest(
+export function forwardRequest(
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
@@ -94,14 +94,14 @@ export function passRequest(
   // Where the app leaves it to Node, Node has said it to the client already.
   if (asksFirst) passed.on('continue', () => response.writeContinue());
   // A client of HTTP/1.0 would take it for the answer (RFC 9110 section 15.2).
-  if (request.httpVersionMinor > 0) passed.on('information', (said) => passHints(said, response));
+  if (request.httpVersionMinor > 0) passed.on('information', (said) => forwardEarlyHints(said, response));
   // After a whole answer its connection may serve the next request already.
   let answered = false;
   passed.on('response', (answer) => {
     answer.once('end', () => {
       answered = true;
     });
-    passAnswer(answer, response);
+    forwardResponse(answer, response);
   });
   response.once('close', () => {
     if (!answered) passed.destroy();
@@ -111,7 +111,7 @@ export function passRequest(
 /**
  * Passes an upgrade on, and the stream that follows. Where the owner cannot be reached, `serveHere` is called instead.
  */
-export function passUpgrade(
+export function forwardUpgrade(
   path: string,
   request: IncomingMessage,
   client: Duplex,
@@ -154,7 +154,7 @@ function sendBody(request: IncomingMessage, passed: ClientRequest, hasBody: bool
   request.pipe(passed, { end: false });
 }
 
-function passAnswer(answer: IncomingMessage, response: ServerResponse): void {
+function forwardResponse(answer: IncomingMessage, response: ServerResponse): void {
   response.sendDate = false;
   // The owner was asked in HTTP/1.1; a client of HTTP/1.0 can have no trailers, and Node throws where they are announced to it.
   const dropped = response.useChunkedEncodingByDefault ? undefined : 'trailer';
@@ -182,7 +182,7 @@ function passAnswer(answer: IncomingMessage, response: ServerResponse): void {
 }
 
 /** Early Hints (RFC 8297), which come before the answer. Node takes each link by itself, and has joined them in reading. */
-function passHints({ statusCode, headers }: InformationEvent, response: ServerResponse): void {
+function forwardEarlyHints({ statusCode, headers }: InformationEvent, response: ServerResponse): void {
   const { link, ...others } = headers as Record<string, string>;
   if (statusCode !== 103 || link === undefined || response.headersSent) return;
   try {

@@ -11,7 +11,7 @@ const entered: unique symbol = Symbol('limpet.entered');
 type Marked = object & { [entered]?: true };
 
 /** Whether a connection came through a door: then it is where it belongs, and is never passed on again. */
-export function cameThroughDoor(socket: Marked): boolean {
+export function isForwarded(socket: Marked): boolean {
   return socket[entered] === true;
 }
 
@@ -20,7 +20,7 @@ export function cameThroughDoor(socket: Marked): boolean {
  * connect to. Each connection begins with a PROXY header that tells the client; from there on it is the app's, as if it had come in
  * at the front, and after TLS where the app's server speaks that.
  */
-export class OwnerDoor {
+export class PeerSocket {
   readonly #server: Server;
   readonly #app: Partial<HttpServer>;
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 
 /** Tells connections that came by a slot's own port by their local end: nothing has to travel with them. */
-export class Direct {
+export class DirectPort {
   readonly #base: number;
   readonly #slot: number;
   readonly #shared: number;
@@ -14,12 +14,12 @@ export class Direct {
   }
 
   /** Whether whoever connected has chosen the slot. */
-  chosen({ localPort }: Socket): boolean {
+  isDirect({ localPort }: Socket): boolean {
     return localPort !== undefined && localPort !== this.#shared;
   }
 
   /** Whether it chose another slot, for which this one stands in. */
-  astray(socket: Socket): boolean {
-    return this.chosen(socket) && socket.localPort !== this.#base + this.#slot;
+  isOtherSlots(socket: Socket): boolean {
+    return this.isDirect(socket) && socket.localPort !== this.#base + this.#slot;
   }
 }

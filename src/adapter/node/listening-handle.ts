@@ -5,7 +5,7 @@ import { type Accepting, acceptSocket, copiesAreSlow } from './accepted-socket.j
 
 /** What we use of net.Server beyond its documentation. Node's own cluster feeds its workers by the same way in. */
 interface Internals {
-  _handle: FedHandle | null;
+  _handle: ListeningHandle | null;
   _pipeName?: string;
   _listen2(address: string, port: number, type: number, backlog: number): void;
 }
@@ -16,9 +16,9 @@ type Name = { address?: string; family?: string; port?: number };
  * It is in the shape of the handle of a worker under Node's round robin (lib/internal/cluster/child.js), and, as the handle of
  * a real listen does, it carries the asynchronous context of the call that made it.
  */
-export class FedHandle extends AsyncResource {
+export class ListeningHandle extends AsyncResource {
   /** Set by net when it starts to listen. */
-  onconnection: ((this: FedHandle, status: number, handle?: RawHandle) => void) | undefined;
+  onconnection: ((this: ListeningHandle, status: number, handle?: RawHandle) => void) | undefined;
   /** As on a real handle, there is none for a unix-domain socket. */
   getsockname?: (out: Name) => number;
   /** Whether the server was closed; it emits 'close' when its last connection is. */
@@ -91,7 +91,7 @@ export function missingInternals(): string | false {
 function lookForInternals(): string | false {
   const server = new Server();
   if (typeof (server as unknown as Internals)._listen2 !== 'function') return 'server._listen2';
-  const fed = new FedHandle(server, () => {});
+  const fed = new ListeningHandle(server, () => {});
   const bound: BoundAddress = { address: '127.0.0.1', family: 'IPv4', port: 1 };
   let failure: unknown;
   server.once('error', (error) => {

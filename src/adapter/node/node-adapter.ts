@@ -8,15 +8,15 @@ import type { BoundAddress, ProxiedClient, RawHandle } from '../../connection.js
 import { publish } from '../../diagnostics.js';
 import type { LimpetError } from '../../errors.js';
 import type { Adapter } from '../contract.js';
-import { OwnerDoor } from '../forward/peer-socket.js';
-import { rehome } from '../forward/request-forwarding.js';
+import { PeerSocket } from '../forward/peer-socket.js';
+import { forwardRequests } from '../forward/request-forwarding.js';
 import { answerHealth } from '../health.js';
 import { markProxied } from '../proxied-socket.js';
 import { closeCounter } from './counted-handles.js';
-import { Direct } from './direct-port.js';
+import { DirectPort } from './direct-port.js';
 import { answerWithClose } from './last-answers.js';
-import { FedHandle } from './listening-handle.js';
-import { spareResetTraces } from './reset-errors.js';
+import { ListeningHandle } from './listening-handle.js';
+import { omitResetTraces } from './reset-errors.js';
 
 /** A class of net's handles, as it is read off one of them. */
 type HandleClass = new (type: number) => RawHandle & { open(fd: number): number };
@@ -34,7 +34,7 @@ const socketType = 0;
 
 /**
  * Feeds a Node server (net, tls, http, https, http2, and whatever is built on them) with connections that were accepted
- * elsewhere, so that the server cannot tell: all goes through a listening handle, {@link FedHandle}, that is ours. A bare
+ * elsewhere, so that the server cannot tell: all goes through a listening handle, {@link ListeningHandle}, that is ours. A bare
  * `emit('connection')` would leave headersTimeout, requestTimeout, getConnections, maxConnections, close and noDelay dead.
  */
 export class NodeAdapter implements Adapter {
@@ -43,7 +43,7 @@ export class NodeAdapter implements Adapter {
   open = 0;
   /** Called for each connection that was fed, or could not be, when it is closed. */
   onClosed: (() => void) | undefined;
-  readonly #fed: FedHandle;
+  readonly #listeningHandle: ListeningHandle;
   readonly #webSockets: Set<Duplex> = new Set();
   readonly #http2Sessions: Set<Http2Session> = new Set();
   readonly #closedByApp: () => void;
@@ -53,8 +53,8 @@ export class NodeAdapter implements Adapter {
     this.open -= 1;
     this.onClosed?.();
   });
-  #door: OwnerDoor | undefined;
-  #direct: Direct | undefined;
+  #peerSocket: PeerSocket | undefined;
+  #directPort: DirectPort | undefined;
 
   /**
    * Make it in the app's own call of listen(): the server's events run in the asynchronous context of that call.
@@ -64,7 +64,7 @@ export class NodeAdapter implements Adapter {
     this.server = server;
     this.#closedByApp = closedByApp;
     server.once('close', closedByApp);
-    this.#fed = new FedHandle(server, () => {
+    this.#listeningHandle = new ListeningHandle(server, () => {
       if (!this.#draining) closedByApp();
     });
   }
@@ -72,10 +72,10 @@ export class NodeAdapter implements Adapter {
   /** Makes the server listen, as far as it can tell, at `bound`; it emits 'listening' in the next tick. */
   listen(bound: BoundAddress, backlog: number): void {
     this.server.off('close', this.#closedByApp);
-    this.#fed.listenAt(bound, backlog);
+    this.#listeningHandle.listenAt(bound, backlog);
     this.#watchUpgrades();
     this.#watchHttp2Sessions();
-    if ('headersTimeout' in this.server) spareResetTraces(this.server);
+    if ('headersTimeout' in this.server) omitResetTraces(this.server);
   }
 
   eachRequest(hook: (request: IncomingMessage, response: ServerResponse) => void): void {
@@ -83,34 +83,36 @@ export class NodeAdapter implements Adapter {
   }
 
   answerHealth(path: string, isHealthy: () => boolean): void {
-    answerHealth(this.server, path, ({ socket }) => isHealthy() && !this.#direct?.astray(socket));
+    answerHealth(this.server, path, ({ socket }) => isHealthy() && !this.#directPort?.isOtherSlots(socket));
   }
 
   directPorts(base: number, slot: number, shared: number): void {
-    const direct = new Direct(base, slot, shared);
-    this.#direct = direct;
+    const direct = new DirectPort(base, slot, shared);
+    this.#directPort = direct;
     const { server } = this;
     if ('keepAliveTimeout' in server && server.keepAliveTimeout === nodeKeepAliveMs)
       server.keepAliveTimeout = pooledKeepAliveMs;
     this.eachRequest((request, response) => {
-      if (direct.astray(request.socket)) response.shouldKeepAlive = false;
+      if (direct.isOtherSlots(request.socket)) response.shouldKeepAlive = false;
     });
   }
 
-  rehome(path: string, ownerOf: OwnerOf, opened: () => void): void {
+  forwardRequests(path: string, ownerOf: OwnerOf, opened: () => void): void {
     if (!('headersTimeout' in this.server)) {
       opened();
       return;
     }
-    rehome(this.server, (request) => ownerOf(request, this.#direct?.chosen(request.socket) ?? false));
-    this.#door = new OwnerDoor(path, this.server, opened);
+    forwardRequests(this.server, (request) =>
+      ownerOf(request, this.#directPort?.isDirect(request.socket) ?? false),
+    );
+    this.#peerSocket = new PeerSocket(path, this.server, opened);
   }
 
   failed(error: LimpetError): void {
     process.nextTick(() => this.server.emit('error', error));
   }
 
-  handle(handle: RawHandle, client?: ProxiedClient, read?: Buffer): void {
+  takeHandle(handle: RawHandle, client?: ProxiedClient, read?: Buffer): void {
     this.open += 1;
     this.#countClose(handle);
     if (!this.server.listening) {
@@ -130,7 +132,7 @@ export class NodeAdapter implements Adapter {
     const prepared = client !== undefined || (read?.length ?? 0) > 0;
     if (prepared) this.server.prependOnceListener('connection', prepare);
     try {
-      this.#fed.feed(handle);
+      this.#listeningHandle.feed(handle);
       // Where the server refused the connection (maxConnections), nothing was emitted.
       if (prepared) this.server.off('connection', prepare);
     } catch (error) {
@@ -141,9 +143,9 @@ export class NodeAdapter implements Adapter {
     }
   }
 
-  descriptor(fd: number, client?: ProxiedClient): void {
+  takeDescriptor(fd: number, client?: ProxiedClient): void {
     try {
-      this.handle(this.#handleOf(fd), client);
+      this.takeHandle(this.#handleOf(fd), client);
     } catch (error) {
       publish('limpet:fault', () => ({ where: 'open descriptor', error }));
       closeIfOpen(fd);
@@ -151,7 +153,7 @@ export class NodeAdapter implements Adapter {
     }
   }
 
-  lastAnswers(): void {
+  closeAfterAnswers(): void {
     answerWithClose();
   }
 
@@ -172,11 +174,11 @@ export class NodeAdapter implements Adapter {
     answerWithClose();
     for (const session of this.#http2Sessions) session.close();
     const patienceMs = 'closeIdleConnections' in server ? Math.max(lingerMs, idlePatienceMs) : 0;
-    this.#onceQuiet(patienceMs, () => this.#end(closed, released));
+    this.#whenQuiet(patienceMs, () => this.#closeServer(closed, released));
   }
 
   /** Calls `then` after `patienceMs`, or as soon as nothing is open. */
-  #onceQuiet(patienceMs: number, then: () => void): void {
+  #whenQuiet(patienceMs: number, then: () => void): void {
     const endsAt = performance.now() + patienceMs;
     const look = () => {
       if (this.open === 0 || performance.now() >= endsAt) then();
@@ -186,7 +188,7 @@ export class NodeAdapter implements Adapter {
     look();
   }
 
-  #end(closed: Promise<void>, released: Promise<void>): void {
+  #closeServer(closed: Promise<void>, released: Promise<void>): void {
     const { server } = this;
     const { closeIdleConnections } = server as Partial<HttpServer>;
     // An answer that had begun before leaves its connection idle and kept alive: look again until all are gone.
@@ -195,13 +197,13 @@ export class NodeAdapter implements Adapter {
     closeIdleConnections?.call(server);
     released.then(() => {
       // Where the app has called close(), the server is closed already.
-      if (!this.#fed.closed) server.close();
+      if (!this.#listeningHandle.closed) server.close();
       closeIdleConnections?.call(server);
     });
   }
 
-  closeDoor(done: () => void): void {
-    if (this.#door) this.#door.close(done);
+  closePeerSocket(done: () => void): void {
+    if (this.#peerSocket) this.#peerSocket.close(done);
     else done();
   }
 

@@ -1,9 +1,9 @@
 import type { Server } from 'node:net';
 import type { BoundAddress } from '../../connection.js';
-import type { Face } from '../contract.js';
+import type { PrimaryStub } from '../contract.js';
 
 /** In the primary a Node server tells of the router what it would tell of itself: 'listening', address(), close(), 'error'. */
-export function nodeFace(server: Server, close: () => Promise<unknown>): Face {
+export function nodePrimaryStub(server: Server, close: () => Promise<unknown>): PrimaryStub {
   let address: BoundAddress | null = null;
   Object.defineProperties(server, {
     address: { configurable: true, value: () => (address && 'path' in address ? address.path : address) },

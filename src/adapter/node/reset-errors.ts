@@ -10,7 +10,7 @@ type ReadEnd = (this: object, bytes?: ArrayBuffer) => unknown;
  * From now on the ECONNRESET of the server's connections comes without frames; all else in it is as before. Needs `_handle.onread` of
  * net.Socket; where that is not, nothing is changed.
  */
-export function spareResetTraces(server: Server): void {
+export function omitResetTraces(server: Server): void {
   server.prependListener('connection', (socket: Socket & { _handle?: { onread?: ReadEnd } | null }) => {
     const handle = socket._handle;
     const onread = handle?.onread;

@@ -9,7 +9,7 @@ const looksAtOnce = 1000;
  * Counts the connections whose descriptors were given to somebody who does not tell when he closes them. A number that is in use
  * again for something else is told apart by its local address: only what was accepted from the listener has the listener's.
  */
-export class GivenDescriptors {
+export class AdoptedDescriptors {
   readonly #binding: HandoffBinding;
   readonly #bound: BoundAddress;
   readonly #directPort: number | undefined;

@@ -3,9 +3,9 @@ import { bindingReport } from '../../binding/native.js';
 import type { BoundAddress, RawHandle } from '../../connection.js';
 import { publish } from '../../diagnostics.js';
 import { LimpetError } from '../../errors.js';
-import type { Adapter, Served } from '../contract.js';
+import type { Adapter, AppServer } from '../contract.js';
 import { healthAnswers } from '../health.js';
-import { GivenDescriptors } from './given-descriptors.js';
+import { AdoptedDescriptors } from './given-descriptors.js';
 import { UwsResponses } from './uws-responses.js';
 
 /** An App or SSLApp of uWebSockets.js. */
@@ -41,7 +41,7 @@ class UwsAdapter implements Adapter {
   readonly #binding: HandoffBinding;
   readonly #closeNow: () => void;
   readonly #responses: UwsResponses = new UwsResponses();
-  #given: GivenDescriptors | undefined;
+  #adopted: AdoptedDescriptors | undefined;
   #directPort: number | undefined;
   #draining = false;
   #closed = false;
@@ -51,7 +51,7 @@ class UwsAdapter implements Adapter {
     this.#app = app;
     this.#binding = binding;
     this.#closeNow = () => close.call(app);
-    app.filter((response: object) => this.#responses.meet(response));
+    app.filter((response: object) => this.#responses.observe(response));
     app.close = () => {
       if (!this.#draining) closedByApp();
       return app;
@@ -59,11 +59,11 @@ class UwsAdapter implements Adapter {
   }
 
   get open(): number {
-    return this.#given?.count() ?? 0;
+    return this.#adopted?.count() ?? 0;
   }
 
   listen(bound: BoundAddress): void {
-    this.#given = new GivenDescriptors(this.#binding, bound, () => this.onClosed?.(), this.#directPort);
+    this.#adopted = new AdoptedDescriptors(this.#binding, bound, () => this.onClosed?.(), this.#directPort);
   }
 
   failed(error: LimpetError): void {
@@ -73,9 +73,9 @@ class UwsAdapter implements Adapter {
   }
 
   /** Node does not let go of a descriptor: uWS gets a duplicate. */
-  handle(handle: RawHandle): void {
+  takeHandle(handle: RawHandle): void {
     try {
-      this.descriptor(this.#binding.duplicate(handle.fd));
+      this.takeDescriptor(this.#binding.duplicate(handle.fd));
     } catch (error) {
       publish('limpet:fault', () => ({ where: 'duplicate descriptor', error }));
     } finally {
@@ -83,13 +83,13 @@ class UwsAdapter implements Adapter {
     }
   }
 
-  descriptor(fd: number): void {
-    if (this.#closed || !this.#given) {
+  takeDescriptor(fd: number): void {
+    if (this.#closed || !this.#adopted) {
       this.#binding.close(fd);
       this.onClosed?.();
       return;
     }
-    this.#given.add(fd);
+    this.#adopted.add(fd);
     try {
       this.#app.adoptSocket(fd);
     } catch (error) {
@@ -109,13 +109,13 @@ class UwsAdapter implements Adapter {
     this.#directPort = base;
   }
 
-  lastAnswers(): void {
+  closeAfterAnswers(): void {
     this.#responses.closeConnections();
   }
 
   drain(done: () => void): void {
     this.#draining = true;
-    this.lastAnswers();
+    this.closeAfterAnswers();
     const look = () => {
       if (this.open > 0) return;
       clearInterval(looking);
@@ -137,13 +137,13 @@ export function isUwsApp(given: unknown): given is UwsApp {
 }
 
 /** Throws ERR_LIMPET_ADAPTER when the app, or this limpet, has no way to pass a connection to it. */
-export function uwsServed(app: UwsApp): Served {
+export function uwsAppServer(app: UwsApp): AppServer {
   const { adopting, binding } = able(app);
   return {
     kind: 'uws',
     tls: app.constructor.name.includes('SSL'),
     adapter: (closedByApp) => new UwsAdapter(adopting, binding, closedByApp),
-    face: (close) => {
+    primaryStub: (close) => {
       app.close = () => {
         close().catch(() => {});
         return app;

@@ -15,7 +15,7 @@ export class UwsResponses {
   #last = false;
 
   /** A response of the app, before it may be used. */
-  meet(response: object): void {
+  observe(response: object): void {
     if (this.#class) return;
     const seen: ResponseClass = Object.getPrototypeOf(response);
     const begun = this.#begun;

@@ -72,7 +72,7 @@ export type Decision =
       readonly consume: number;
       readonly slot: number;
       /** Only from a sid. */
-      readonly incarnation?: number;
+      readonly generation?: number;
     };
 
 /** The far end of a connection. */

@@ -44,7 +44,7 @@ const DECODED_KEY_BYTES_MAX = 1024;
 type Key =
   | { outcome: 'address'; address: Uint8Array }
   | { outcome: 'text'; text: Uint8Array }
-  | { outcome: 'slot'; slot: number; incarnation?: number };
+  | { outcome: 'slot'; slot: number; generation?: number };
 
 class TwinReading implements HeadReading {
   readonly #chain: AffinityChain;
@@ -183,7 +183,7 @@ const ANSWERS: Partial<Record<Refusal, string>> = {
   'too-many-pending-from-address': '503 Service Unavailable',
 };
 
-export const twinHead: HeadBinding = {
+export const typescriptHead: HeadBinding = {
   compile: (chain) => chain as unknown as CompiledChain,
   begin: (chain, peer) => new TwinReading(chain as unknown as AffinityChain, peer),
   sipHash24,

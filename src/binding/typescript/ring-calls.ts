@@ -39,7 +39,7 @@ export interface RingBinding {
   ): void;
 }
 
-export const twinRing: RingBinding = {
+export const typescriptRing: RingBinding = {
   hash32: (key, bytes) => hash32(hashKey(key), bytes),
   addressKey(address, ipv6Prefix) {
     const key = keyOfText(address, ipv6Prefix);

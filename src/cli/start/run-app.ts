@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { checkWorkerFile } from '../../cluster/primary/pool/fork.js';
 import { Router } from '../../cluster/primary/router.js';
-import { legacyVariable } from '../../cluster/primary/upgrade/handover-state.js';
+import { handoverVariable } from '../../cluster/primary/upgrade/handover-state.js';
 import { runningRouters } from '../../control/client.js';
 import { LimpetError } from '../../errors.js';
 import { type Effective, routerOptionsOf } from '../effective-settings.js';
@@ -25,7 +25,7 @@ export async function runApp(effective: ReadonlyMap<string, Effective>, json: bo
   const name = options.name as string;
   const [running] = await runningRouters(name);
   // The primary whose place this process is to take has the name, and leaves it.
-  const predecessor = process.env[legacyVariable] === undefined ? undefined : process.ppid;
+  const predecessor = process.env[handoverVariable] === undefined ? undefined : process.ppid;
   if (running && running.pid !== predecessor) throw nameInUse(name, running.pid);
   const log = json ? logForPrograms(name) : logForPeople;
   const router = new Router({

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { BoundAddress, ListenAddress } from '../../connection.js';
 import { BusiestClient } from '../../handoff/busiest-client.js';
-import type { Seat } from '../../handoff/contract.js';
+import type { WorkerEndpoint } from '../../handoff/contract.js';
 import { IpcPrimary } from '../../handoff/ipc/primary.js';
-import { Sockets } from '../../handoff/listening-sockets.js';
+import { ListeningSockets } from '../../handoff/listening-sockets.js';
 import { checkRouterOptions } from '../../options.js';
 import { deriveKey } from '../../ring/secret.js';
 import { SlotRing } from '../../ring/slot-ring.js';
@@ -17,13 +17,13 @@ export type Balancing = 'random' | 'round-robin' | 'least-connection';
 
 interface Adopted {
   readonly worker: Worker;
-  readonly seat: Seat;
-  readonly row: number;
-  seated: boolean;
+  readonly endpoint: WorkerEndpoint;
+  readonly workerIndex: number;
+  attached: boolean;
 }
 
 const listener = 0;
-const rowsMax = 256;
+const workerIndexMax = 256;
 const beatMs = 250;
 
 /**
@@ -37,7 +37,7 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
   readonly #handoff: IpcPrimary;
   readonly #opened: Promise<BoundAddress>;
   readonly #places: Map<number, Adopted> = new Map();
-  #rows = 0;
+  #workerIndexes = 0;
   #closing = false;
 
   constructor(address: ListenAddress, balancing: Balancing) {
@@ -47,17 +47,17 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
     this.#ring = new SlotRing({ slots: 1, key: deriveKey(secret, 'ring', 8) });
     this.#ring.down(0);
     this.#handoff = new IpcPrimary(this.#ring, {
-      sockets: new Sockets(),
+      sockets: new ListeningSockets(),
       key: 'adopted',
       address,
       queueMax: this.#options.queueMax,
       refused: () => {},
-      unplaced: () => {},
+      rejected: () => {},
       handed: () => {},
       taken: () => {},
       busiest: new BusiestClient(),
       pending: { ...this.#options, chain: this.#affinity.of({ kind: 'node', tls: false }).chain },
-      newcomers: balancing === 'least-connection' ? 'least-connections' : balancing,
+      newClients: balancing === 'least-connection' ? 'least-connections' : balancing,
       maxLoad: 0,
     });
     this.#opened = this.#handoff.open();
@@ -86,15 +86,15 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
       if (message.type === 'adopt') this.#adopt(worker);
       else if (message.type === 'listen') this.#bind(worker, message.key);
       else if (!place) handle?.close();
-      else if (message.type === 'open') this.#seat(place);
-      else if (message.type === 'handoff') this.#handoff.received(place.seat, message.body);
-      else if (message.type === 'leaving') this.#unseat(place, false);
+      else if (message.type === 'open') this.#endpoint(place);
+      else if (message.type === 'handoff') this.#handoff.received(place.endpoint, message.body);
+      else if (message.type === 'leaving') this.#detach(place, false);
     });
     worker.once('exit', () => {
       for (const [slot, place] of this.#places) {
         if (place.worker !== worker) continue;
         this.#places.delete(slot);
-        this.#unseat(place, true);
+        this.#detach(place, true);
       }
     });
   };
@@ -102,21 +102,28 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
   #adopt(worker: Worker): void {
     let slot = 0;
     while (this.#places.has(slot)) slot += 1;
-    const row = this.#rows++ % rowsMax;
+    const workerIndex = this.#workerIndexes++ % workerIndexMax;
     const tell = (message: PrimaryMessage): void => {
       send(worker.process, message);
     };
-    const seat: Seat = {
+    const endpoint: WorkerEndpoint = {
       slot,
-      row,
+      workerIndex,
       send: (body, handle) => send(worker.process, { type: 'handoff', listener, body }, handle),
     };
-    this.#places.set(slot, { worker, seat, row, seated: false });
+    this.#places.set(slot, { worker, endpoint, workerIndex, attached: false });
     const { drainTimeoutMs, noticeMs } = this.#options;
     tell({
       type: 'adopted',
       slot,
-      pass: { row, drainTimeoutMs, noticeMs, beatMs, signals: false, inherited: { from: 0, count: 0 } },
+      pass: {
+        workerIndex,
+        drainTimeoutMs,
+        noticeMs,
+        beatMs,
+        signals: false,
+        inherited: { from: 0, count: 0 },
+      },
     });
   }
 
@@ -143,8 +150,8 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
     );
   }
 
-  #seat(place: Adopted): void {
-    const { slot } = place.seat;
+  #endpoint(place: Adopted): void {
+    const { slot } = place.endpoint;
     if (slot >= this.#ring.size) {
       const before = this.#ring.size;
       this.#ring.resize(slot + 1);
@@ -152,32 +159,36 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
     } else {
       this.#ring.up(slot);
     }
-    place.seated = true;
-    this.#handoff.seat(place.seat);
-    this.#handoff.retable(this.#ring);
-    send<PrimaryMessage>(place.worker.process, { type: 'seated' });
-    this.#tellNeighbours();
+    place.attached = true;
+    this.#handoff.attach(place.endpoint);
+    this.#handoff.updateRing(this.#ring);
+    send<PrimaryMessage>(place.worker.process, { type: 'assigned' });
+    this.#sendPeers();
   }
 
-  #unseat(place: Adopted, gone: boolean): void {
-    this.#handoff.unseat(place.seat, gone);
-    if (place.seated) {
-      place.seated = false;
-      this.#ring.down(place.seat.slot);
-      this.#handoff.retable(this.#ring);
+  #detach(place: Adopted, gone: boolean): void {
+    this.#handoff.detach(place.endpoint, gone);
+    if (place.attached) {
+      place.attached = false;
+      this.#ring.down(place.endpoint.slot);
+      this.#handoff.updateRing(this.#ring);
     }
-    this.#tellNeighbours();
+    this.#sendPeers();
   }
 
-  #tellNeighbours(): void {
+  #sendPeers(): void {
     const places = [...this.#places.values()];
     const table = {
       slots: this.#ring.size,
       down: Array.from({ length: this.#ring.size }, (_, slot) => slot).filter((slot) =>
         this.#ring.isDown(slot),
       ),
-      processes: places.map(({ seat, row, seated }) => ({ slot: seat.slot, row, seated })),
+      processes: places.map(({ endpoint, workerIndex, attached }) => ({
+        slot: endpoint.slot,
+        workerIndex,
+        attached,
+      })),
     };
-    for (const { worker } of places) send<PrimaryMessage>(worker.process, { type: 'neighbours', table });
+    for (const { worker } of places) send<PrimaryMessage>(worker.process, { type: 'peers', table });
   }
 }

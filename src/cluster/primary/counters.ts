@@ -1,7 +1,7 @@
 import { publish } from '../../diagnostics.js';
 import { countLatency, type Latencies, noLatencies } from '../../handoff/latencies.js';
 import type { SessionCacheCounts } from '../../metrics.js';
-import type { Vitals } from '../protocol.js';
+import type { WorkerVitals } from '../protocol.js';
 
 export interface SlotCounters {
   /** Connections given to the slot's processes. */
@@ -30,7 +30,7 @@ export function sumOf(
 export class Counters {
   readonly #slots: SlotCounters[] = [];
   /** Connections closed before they could be placed, by reason. */
-  readonly unplacedBy: Record<string, number> = {};
+  readonly rejectionsBeforeRouting: Record<string, number> = {};
 
   of(slot: number): SlotCounters {
     this.#slots[slot] ??= {
@@ -43,8 +43,8 @@ export class Counters {
     return this.#slots[slot];
   }
 
-  unplaced(reason: string): void {
-    this.unplacedBy[reason] = (this.unplacedBy[reason] ?? 0) + 1;
+  rejectedBeforeRouting(reason: string): void {
+    this.rejectionsBeforeRouting[reason] = (this.rejectionsBeforeRouting[reason] ?? 0) + 1;
     publish('limpet:unplaced', () => ({ reason }));
   }
 
@@ -62,8 +62,8 @@ export class Counters {
 
   /** Takes what the process says of itself; its session caches count for the slot, and are counted on after its end. */
   beat(
-    worker: { readonly slot: number; vitals: Vitals | undefined },
-    { open, lagMs, rssBytes, sessionCache }: Vitals,
+    worker: { readonly slot: number; vitals: WorkerVitals | undefined },
+    { open, lagMs, rssBytes, sessionCache }: WorkerVitals,
   ): void {
     const kept = this.of(worker.slot).sessionCache;
     const before = worker.vitals?.sessionCache;

@@ -10,7 +10,7 @@ const lookEveryMs = 1000;
  * Sees the commonest mistake: a router that tells clients apart by their address, behind a proxy, where all come from one. When one
  * address makes more than half of a thousand connections or more, a process warning says so, once.
  */
-export class OneAddressWatch {
+export class OneAddressWarning {
   readonly #counts: BusiestCounts;
   readonly #timer: NodeJS.Timeout;
   #before: Map<string, BusiestCount> = new Map();
@@ -32,7 +32,7 @@ export class OneAddressWatch {
     let most = 0;
     for (const [place, { seen: all, count }] of now) {
       const known = this.#before.get(place);
-      // A new process in the row counts anew, and so does another candidate.
+      // A new process in the workerIndex counts anew, and so does another candidate.
       const before = known && known.seen <= all ? known : { seen: 0, count: 0 };
       const more = all - before.seen;
       seen += more;

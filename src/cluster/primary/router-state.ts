@@ -3,7 +3,7 @@ import type { LimpetError } from '../../errors.js';
 export type RouterPhase = 'starting' | 'serving' | 'closing' | 'closed';
 
 /** Where a router is in its life: starting ──► serving ──► closing ──► closed. One that never serves closes too. */
-export class RouterLife {
+export class RouterState {
   readonly startedAt: number = Date.now();
   state: RouterPhase = 'starting';
   #resolve: () => void = () => {};

@@ -1,11 +1,11 @@
 import cluster from 'node:cluster';
 import { EventEmitter } from 'node:events';
-import { noticeTwin } from '../../binding/native.js';
+import { warnWithoutAddon } from '../../binding/native.js';
 import type { BoundAddress, ListenAddress } from '../../connection.js';
 import type { ControlServer } from '../../control/server.js';
 import { publish } from '../../diagnostics.js';
 import type { LimpetError } from '../../errors.js';
-import type { Sockets } from '../../handoff/listening-sockets.js';
+import type { ListeningSockets } from '../../handoff/listening-sockets.js';
 import { type CheckedRouterOptions, checkRouterOptions, type RouterOptions } from '../../options.js';
 import { deriveKey } from '../../ring/secret.js';
 import { SlotRing } from '../../ring/slot-ring.js';
@@ -17,18 +17,18 @@ import { Counters } from './counters.js';
 import { closedError, notThePrimary, takenOver } from './errors.js';
 import { type ClientExplanation, type ClientHead, explainClient } from './explain.js';
 import { Handoffs } from './listeners/handoff-choice.js';
-import { Listeners } from './listeners/listener-registry.js';
+import { ListenerRegistry } from './listeners/listener-registry.js';
 import { RouterAffinity } from './listeners/router-affinity.js';
-import { OneAddressWatch } from './one-address.js';
+import { OneAddressWarning } from './one-address.js';
 import { checkWorkerFile } from './pool/fork.js';
-import { Rounds } from './pool/rolling-queue.js';
+import { RollingQueue } from './pool/rolling-queue.js';
 import { scaleTo } from './pool/scaling.js';
-import { Occupants } from './pool/worker-pool.js';
+import { WorkerPool } from './pool/worker-pool.js';
 import type { RouterEvents } from './router-events.js';
-import { RouterLife } from './router-state.js';
+import { RouterState } from './router-state.js';
 import { handleSignals } from './signals.js';
 import { type RingStatus, type RouterStatus, ringStatusOf, statusOf } from './status.js';
-import { Succession } from './upgrade/upgrade.js';
+import { Upgrade } from './upgrade/upgrade.js';
 
 /**
  * A router: listens, keeps a process in every slot, and brings each client to its own. Made by `createRouter()`; it emits what
@@ -40,17 +40,17 @@ export class Router extends EventEmitter<RouterEvents> {
    * For servers of limpet's own that stand beside the router, and go on in its successor.
    * @internal
    */
-  readonly sockets: Sockets;
-  readonly #succession: Succession;
-  readonly #life: RouterLife = new RouterLife();
+  readonly sockets: ListeningSockets;
+  readonly #upgrade: Upgrade;
+  readonly #state: RouterState = new RouterState();
   readonly #ring: SlotRing;
   readonly #affinity: RouterAffinity;
   readonly #counters: Counters = new Counters();
   readonly #handoffs: Handoffs;
-  readonly #rounds: Rounds = new Rounds();
-  readonly #oneAddress: OneAddressWatch;
-  readonly #listeners: Listeners;
-  readonly #occupants: Occupants;
+  readonly #rollingQueue: RollingQueue = new RollingQueue();
+  readonly #oneAddress: OneAddressWarning;
+  readonly #listeners: ListenerRegistry;
+  readonly #pool: WorkerPool;
   readonly #keys: ListenerKeys = new ListenerKeys();
   #closing: Promise<{ left: number }> | undefined;
   #forked = false;
@@ -63,9 +63,9 @@ export class Router extends EventEmitter<RouterEvents> {
     if (!cluster.isPrimary) throw notThePrimary();
     const checked = checkRouterOptions(options);
     checkWorkerFile(checked.exec ?? process.argv[1]);
-    this.#succession = new Succession(checked);
-    this.options = this.#succession.options;
-    const { secret, sockets } = this.#succession;
+    this.#upgrade = new Upgrade(checked);
+    this.options = this.#upgrade.options;
+    const { secret, sockets } = this.#upgrade;
     this.sockets = sockets;
     this.#affinity = new RouterAffinity(this.options, secret);
     this.#affinity.warnOfIdleRules();
@@ -76,17 +76,17 @@ export class Router extends EventEmitter<RouterEvents> {
       ipv6Prefix: this.options.ipv6Prefix,
     });
     this.#handoffs = new Handoffs(this.options, this.#ring, this.#counters, this.#affinity, sockets);
-    this.#oneAddress = new OneAddressWatch(() => this.#handoffs.busiest());
-    this.#listeners = new Listeners(this.options, this.#ring, this.#affinity, this.#handoffs, this);
-    this.#occupants = new Occupants(this, {
+    this.#oneAddress = new OneAddressWarning(() => this.#handoffs.busiest());
+    this.#listeners = new ListenerRegistry(this.options, this.#ring, this.#affinity, this.#handoffs, this);
+    this.#pool = new WorkerPool(this, {
       options: this.options,
       ring: this.#ring,
       affinity: this.#affinity,
       counters: this.#counters,
       handoffs: this.#handoffs,
       listeners: this.#listeners,
-      life: this.#life,
-      succession: this.#succession,
+      life: this.#state,
+      upgrade: this.#upgrade,
       fail: (error) => this.#fail(error),
       trouble: (error) => this.#trouble(error),
     });
@@ -100,15 +100,15 @@ export class Router extends EventEmitter<RouterEvents> {
     if (this.#closing) return Promise.reject(closedError());
     if (!this.#forked) {
       this.#forked = true;
-      noticeTwin();
+      warnWithoutAddon();
       // Where a worker's sessions have neither Redis nor sqlite, they live here; nothing happens until one asks.
       serveSessionMemory();
       if (this.options.signals) this.#unhandleSignals = handleSignals(this);
-      this.#succession.begin(this, () => this.status().slots.length);
-      this.#control = openControl(this, this.#succession.predecessor, (error) => this.#fail(error));
-      this.#occupants.supervisor.start(this.options.workers);
+      this.#upgrade.begin(this, () => this.status().slots.length);
+      this.#control = openControl(this, this.#upgrade.oldPrimaryPid, (error) => this.#fail(error));
+      this.#pool.supervisor.start(this.options.workers);
     }
-    return this.#life.started;
+    return this.#state.started;
   }
 
   /** Binds an address now, before any worker asks for it. Rejects with ERR_LIMPET_ADDRESS_*; then nothing is bound. */
@@ -138,14 +138,14 @@ export class Router extends EventEmitter<RouterEvents> {
   /** What the router is and does now. It is read in the primary; no worker is asked. */
   status(): RouterStatus {
     return statusOf({
-      state: this.#life.state,
-      startedAt: this.#life.startedAt,
+      state: this.#state.state,
+      startedAt: this.#state.startedAt,
       options: this.options,
       ring: this.#ring,
       counters: this.#counters,
       handoffs: this.#handoffs,
       listeners: [...this.#listeners],
-      slots: this.#occupants.supervisor.slots,
+      slots: this.#pool.supervisor.slots,
     });
   }
 
@@ -162,12 +162,12 @@ export class Router extends EventEmitter<RouterEvents> {
    */
   reload({ parallel = 1 }: { parallel?: number } = {}): Promise<void> {
     if (this.#closing) return Promise.reject(closedError());
-    const { supervisor } = this.#occupants;
+    const { supervisor } = this.#pool;
     const slots = () => {
       this.emit('reloading');
       return supervisor.slots.filter(({ retired }) => !retired).map(({ number }) => number);
     };
-    const round = this.#rounds.run(slots, Math.max(1, parallel), (slot) => supervisor.replace(slot));
+    const round = this.#rollingQueue.run(slots, Math.max(1, parallel), (slot) => supervisor.replace(slot));
     return round.finally(() => this.emit('reloaded'));
   }
 
@@ -181,10 +181,10 @@ export class Router extends EventEmitter<RouterEvents> {
     if (this.#closing) throw closedError();
     let pid = 0;
     const handOver = async () => {
-      pid = await this.#succession.handOver(this.#ring.size);
-      this.#rounds.end(takenOver(pid));
+      pid = await this.#upgrade.handOver(this.#ring.size);
+      this.#rollingQueue.end(takenOver(pid));
     };
-    await this.#rounds.run(() => [0], 1, handOver);
+    await this.#rollingQueue.run(() => [0], 1, handOver);
     this.emit('upgraded', pid);
     // The answer to whoever asked goes first.
     setImmediate(() => this.#leaveTo(pid));
@@ -198,10 +198,10 @@ export class Router extends EventEmitter<RouterEvents> {
   async scale(workers: number): Promise<void> {
     checkRouterOptions({ workers, buckets: this.options.buckets });
     if (this.#closing) throw closedError();
-    await this.#rounds.run(
+    await this.#rollingQueue.run(
       () => [0],
       1,
-      () => scaleTo(workers, this, this.#ring, this.#occupants, this.#listeners),
+      () => scaleTo(workers, this, this.#ring, this.#pool, this.#listeners),
     );
   }
 
@@ -216,7 +216,7 @@ export class Router extends EventEmitter<RouterEvents> {
 
   /** Ends every worker at once; nothing is finished. */
   kill(reason = 'killed'): void {
-    this.#occupants.supervisor.kill(reason);
+    this.#pool.supervisor.kill(reason);
   }
 
   async #leaveTo(pid: number): Promise<void> {
@@ -225,28 +225,28 @@ export class Router extends EventEmitter<RouterEvents> {
   }
 
   async #close(reason: string): Promise<{ left: number }> {
-    const { supervisor, seating } = this.#occupants;
-    this.#life.state = 'closing';
-    this.#rounds.end(closedError());
-    if (this.#succession.left) this.#closeControl();
+    const { supervisor, assignment } = this.#pool;
+    this.#state.state = 'closing';
+    this.#rollingQueue.end(closedError());
+    if (this.#upgrade.transferred) this.#closeControl();
     else this.emit('closing', reason);
-    this.#succession.failed(reason);
+    this.#upgrade.failed(reason);
     this.#oneAddress.end();
-    this.#life.failed(closedError());
+    this.#state.failed(closedError());
     const listeners = [...this.#listeners.all()];
     await Promise.allSettled(listeners.map(({ opened }) => opened));
-    if (!this.#succession.left) await seating.giveNotice(0);
-    seating.end();
-    const serving = [...supervisor.occupants()].some(({ seated }) => seated);
+    if (!this.#upgrade.transferred) await assignment.giveNotice(0);
+    assignment.end();
+    const serving = [...supervisor.workers()].some(({ attached }) => attached);
     const timeoutMs = serving ? this.options.drainTimeoutMs : 0;
     const left = await Promise.all(listeners.map(({ handoff }) => handoff.close(timeoutMs)));
     await supervisor.close(reason);
     // Each that went has begun a grace.
-    seating.end();
+    assignment.end();
     this.#handoffs.stop();
     this.#affinity.close();
     this.#unhandleSignals?.();
-    this.#life.state = 'closed';
+    this.#state.state = 'closed';
     this.#closeControl();
     this.emit('closed');
     return { left: left.reduce((sum, count) => sum + count, 0) };
@@ -257,9 +257,9 @@ export class Router extends EventEmitter<RouterEvents> {
   }
 
   #fail(error: LimpetError): void {
-    this.#life.failed(error);
-    this.#succession.failed(error.message);
-    this.#occupants.supervisor.kill(error.message);
+    this.#state.failed(error);
+    this.#upgrade.failed(error.message);
+    this.#pool.supervisor.kill(error.message);
     this.close(error.message).then(() => this.#trouble(error));
   }
 

@@ -10,7 +10,7 @@ import type { Handoffs } from './listeners/handoff-choice.js';
 import type { HandoffChoice, Listener } from './listeners/listener.js';
 import type { SlotRecord } from './pool/slot-record.js';
 import type { Restart, RestartCause, SlotState } from './pool/slot-states.js';
-import type { Occupant } from './pool/worker-process.js';
+import type { WorkerProcess } from './pool/worker-process.js';
 
 /** A process in a slot, or one that still leaves it. */
 export interface ProcessStatus {
@@ -153,8 +153,8 @@ export function statusOf(parts: RouterParts): RouterStatus {
     counters.of(number).handed + (natives[number]?.accepted ?? 0);
   const acceptedInAll = slots.reduce((sum, slot) => sum + acceptedBy(slot), 0);
   const exact = listeners.every(({ choice }) => choice.name !== 'ipc');
-  const statusIn = (occupant: Occupant | undefined) =>
-    processStatus(occupant, exact && occupant ? handoffs.openIn(occupant.row) : undefined);
+  const statusIn = (worker: WorkerProcess | undefined) =>
+    processStatus(worker, exact && worker ? handoffs.openIn(worker.index) : undefined);
   return {
     pid: process.pid,
     name: options.name,
@@ -165,7 +165,7 @@ export function statusOf(parts: RouterParts): RouterStatus {
     binding: bindingReport(),
     ring: { buckets: options.buckets, slots: ring.size },
     ...(options.healthPath === undefined ? {} : { healthPath: options.healthPath }),
-    unplaced: handoffs.unplaced(),
+    unplaced: handoffs.rejectedBeforeRouting(),
     lost: natives.reduce((sum, counts) => sum + (counts?.lost ?? 0), 0),
     listeners: listeners.map(({ bound, choice, direct }) => ({
       address: bound,
@@ -217,16 +217,16 @@ function bothLatencies(one: Latencies, other: Latencies = noLatencies()): Latenc
   return both;
 }
 
-function processStatus(occupant: Occupant | undefined, open: number | undefined): ProcessStatus {
+function processStatus(worker: WorkerProcess | undefined, open: number | undefined): ProcessStatus {
   return {
-    pid: occupant?.pid,
-    state: occupant?.life.state ?? 'gone',
-    reason: occupant?.life.reason ?? 'nobody is in the slot',
-    since: occupant?.life.since ?? 0,
-    uptimeMs: occupant ? Date.now() - occupant.life.startedAt : 0,
-    stalled: occupant?.stalled ?? false,
-    open: open ?? occupant?.vitals?.open ?? 0,
-    lagMs: occupant?.vitals?.lagMs ?? 0,
-    rssBytes: occupant?.vitals?.rssBytes ?? 0,
+    pid: worker?.pid,
+    state: worker?.life.state ?? 'gone',
+    reason: worker?.life.reason ?? 'nobody is in the slot',
+    since: worker?.life.since ?? 0,
+    uptimeMs: worker ? Date.now() - worker.life.startedAt : 0,
+    stalled: worker?.stalled ?? false,
+    open: open ?? worker?.vitals?.open ?? 0,
+    lagMs: worker?.vitals?.lagMs ?? 0,
+    rssBytes: worker?.vitals?.rssBytes ?? 0,
   };
 }

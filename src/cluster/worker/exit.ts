@@ -1,13 +1,13 @@
 import type { Adapter } from '../../adapter/contract.js';
 
 /** Time for closing frames to reach the kernel. */
-const lastWordsMs = 50;
+const flushMs = 50;
 
 /**
  * Ends this process with code 0: once the adapters have finished what is open and `released` has resolved, or else, with what
  * is then open closed, after `lingerMs` and `timeoutMs`. For `lingerMs` idle connections are left open.
  */
-export function depart(
+export function drainAndExit(
   adapters: readonly Adapter[],
   released: Promise<void>,
   lingerMs: number,
@@ -16,10 +16,10 @@ export function depart(
   const drained = each(adapters, (adapter, done) => adapter.drain(done, released, lingerMs));
   const late = setTimeout(() => {
     for (const adapter of adapters) adapter.closeAll();
-    setTimeout(() => process.exit(0), lastWordsMs);
+    setTimeout(() => process.exit(0), flushMs);
   }, lingerMs + timeoutMs);
   const doorsClosed = () =>
-    each(adapters, (adapter, done) => (adapter.closeDoor ? adapter.closeDoor(done) : done()));
+    each(adapters, (adapter, done) => (adapter.closePeerSocket ? adapter.closePeerSocket(done) : done()));
   // Sessions that the process still holds are reached by its doors.
   const finished = Promise.all([drained, released]).then(doorsClosed);
   finished.then(() => {

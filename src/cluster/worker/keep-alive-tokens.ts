@@ -1,5 +1,5 @@
 /** What keeps a leaving process alive though none of its connections does: sessions between two requests. */
-export class Holds {
+export class KeepAliveTokens {
   readonly #ends: Set<() => void> = new Set();
   #release: () => void = () => {};
 

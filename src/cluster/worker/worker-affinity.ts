@@ -1,47 +1,47 @@
 import type { IncomingMessage } from 'node:http';
 import type { Adapter } from '../../adapter/contract.js';
-import { believeProxyHeaders } from '../../adapter/proxied-client.js';
+import { trustProxyHeaders } from '../../adapter/proxied-client.js';
 import { isProxied } from '../../adapter/proxied-socket.js';
-import { RequestClaims } from '../../affinity/client-identity.js';
+import { ClientIdentityReader } from '../../affinity/client-identity.js';
 import { CookieIssuer } from '../../affinity/cookie.js';
 import { setCookieOn } from '../../affinity/set-cookie.js';
 import { sidMaker } from '../../affinity/socket-io.js';
 import { SlotRing } from '../../ring/slot-ring.js';
-import { type NeighbourTable, unpackAffinity } from '../protocol.js';
-import { doorPath, incarnations, Neighbours } from './peers.js';
+import { type PeerTable, unpackAffinity } from '../protocol.js';
+import { generations, Peers, peerSocketPath } from './peers.js';
 
 /** What a process must know of the router's affinity: to mark its clients, and to pass on the requests of others'. */
 export class WorkerAffinity {
   /** Where limpet's own cookie is a rule. */
   readonly cookies: CookieIssuer | undefined;
   readonly makeSid: () => string;
-  readonly #rehoming:
+  readonly #forwarding:
     | {
-        neighbours: Neighbours;
-        claims: RequestClaims;
-        ofProxied: RequestClaims | undefined;
+        peers: Peers;
+        claims: ClientIdentityReader;
+        ofProxied: ClientIdentityReader | undefined;
         directory: string;
       }
     | undefined;
-  readonly #row: number;
+  readonly #workerIndex: number;
 
   /** `pass` is an AffinityPass, serialized. */
-  constructor(pass: string, slot: number, row: number) {
-    const { cookie, sidKey, proxied, rehoming } = unpackAffinity(pass);
-    if (proxied) believeProxyHeaders();
-    this.#row = row;
-    this.makeSid = sidMaker(sidKey, slot, row % incarnations);
+  constructor(pass: string, slot: number, workerIndex: number) {
+    const { cookie, sidKey, proxied, forwarding } = unpackAffinity(pass);
+    if (proxied) trustProxyHeaders();
+    this.#workerIndex = workerIndex;
+    this.makeSid = sidMaker(sidKey, slot, workerIndex % generations);
     this.cookies = cookie && new CookieIssuer(cookie, slot);
-    this.#rehoming = rehoming && {
-      neighbours: new Neighbours(rehoming.directory, slot, row, new SlotRing(rehoming.ring)),
-      claims: new RequestClaims(rehoming.chain, { proxied: false }),
-      ofProxied: proxied ? new RequestClaims(rehoming.chain, { proxied: true }) : undefined,
-      directory: rehoming.directory,
+    this.#forwarding = forwarding && {
+      peers: new Peers(forwarding.directory, slot, workerIndex, new SlotRing(forwarding.ring)),
+      claims: new ClientIdentityReader(forwarding.chain, { proxied: false }),
+      ofProxied: proxied ? new ClientIdentityReader(forwarding.chain, { proxied: true }) : undefined,
+      directory: forwarding.directory,
     };
   }
 
-  update(table: NeighbourTable): void {
-    this.#rehoming?.neighbours.update(table);
+  update(table: PeerTable): void {
+    this.#forwarding?.peers.update(table);
   }
 
   /** Lets the answers carry the cookie. */
@@ -51,18 +51,18 @@ export class WorkerAffinity {
   }
 
   /** Lets the listener's requests go where they belong, then calls `opened`. */
-  rehome(adapter: Adapter, listener: number, loadBounded: boolean, opened: () => void): void {
-    if (!this.#rehoming || !adapter.rehome) {
+  forwardRequests(adapter: Adapter, listener: number, loadBounded: boolean, opened: () => void): void {
+    if (!this.#forwarding || !adapter.forwardRequests) {
       opened();
       return;
     }
-    const { neighbours, claims, ofProxied, directory } = this.#rehoming;
+    const { peers, claims, ofProxied, directory } = this.#forwarding;
     const ownerOf = (request: IncomingMessage, chosen: boolean) => {
       const claim = (ofProxied && isProxied(request.socket) ? ofProxied : claims).of(request);
       // With a bound on the load the ring does not know where the front has placed the connection.
       const placed = loadBounded && claim.slot === undefined && claim.first;
-      return placed ? undefined : neighbours.doorOf(claim, listener, chosen);
+      return placed ? undefined : peers.peerSocketOf(claim, listener, chosen);
     };
-    adapter.rehome(doorPath(directory, listener, this.#row), ownerOf, opened);
+    adapter.forwardRequests(peerSocketPath(directory, listener, this.#workerIndex), ownerOf, opened);
   }
 }

@@ -1,4 +1,4 @@
-import type { Adapter, Served } from '../../adapter/contract.js';
+import type { Adapter, AppServer } from '../../adapter/contract.js';
 import { type HandoffBinding, handoffBinding } from '../../binding/handoff-binding.js';
 import type { ListenAddress, RawHandle } from '../../connection.js';
 import { type ErrorCode, LimpetError } from '../../errors.js';
@@ -6,14 +6,14 @@ import type { HandoffMessage, HandoffName, WorkerHandoff } from '../../handoff/c
 import { FdWorker } from '../../handoff/fd/worker.js';
 import { IpcWorker } from '../../handoff/ipc/worker.js';
 import { KernelWorker } from '../../handoff/kernel/worker.js';
-import { Intake } from '../../handoff/worker-inbox.js';
+import { WorkerInbox } from '../../handoff/worker-inbox.js';
 import {
   ListenerKeys,
   type ListenSettings,
   type OfType,
   type PrimaryMessage,
-  type SeatPass,
   type WorkerMessage,
+  type WorkerSettings,
 } from '../protocol.js';
 import { WorkerAffinity } from './worker-affinity.js';
 
@@ -23,7 +23,7 @@ interface Listening {
 }
 
 /** What a worker's listeners must know of the rest. */
-export interface WorkerSurroundings {
+export interface WorkerListenersContext {
   send(message: WorkerMessage): void;
   isHealthy(): boolean;
 }
@@ -31,13 +31,13 @@ export interface WorkerSurroundings {
 /** The listeners as a worker has them: for each a server, and the half of the handoff that brings it connections. */
 export class WorkerListeners {
   readonly #slot: number;
-  readonly #row: number;
-  readonly #around: WorkerSurroundings;
-  readonly #intake: Intake | undefined;
+  readonly #workerIndex: number;
+  readonly #around: WorkerListenersContext;
+  readonly #inbox: WorkerInbox | undefined;
   readonly #waiting: Map<string, Listening> = new Map();
   readonly #listening: Set<Listening> = new Set();
   /** By listener. */
-  readonly #halves: Map<number, WorkerHandoff> = new Map();
+  readonly #handoffs: Map<number, WorkerHandoff> = new Map();
   readonly #keys: ListenerKeys = new ListenerKeys();
   #affinity: WorkerAffinity | undefined;
   /** Takes nothing new, on no listener. */
@@ -45,16 +45,16 @@ export class WorkerListeners {
   /** Nor ever will. */
   #left = false;
 
-  constructor(slot: number, { row, inherited }: SeatPass, around: WorkerSurroundings) {
+  constructor(slot: number, { workerIndex, inherited }: WorkerSettings, around: WorkerListenersContext) {
     this.#slot = slot;
-    this.#row = row;
+    this.#workerIndex = workerIndex;
     this.#around = around;
     if (inherited.count > 0) {
-      this.#intake = new Intake(handoffBinding() as HandoffBinding, {
+      this.#inbox = new WorkerInbox(handoffBinding() as HandoffBinding, {
         slot,
-        row,
+        workerIndex,
         channel: inherited.from,
-        page: inherited.from + 1,
+        memory: inherited.from + 1,
       });
     }
   }
@@ -72,7 +72,7 @@ export class WorkerListeners {
   }
 
   /** Asks the primary for the address; {@link bound} or {@link unbound} is its answer. */
-  ask(served: Served, address: ListenAddress, closedByApp: () => void): void {
+  ask(served: AppServer, address: ListenAddress, closedByApp: () => void): void {
     const listening = { adapter: served.adapter(closedByApp), backlog: address.backlog };
     const key = this.#keys.of(address);
     this.#waiting.set(key, listening);
@@ -85,7 +85,7 @@ export class WorkerListeners {
     this.#waiting.delete(key);
     if (this.#left) return;
     const { adapter } = listening;
-    this.#affinity ??= new WorkerAffinity(settings.affinity, this.#slot, this.#row);
+    this.#affinity ??= new WorkerAffinity(settings.affinity, this.#slot, this.#workerIndex);
     this.#affinity.mark(adapter);
     this.#feed(listener, handoff, adapter, settings);
     if (direct) {
@@ -94,7 +94,7 @@ export class WorkerListeners {
     }
     this.#listening.add(listening);
     adapter.listen(address, listening.backlog);
-    this.#affinity.rehome(adapter, listener, settings.loadBounded, () => {
+    this.#affinity.forwardRequests(adapter, listener, settings.loadBounded, () => {
       if (direct) this.#around.send({ type: 'open', listener: direct.listener });
       this.#around.send({ type: 'open', listener });
     });
@@ -110,35 +110,35 @@ export class WorkerListeners {
 
   /** What the primary's half of a handoff says to the one here. */
   received({ listener, body }: OfType<PrimaryMessage, 'handoff'>, handle: RawHandle | undefined): void {
-    this.#halves.get(listener)?.received(body, handle);
+    this.#handoffs.get(listener)?.received(body, handle);
   }
 
   /** The slot's clients come from here on. */
-  seated(): void {
-    this.#intake?.receive();
+  receiveConnections(): void {
+    this.#inbox?.receive();
   }
 
   /** From here on no connection is kept beyond its next answer, and proxies that ask are told to go elsewhere. */
-  lastAnswers(): void {
-    for (const { adapter } of this.#listening) adapter.lastAnswers();
+  closeAfterAnswers(): void {
+    for (const { adapter } of this.#listening) adapter.closeAfterAnswers();
   }
 
   /** Takes nothing new until it is to {@link resume}, and says so when that is certain. */
   stop(): void {
     this.#stopped = true;
-    let left = this.#halves.size;
+    let left = this.#handoffs.size;
     const stopped = () => {
       left -= 1;
       if (left <= 0) this.#around.send({ type: 'stopped' });
     };
     if (left === 0) stopped();
-    for (const half of this.#halves.values()) half.stop(stopped);
+    for (const half of this.#handoffs.values()) half.stop(stopped);
   }
 
   resume(): void {
     if (this.#left) return;
     this.#stopped = false;
-    for (const half of this.#halves.values()) half.resume();
+    for (const half of this.#handoffs.values()) half.resume();
   }
 
   /** Stops for good. Returns what is to be drained. */
@@ -149,18 +149,23 @@ export class WorkerListeners {
   }
 
   #feed(listener: number, handoff: HandoffName, adapter: Adapter, settings: ListenSettings): void {
-    const half = this.#halfOf(handoff, listener, adapter, settings);
+    const half = this.#workerHandoff(handoff, listener, adapter, settings);
     if (this.#stopped) half.stop(() => {});
-    this.#halves.set(listener, half);
+    this.#handoffs.set(listener, half);
   }
 
-  #halfOf(handoff: HandoffName, listener: number, adapter: Adapter, settings: ListenSettings): WorkerHandoff {
+  #workerHandoff(
+    handoff: HandoffName,
+    listener: number,
+    adapter: Adapter,
+    settings: ListenSettings,
+  ): WorkerHandoff {
     const send = (body: HandoffMessage) => this.#around.send({ type: 'handoff', listener, body });
-    const intake = this.#intake;
-    if (handoff === 'ipc' || !intake) return new IpcWorker(adapter, send, settings);
-    adapter.onClosed = () => intake.countClosed();
+    const inbox = this.#inbox;
+    if (handoff === 'ipc' || !inbox) return new IpcWorker(adapter, send, settings);
+    adapter.onClosed = () => inbox.countClosed();
     return handoff === 'kernel'
-      ? new KernelWorker(intake, listener, adapter, send)
-      : new FdWorker(intake, listener, adapter);
+      ? new KernelWorker(inbox, listener, adapter, send)
+      : new FdWorker(inbox, listener, adapter);
   }
 }

@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
-import type { Served } from '../../adapter/contract.js';
+import type { AppServer } from '../../adapter/contract.js';
 import type { CookieIssuer } from '../../affinity/cookie.js';
 import type { ListenAddress } from '../../connection.js';
 import { publish } from '../../diagnostics.js';
@@ -8,14 +8,14 @@ import { LimpetError } from '../../errors.js';
 import {
   type PrimaryMessage,
   receive,
-  type SeatPass,
-  seatPassVariable,
   send,
   type WorkerMessage,
+  type WorkerSettings,
+  workerSettingsVariable,
 } from '../protocol.js';
-import { depart } from './exit.js';
+import { drainAndExit } from './exit.js';
 import { beginHeartbeat } from './heartbeat.js';
-import { Holds } from './keep-alive-tokens.js';
+import { KeepAliveTokens } from './keep-alive-tokens.js';
 import { WorkerListeners } from './worker-listeners.js';
 
 /** What a worker emits. */
@@ -25,8 +25,8 @@ export interface WorkerEvents {
 }
 
 /** What only a process that has a slot has. */
-interface Place {
-  readonly pass: SeatPass;
+interface WorkerAssignment {
+  readonly pass: WorkerSettings;
   readonly listeners: WorkerListeners;
 }
 
@@ -35,9 +35,9 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   /** Resolves when this process is given its slot's clients. */
   readonly ready: Promise<void>;
   #slot: number | undefined;
-  #place: Place | undefined;
+  #assignment: WorkerAssignment | undefined;
   #seated: () => void = () => {};
-  readonly #holds: Holds = new Holds();
+  readonly #tokens: KeepAliveTokens = new KeepAliveTokens();
   #serves = false;
   #noticed = false;
   #leaving = false;
@@ -48,17 +48,17 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
     this.ready = new Promise((resolve) => {
       this.#seated = resolve;
     });
-    const pass = process.env[seatPassVariable];
+    const pass = process.env[workerSettingsVariable];
     if (!cluster.isWorker || pass === undefined) return;
-    delete process.env[seatPassVariable];
-    this.#begin(JSON.parse(pass) as SeatPass, Number(process.env.LIMPET_SLOT));
+    delete process.env[workerSettingsVariable];
+    this.#begin(JSON.parse(pass) as WorkerSettings, Number(process.env.LIMPET_SLOT));
   }
 
-  #begin(pass: SeatPass, slot: number): void {
+  #begin(pass: WorkerSettings, slot: number): void {
     this.#slot = slot;
     const tell = (message: WorkerMessage) => this.#send(message);
     const listeners = new WorkerListeners(slot, pass, { send: tell, isHealthy: () => this.#isHealthy });
-    this.#place = { pass, listeners };
+    this.#assignment = { pass, listeners };
     receive<PrimaryMessage>(process, (message, handle) => {
       if (message.type === 'handoff') listeners.received(message, handle);
       else this.#received(message, listeners);
@@ -89,15 +89,15 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
    * long as there is none.
    * @internal
    */
-  adopt(served: Served): void {
-    if (this.#place) {
+  adopt(served: AppServer): void {
+    if (this.#assignment) {
       throw new LimpetError(
         'ERR_LIMPET_ROLE',
         'adopt() was called in a worker that has its place. Call listen().',
       );
     }
     receive<PrimaryMessage>(process, (message) => {
-      if (message.type !== 'adopted' || this.#place) return;
+      if (message.type !== 'adopted' || this.#assignment) return;
       this.#begin(message.pass, message.slot);
       this.listen(served, { port: 0, host: undefined, ipv6Only: false, backlog: 511 });
     });
@@ -109,7 +109,7 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
    * When the router closes, and no request can come any more, the hold does not count, and `end` is called to end the session.
    */
   hold(end: () => void): () => void {
-    return this.#holds.add(end);
+    return this.#tokens.add(end);
   }
 
   /**
@@ -117,12 +117,12 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
    * @internal
    */
   get cookies(): CookieIssuer | undefined {
-    return this.#place?.listeners.affinity?.cookies;
+    return this.#assignment?.listeners.affinity?.cookies;
   }
 
   /** Makes Engine.IO session ids that lead back to this process. Throws ERR_LIMPET_ROLE before the process serves. */
   makeSid(): string {
-    const affinity = this.#place?.listeners.affinity;
+    const affinity = this.#assignment?.listeners.affinity;
     if (!affinity) {
       throw new LimpetError(
         'ERR_LIMPET_ROLE',
@@ -136,14 +136,14 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
    * Makes the app's server serve this slot's share of the address. Throws ERR_LIMPET_ROLE in a worker that limpet did not fork.
    * @internal
    */
-  listen(served: Served, address: ListenAddress): void {
-    if (!this.#place) {
+  listen(served: AppServer, address: ListenAddress): void {
+    if (!this.#assignment) {
       throw new LimpetError(
         'ERR_LIMPET_ROLE',
         'listen() was called in a cluster worker that limpet did not fork. Remove cluster.fork() from the primary: limpet.listen() forks.',
       );
     }
-    const { pass, listeners } = this.#place;
+    const { pass, listeners } = this.#assignment;
     listeners.ask(served, address, () => this.leave('its server was closed', pass.drainTimeoutMs));
   }
 
@@ -154,19 +154,19 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
    */
   leave(reason: string, timeoutMs: number, last = false): void {
     if (this.#leaving) {
-      if (last) this.#holds.end();
+      if (last) this.#tokens.end();
       return;
     }
     this.#leaving = true;
     this.#send({ type: 'leaving', reason });
-    const { pass, listeners } = this.#place as Place;
+    const { pass, listeners } = this.#assignment as WorkerAssignment;
     const adapters = listeners.leave();
     // What has been given notice already need not wait for proxies to let go of their idle connections.
     const lingerMs = this.#noticed || last ? 0 : pass.noticeMs;
     this.emit('drain', Date.now() + lingerMs + timeoutMs, reason);
-    const released = this.#holds.released();
-    if (last) this.#holds.end();
-    depart(adapters, released, lingerMs, timeoutMs);
+    const released = this.#tokens.released();
+    if (last) this.#tokens.end();
+    drainAndExit(adapters, released, lingerMs, timeoutMs);
   }
 
   #received(message: Exclude<PrimaryMessage, { type: 'handoff' }>, listeners: WorkerListeners): void {
@@ -177,17 +177,17 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
       case 'unbound':
         listeners.unbound(message);
         break;
-      case 'seated':
-        listeners.seated();
+      case 'assigned':
+        listeners.receiveConnections();
         this.#serves = true;
         this.#seated();
         break;
-      case 'neighbours':
+      case 'peers':
         listeners.affinity?.update(message.table);
         break;
       case 'notice':
         this.#noticed = true;
-        listeners.lastAnswers();
+        listeners.closeAfterAnswers();
         break;
       case 'stop':
         listeners.stop();

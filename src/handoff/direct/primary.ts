@@ -1,10 +1,10 @@
-import { service } from '../../binding/handoff-binding.js';
+import { acceptMode } from '../../binding/handoff-binding.js';
 import type { BoundAddress } from '../../connection.js';
 import type { SlotRing } from '../../ring/slot-ring.js';
-import type { Exchange } from '../acceptor.js';
-import type { PrimaryHandoff, Seat } from '../contract.js';
+import type { Acceptor } from '../acceptor.js';
+import type { PrimaryHandoff, WorkerEndpoint } from '../contract.js';
 import { type DirectPorts, directAddress, directKey } from '../direct-ports.js';
-import { OpenSockets } from '../listening-sockets.js';
+import { AddressSockets } from '../listening-sockets.js';
 
 /**
  * The direct ports, by descriptor: the acceptor passes all that comes to a slot's port to that slot. While nobody sits there, it waits
@@ -12,41 +12,50 @@ import { OpenSockets } from '../listening-sockets.js';
  */
 export class DirectPrimary implements PrimaryHandoff {
   readonly name = 'fd';
-  readonly #exchange: Exchange;
+  readonly #acceptor: Acceptor;
   readonly #listener: number;
   readonly #ports: DirectPorts;
   /** Each slot's sockets, and the acceptor's numbers of them. */
-  readonly #open: { readonly sockets: OpenSockets; readonly sources: readonly number[]; served: boolean }[] =
-    [];
-  readonly #seats: (Seat | undefined)[] = [];
+  readonly #open: {
+    readonly sockets: AddressSockets;
+    readonly sources: readonly number[];
+    served: boolean;
+  }[] = [];
+  readonly #endpoints: (WorkerEndpoint | undefined)[] = [];
   #ring: SlotRing;
   #bound: BoundAddress | undefined;
 
-  constructor(ring: SlotRing, exchange: Exchange, listener: number, ports: DirectPorts) {
+  constructor(ring: SlotRing, acceptor: Acceptor, listener: number, ports: DirectPorts) {
     this.#ring = ring;
-    this.#exchange = exchange;
+    this.#acceptor = acceptor;
     this.#listener = listener;
     this.#ports = ports;
   }
 
   async open(): Promise<BoundAddress> {
-    await this.provide(this.#ring.size);
+    await this.openDirectPorts(this.#ring.size);
     return this.#bound as BoundAddress;
   }
 
-  async provide(slots: number): Promise<void> {
-    const { binding, acceptor, sockets } = this.#exchange;
+  async openDirectPorts(slots: number): Promise<void> {
+    const { binding, thread, sockets } = this.#acceptor;
     this.#closeFrom(slots);
     const before = this.#open.length;
     try {
       for (let slot = before; slot < slots; slot++) {
         const address = directAddress(this.#ports, slot);
         const sources: number[] = [];
-        const letGo = () => {
-          for (const source of sources) acceptor.remove(source, false);
+        const release = () => {
+          for (const source of sources) thread.remove(source, false);
         };
-        const own = await OpenSockets.open(sockets, binding, directKey(this.#ports, slot), address, letGo);
-        sources.push(...own.descriptors.map((fd) => acceptor.add(this.#listener, fd, slot)));
+        const own = await AddressSockets.open(
+          sockets,
+          binding,
+          directKey(this.#ports, slot),
+          address,
+          release,
+        );
+        sources.push(...own.descriptors.map((fd) => thread.add(this.#listener, fd, slot)));
         this.#open.push({ sockets: own, sources, served: false });
         this.#bound ??= binding.boundAddress(own.descriptors[0] as number);
       }
@@ -56,46 +65,46 @@ export class DirectPrimary implements PrimaryHandoff {
     }
   }
 
-  seat(seat: Seat): void {
-    this.#exchange.seat(seat, this.#listener);
-    this.#seats[seat.slot] = seat;
-    this.#serveAll();
+  attach(endpoint: WorkerEndpoint): void {
+    this.#acceptor.attach(endpoint, this.#listener);
+    this.#endpoints[endpoint.slot] = endpoint;
+    this.#updateAcceptModes();
   }
 
-  unseat(seat: Seat, gone: boolean): void {
-    if (!this.#exchange.unseat(seat, this.#listener, gone)) return;
-    this.#seats[seat.slot] = undefined;
-    this.#serveAll();
+  detach(endpoint: WorkerEndpoint, gone: boolean): void {
+    if (!this.#acceptor.detach(endpoint, this.#listener, gone)) return;
+    this.#endpoints[endpoint.slot] = undefined;
+    this.#updateAcceptModes();
   }
 
-  retable(ring: SlotRing): void {
+  updateRing(ring: SlotRing): void {
     this.#ring = ring;
-    this.#exchange.retable(ring);
-    this.#serveAll();
+    this.#acceptor.updateRing(ring);
+    this.#updateAcceptModes();
   }
 
   received(): void {}
 
   queued(slot: number): number {
-    return this.#exchange.acceptor.queued(slot, this.#listener);
+    return this.#acceptor.thread.queued(slot, this.#listener);
   }
 
   async close(timeoutMs: number): Promise<number> {
     for (const { sockets, sources, served } of this.#open.splice(0)) {
       sockets.close();
       // What waits there is not ours to take when nobody of ours has served.
-      if (sockets.given && !served) this.#remove(sources, false);
+      if (sockets.inherited && !served) this.#remove(sources, false);
     }
-    return this.#exchange.close(this.#listener, timeoutMs);
+    return this.#acceptor.close(this.#listener, timeoutMs);
   }
 
-  #serveAll(): void {
+  #updateAcceptModes(): void {
     for (const [slot, open] of this.#open.entries()) {
       const down = slot < this.#ring.size && this.#ring.isDown(slot);
-      const served = down ? this.#ports.fallback && this.#ring.live > 0 : this.#seats[slot] !== undefined;
+      const served = down ? this.#ports.fallback && this.#ring.live > 0 : this.#endpoints[slot] !== undefined;
       if (served) open.served = true;
       for (const source of open.sources) {
-        this.#exchange.acceptor.serve(source, served ? service.served : service.held);
+        this.#acceptor.thread.serve(source, served ? acceptMode.served : acceptMode.held);
       }
     }
   }
@@ -109,6 +118,6 @@ export class DirectPrimary implements PrimaryHandoff {
   }
 
   #remove(sources: readonly number[], drain: boolean): void {
-    for (const source of sources) this.#exchange.acceptor.remove(source, drain);
+    for (const source of sources) this.#acceptor.thread.remove(source, drain);
   }
 }

@@ -1,10 +1,10 @@
-import { service } from '../../binding/handoff-binding.js';
+import { acceptMode } from '../../binding/handoff-binding.js';
 import type { CompiledChain } from '../../binding/typescript/head-calls.js';
 import type { BoundAddress, ListenAddress } from '../../connection.js';
 import type { SlotRing } from '../../ring/slot-ring.js';
-import type { Exchange, ExchangeListener } from '../acceptor.js';
-import type { PrimaryHandoff, Seat } from '../contract.js';
-import { OpenSockets } from '../listening-sockets.js';
+import type { Acceptor, AcceptorListener } from '../acceptor.js';
+import type { PrimaryHandoff, WorkerEndpoint } from '../contract.js';
+import { AddressSockets } from '../listening-sockets.js';
 
 /**
  * The acceptor thread accepts, and passes each connection's descriptor through the channel of the slot that serves it. No
@@ -12,17 +12,17 @@ import { OpenSockets } from '../listening-sockets.js';
  */
 export class FdPrimary implements PrimaryHandoff {
   readonly name = 'fd';
-  readonly #exchange: Exchange;
+  readonly #acceptor: Acceptor;
   readonly #listener: number;
   readonly #address: ListenAddress;
   readonly #chain: CompiledChain | undefined;
   readonly #key: string;
-  #sockets: OpenSockets | undefined;
+  #sockets: AddressSockets | undefined;
   readonly #sources: number[] = [];
   #served = false;
 
-  constructor(exchange: Exchange, { listener, key, address, chain }: ExchangeListener) {
-    this.#exchange = exchange;
+  constructor(acceptor: Acceptor, { listener, key, address, chain }: AcceptorListener) {
+    this.#acceptor = acceptor;
     this.#listener = listener;
     this.#key = key;
     this.#address = address;
@@ -30,45 +30,47 @@ export class FdPrimary implements PrimaryHandoff {
   }
 
   async open(): Promise<BoundAddress> {
-    const { binding, acceptor, sockets } = this.#exchange;
-    this.#sockets = await OpenSockets.open(sockets, binding, this.#key, this.#address, () => this.#letGo());
-    if (this.#chain) acceptor.placeBy(this.#listener, this.#chain);
+    const { binding, thread, sockets } = this.#acceptor;
+    this.#sockets = await AddressSockets.open(sockets, binding, this.#key, this.#address, () =>
+      this.#release(),
+    );
+    if (this.#chain) thread.setAffinity(this.#listener, this.#chain);
     const { descriptors } = this.#sockets;
-    this.#sources.push(...descriptors.map((fd) => acceptor.add(this.#listener, fd)));
+    this.#sources.push(...descriptors.map((fd) => thread.add(this.#listener, fd)));
     return binding.boundAddress(descriptors[0] as number);
   }
 
-  seat(seat: Seat): void {
-    this.#exchange.seat(seat, this.#listener);
+  attach(endpoint: WorkerEndpoint): void {
+    this.#acceptor.attach(endpoint, this.#listener);
     if (this.#served) return;
     this.#served = true;
-    for (const source of this.#sources) this.#exchange.acceptor.serve(source, service.served);
+    for (const source of this.#sources) this.#acceptor.thread.serve(source, acceptMode.served);
   }
 
-  unseat(seat: Seat, gone: boolean): void {
-    this.#exchange.unseat(seat, this.#listener, gone);
+  detach(endpoint: WorkerEndpoint, gone: boolean): void {
+    this.#acceptor.detach(endpoint, this.#listener, gone);
   }
 
-  retable(ring: SlotRing): void {
-    this.#exchange.retable(ring);
+  updateRing(ring: SlotRing): void {
+    this.#acceptor.updateRing(ring);
   }
 
   received(): void {}
 
   queued(slot: number): number {
-    return this.#exchange.acceptor.queued(slot, this.#listener);
+    return this.#acceptor.thread.queued(slot, this.#listener);
   }
 
   async close(timeoutMs: number): Promise<number> {
     // What waits there is not ours to take when nobody of ours has served.
-    if (this.#sockets?.given && !this.#served) {
-      this.#letGo();
+    if (this.#sockets?.inherited && !this.#served) {
+      this.#release();
     }
     this.#sockets?.close();
-    return this.#exchange.close(this.#listener, timeoutMs);
+    return this.#acceptor.close(this.#listener, timeoutMs);
   }
 
-  #letGo(): void {
-    for (const source of this.#sources) this.#exchange.acceptor.remove(source, false);
+  #release(): void {
+    for (const source of this.#sources) this.#acceptor.thread.remove(source, false);
   }
 }

@@ -1,28 +1,28 @@
-import type { Entrance } from '../../connection.js';
+import type { ConnectionSink } from '../../connection.js';
 import type { WorkerHandoff } from '../contract.js';
-import type { Intake } from '../worker-inbox.js';
+import type { WorkerInbox } from '../worker-inbox.js';
 
 /** Takes what comes through the slot's channel. */
 export class FdWorker implements WorkerHandoff {
-  readonly #intake: Intake;
+  readonly #inbox: WorkerInbox;
   readonly #listener: number;
-  readonly #entrance: Entrance;
+  readonly #sink: ConnectionSink;
 
-  constructor(intake: Intake, listener: number, entrance: Entrance) {
-    this.#intake = intake;
+  constructor(inbox: WorkerInbox, listener: number, sink: ConnectionSink) {
+    this.#inbox = inbox;
     this.#listener = listener;
-    this.#entrance = entrance;
+    this.#sink = sink;
     this.resume();
   }
 
   received(): void {}
 
   stop(done: () => void): void {
-    this.#intake.close(this.#listener);
+    this.#inbox.close(this.#listener);
     done();
   }
 
   resume(): void {
-    this.#intake.open(this.#listener, this.#entrance);
+    this.#inbox.open(this.#listener, this.#sink);
   }
 }

@@ -18,13 +18,13 @@ export class IpcListeners {
   }
 
   async open(slots: number): Promise<BoundAddress> {
-    if (this.#settings.direct) await this.provide(slots);
+    if (this.#settings.direct) await this.openDirectPorts(slots);
     else this.#listeners.push(await this.#listener(this.#settings, undefined));
     return (this.#listeners[0] as RawListener).bound;
   }
 
   /** See {@link PrimaryHandoff.provide}. */
-  async provide(slots: number): Promise<void> {
+  async openDirectPorts(slots: number): Promise<void> {
     const { direct, sockets } = this.#settings;
     const before = this.#listeners.length;
     if (!direct) return;
@@ -48,7 +48,7 @@ export class IpcListeners {
   async close(timeoutMs: number): Promise<boolean> {
     const listeners = this.#listeners.splice(0);
     if (listeners.length === 0) return false;
-    // libuv takes connections from the kernel's queue turn by turn: it is empty when two turns in a row brought none.
+    // libuv takes connections from the kernel's queue turn by turn: it is empty when two turns in a workerIndex brought none.
     const deadline = sharedClockMs() + Math.min(timeoutMs, 1000);
     for (let quiet = 0; quiet < 2 && sharedClockMs() < deadline; ) {
       const before = this.#accepted;

@@ -1,8 +1,8 @@
 import { parseAddress } from '../../binding/typescript/ip-address.js';
 import type { BoundAddress, RawHandle } from '../../connection.js';
 import type { SlotRing } from '../../ring/slot-ring.js';
-import type { HandoffMessage, PrimaryHandoff, Seat } from '../contract.js';
-import { IpcTransit, type Waiting } from './in-flight.js';
+import type { HandoffMessage, PrimaryHandoff, WorkerEndpoint } from '../contract.js';
+import { InFlight, type QueuedConnection } from './in-flight.js';
 import { IpcListeners } from './listeners.js';
 import { PendingHeads, type Placement } from './pending-heads.js';
 import type { IpcSettings } from './settings.js';
@@ -26,35 +26,35 @@ import { SlotChoice } from './slot-choice.js';
  */
 
 /** What waits for a slot, and who sits there. */
-interface Lane {
-  queue: Waiting[];
-  seat: Seat | undefined;
+interface SlotQueue {
+  waiting: QueuedConnection[];
+  endpoint: WorkerEndpoint | undefined;
 }
 
 export class IpcPrimary implements PrimaryHandoff {
   readonly name = 'ipc';
   readonly #settings: IpcSettings;
-  readonly #lanes: Lane[] = [];
+  readonly #queues: SlotQueue[] = [];
   readonly #listeners: IpcListeners;
   readonly #choice: SlotChoice;
-  readonly #transit: IpcTransit = new IpcTransit();
+  readonly #inFlight: InFlight = new InFlight();
   readonly #peer: { address?: string; port?: number } = {};
   readonly #heads: PendingHeads | undefined;
   #ring: SlotRing;
-  #emptied: (() => void) | undefined;
+  #onEmptied: (() => void) | undefined;
 
   constructor(ring: SlotRing, settings: IpcSettings) {
     this.#ring = ring;
     this.#settings = settings;
     this.#choice = new SlotChoice(ring, settings, () => this.#loads());
-    this.#listeners = new IpcListeners(settings, (handle, slot) => this.#arrived(handle, slot));
+    this.#listeners = new IpcListeners(settings, (handle, slot) => this.#accepted(handle, slot));
     if (settings.pending) {
       this.#heads = new PendingHeads(
         settings.pending,
         (handle, placement) => this.#placed(handle, placement),
         (refusal) => {
-          settings.unplaced(refusal);
-          this.#settled();
+          settings.rejected(refusal);
+          this.#resolveEmptied();
         },
       );
     }
@@ -62,71 +62,71 @@ export class IpcPrimary implements PrimaryHandoff {
 
   async open(): Promise<BoundAddress> {
     const bound = await this.#listeners.open(this.#ring.size);
-    this.#transit.startProbing();
+    this.#inFlight.startProbing();
     return bound;
   }
 
-  provide(slots: number): Promise<void> {
-    return this.#listeners.provide(slots);
+  openDirectPorts(slots: number): Promise<void> {
+    return this.#listeners.openDirectPorts(slots);
   }
 
-  seat(seat: Seat): void {
-    this.#lane(seat.slot).seat = seat;
-    this.#transit.seat(seat);
+  attach(endpoint: WorkerEndpoint): void {
+    this.#queueOf(endpoint.slot).endpoint = endpoint;
+    this.#inFlight.attach(endpoint);
     this.#listeners.start();
-    this.#pump(seat.slot);
+    this.#sendQueued(endpoint.slot);
   }
 
-  unseat(seat: Seat, gone: boolean): void {
-    const lane = this.#lane(seat.slot);
-    if (lane.seat === seat) lane.seat = undefined;
+  detach(endpoint: WorkerEndpoint, gone: boolean): void {
+    const lane = this.#queueOf(endpoint.slot);
+    if (lane.endpoint === endpoint) lane.endpoint = undefined;
     if (!gone) return;
-    this.#again(this.#transit.unseat(seat));
-    this.#settled();
+    this.#requeue(this.#inFlight.detach(endpoint));
+    this.#resolveEmptied();
   }
 
-  retable(ring: SlotRing): void {
+  updateRing(ring: SlotRing): void {
     this.#ring = ring;
-    this.#choice.retable(ring);
-    this.#lanes.forEach((lane, slot) => {
-      const moving = lane.queue.filter((waiting) => this.#choice.owner(waiting) !== slot);
+    this.#choice.updateRing(ring);
+    this.#queues.forEach((lane, slot) => {
+      const moving = lane.waiting.filter((waiting) => this.#choice.owner(waiting) !== slot);
       if (moving.length > 0)
-        lane.queue = lane.queue.filter((waiting) => this.#choice.owner(waiting) === slot);
+        lane.waiting = lane.waiting.filter((waiting) => this.#choice.owner(waiting) === slot);
       // Of a process that is well, as that of a slot which is taken away, a `took` may be on its way: it gives back itself what it has not.
-      if (slot < ring.size && ring.isDown(slot) && lane.seat)
-        moving.unshift(...this.#transit.takeBack(lane.seat));
-      this.#again(moving);
+      if (slot < ring.size && ring.isDown(slot) && lane.endpoint)
+        moving.unshift(...this.#inFlight.takeBack(lane.endpoint));
+      this.#requeue(moving);
     });
   }
 
-  received(seat: Seat, message: HandoffMessage): void {
+  received(endpoint: WorkerEndpoint, message: HandoffMessage): void {
     if (typeof message.took === 'number') {
-      const waiting = this.#transit.answered(seat, message.took);
-      if (waiting) this.#taken(seat, waiting);
-      this.#transit.countOpen(seat, 1);
+      const waiting = this.#inFlight.answered(endpoint, message.took);
+      if (waiting) this.#taken(endpoint, waiting);
+      this.#inFlight.countOpen(endpoint, 1);
     } else if (typeof message.back === 'number') {
-      const waiting = this.#transit.answered(seat, message.back);
-      if (waiting) this.#again([waiting]);
+      const waiting = this.#inFlight.answered(endpoint, message.back);
+      if (waiting) this.#requeue([waiting]);
     } else if (typeof message.claim === 'number') {
-      const waiting = this.#transit.answered(seat, message.claim);
+      const waiting = this.#inFlight.answered(endpoint, message.claim);
       // One that leaves has been told so meanwhile, and would be gone before it hears the answer.
-      const stays = this.#lane(seat.slot).seat === seat;
+      const stays = this.#queueOf(endpoint.slot).endpoint === endpoint;
       if (waiting && stays) {
-        this.#taken(seat, waiting);
-        this.#transit.countOpen(seat, 1);
-      } else if (waiting) this.#again([waiting]);
-      seat.send(waiting && stays ? { yours: message.claim } : { gone: message.claim });
+        this.#taken(endpoint, waiting);
+        this.#inFlight.countOpen(endpoint, 1);
+      } else if (waiting) this.#requeue([waiting]);
+      endpoint.send(waiting && stays ? { yours: message.claim } : { gone: message.claim });
     } else if (typeof message.closed === 'number') {
-      this.#transit.countOpen(seat, -message.closed);
+      this.#inFlight.countOpen(endpoint, -message.closed);
     } else if (typeof message.passed === 'number') {
-      this.#again(this.#transit.lost(seat, message.passed));
+      this.#requeue(this.#inFlight.lost(endpoint, message.passed));
     }
-    this.#pump(seat.slot);
-    this.#settled();
+    this.#sendQueued(endpoint.slot);
+    this.#resolveEmptied();
   }
 
   queued(slot: number): number {
-    return this.#lanes[slot]?.queue.length ?? 0;
+    return this.#queues[slot]?.waiting.length ?? 0;
   }
 
   async close(timeoutMs: number): Promise<number> {
@@ -134,25 +134,25 @@ export class IpcPrimary implements PrimaryHandoff {
     this.#heads?.drop(false);
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
-      this.#emptied = resolve;
+      this.#onEmptied = resolve;
       timer = setTimeout(resolve, timeoutMs);
-      this.#settled();
+      this.#resolveEmptied();
     });
     clearTimeout(timer);
-    this.#transit.stopProbing();
+    this.#inFlight.stopProbing();
     let left = this.#heads?.drop(true) ?? 0;
-    this.#lanes.forEach((lane, slot) => {
-      for (const waiting of lane.queue.splice(0)) {
+    this.#queues.forEach((lane, slot) => {
+      for (const waiting of lane.waiting.splice(0)) {
         left += 1;
         this.#refuse(waiting.handle, slot, 'closing');
       }
     });
-    this.#transit.drop();
+    this.#inFlight.closeAll();
     return left;
   }
 
   /** With a slot: by the slot's own port. */
-  #arrived(handle: RawHandle, slot: number | undefined): void {
+  #accepted(handle: RawHandle, slot: number | undefined): void {
     if (slot === undefined && this.#heads) {
       this.#peer.address = '';
       handle.getpeername?.(this.#peer);
@@ -162,14 +162,14 @@ export class IpcPrimary implements PrimaryHandoff {
       return;
     }
     const { hash, pinned } = slot === undefined ? this.#choice.byPeer(handle) : this.#choice.byPort(slot);
-    this.#pass({ handle, hash, pinned, placedAt: sharedClockMs(), sentAt: 0 });
+    this.#queue({ handle, hash, pinned, placedAt: sharedClockMs(), sentAt: 0 });
   }
 
   #placed(handle: RawHandle, placement: Placement): void {
     const { hash, pinned } = this.#choice.byPlacement(placement);
     const { client, read } = placement;
-    this.#pass({ handle, hash, pinned, client, read, placedAt: sharedClockMs(), sentAt: 0 });
-    this.#settled();
+    this.#queue({ handle, hash, pinned, client, read, placedAt: sharedClockMs(), sentAt: 0 });
+    this.#resolveEmptied();
   }
 
   /** What is open in each slot, or on its way there; infinite where it is down. */
@@ -177,57 +177,57 @@ export class IpcPrimary implements PrimaryHandoff {
     const loads = Array.from({ length: this.#ring.size }, (_, slot) =>
       this.#ring.isDown(slot) ? Number.POSITIVE_INFINITY : this.queued(slot),
     );
-    this.#transit.addTo(loads);
+    this.#inFlight.addTo(loads);
     return loads;
   }
 
-  #pass(waiting: Waiting): void {
+  #queue(waiting: QueuedConnection): void {
     const slot = this.#enqueue(waiting);
-    if (slot !== undefined) this.#pump(slot);
+    if (slot !== undefined) this.#sendQueued(slot);
   }
 
-  #enqueue(waiting: Waiting): number | undefined {
+  #enqueue(waiting: QueuedConnection): number | undefined {
     const slot = this.#choice.owner(waiting);
-    const lane = this.#lane(slot);
-    if (lane.queue.length >= this.#settings.queueMax) {
+    const lane = this.#queueOf(slot);
+    if (lane.waiting.length >= this.#settings.queueMax) {
       this.#refuse(waiting.handle, slot, 'queue full');
       return undefined;
     }
-    lane.queue.push(waiting);
+    lane.waiting.push(waiting);
     return slot;
   }
 
-  #again(moving: Waiting[]): void {
+  #requeue(moving: QueuedConnection[]): void {
     const slots = new Set(moving.map((waiting) => this.#enqueue(waiting)));
-    for (const slot of slots) if (slot !== undefined) this.#pump(slot);
+    for (const slot of slots) if (slot !== undefined) this.#sendQueued(slot);
   }
 
-  #pump(slot: number): void {
-    const lane = this.#lane(slot);
-    const { seat } = lane;
-    if (!seat || (slot < this.#ring.size && this.#ring.isDown(slot))) return;
-    while (lane.queue.length > 0 && this.#transit.hasRoom(seat)) {
-      const waiting = lane.queue.shift() as Waiting;
-      if (!this.#transit.send(seat, waiting)) {
-        lane.queue.unshift(waiting);
+  #sendQueued(slot: number): void {
+    const lane = this.#queueOf(slot);
+    const { endpoint } = lane;
+    if (!endpoint || (slot < this.#ring.size && this.#ring.isDown(slot))) return;
+    while (lane.waiting.length > 0 && this.#inFlight.hasRoom(endpoint)) {
+      const waiting = lane.waiting.shift() as QueuedConnection;
+      if (!this.#inFlight.send(endpoint, waiting)) {
+        lane.waiting.unshift(waiting);
         return;
       }
       this.#settings.handed(slot, waiting.pinned ?? this.#ring.homeOfHash(waiting.hash));
     }
   }
 
-  #taken(seat: Seat, { handle, placedAt }: Waiting): void {
+  #taken(endpoint: WorkerEndpoint, { handle, placedAt }: QueuedConnection): void {
     handle.close();
-    this.#settings.taken(seat.slot, sharedClockMs() - placedAt);
+    this.#settings.taken(endpoint.slot, sharedClockMs() - placedAt);
   }
 
-  #settled(): void {
-    if (!this.#emptied) return;
+  #resolveEmptied(): void {
+    if (!this.#onEmptied) return;
     const waiting =
       (this.#heads?.size ?? 0) > 0 ||
-      this.#lanes.some((lane) => lane.queue.length > 0) ||
-      !this.#transit.empty;
-    if (!waiting) this.#emptied();
+      this.#queues.some((lane) => lane.waiting.length > 0) ||
+      !this.#inFlight.empty;
+    if (!waiting) this.#onEmptied();
   }
 
   #refuse(handle: RawHandle, slot: number, reason: string): void {
@@ -235,8 +235,8 @@ export class IpcPrimary implements PrimaryHandoff {
     this.#settings.refused(slot, reason);
   }
 
-  #lane(slot: number): Lane {
-    this.#lanes[slot] ??= { queue: [], seat: undefined };
-    return this.#lanes[slot];
+  #queueOf(slot: number): SlotQueue {
+    this.#queues[slot] ??= { waiting: [], endpoint: undefined };
+    return this.#queues[slot];
   }
 }

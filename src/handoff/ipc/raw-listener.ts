@@ -6,11 +6,11 @@ import { publish } from '../../diagnostics.js';
 import { bindError } from '../bind-error.js';
 import { listenAt } from '../listen-address.js';
 import { handleOf } from '../listening-handle.js';
-import type { Sockets } from '../listening-sockets.js';
+import type { ListeningSockets } from '../listening-sockets.js';
 
 /** One address, and what its sockets are called from one primary to the next. */
 interface Where {
-  readonly sockets: Sockets;
+  readonly sockets: ListeningSockets;
   readonly key: string;
   readonly address: ListenAddress;
 }
@@ -42,7 +42,7 @@ export class RawListener {
    */
   static async open(where: Where, arrived: (handle: RawHandle) => void): Promise<RawListener> {
     const { sockets, key, address } = where;
-    const given = sockets.take(key, address);
+    const given = sockets.takeInherited(key, address);
     if (given) {
       const handles = given.descriptors.map(handleOf);
       const bound = boundTo(handles[0] as RawHandle, address);
@@ -53,7 +53,7 @@ export class RawListener {
     const binding = bindingReport().kind === 'native' ? handoffBinding() : null;
     if ('path' in address && binding) {
       // libuv removes the file of a socket that it has bound, although a successor may listen there.
-      const fd = await listenAt(address, (numeric) => binding.listenAlone(numeric, address.backlog));
+      const fd = await listenAt(address, (numeric) => binding.listenExclusively(numeric, address.backlog));
       const listener = new RawListener(where, arrived, {
         bound: address,
         handles: [handleOf(fd)],
@@ -88,7 +88,7 @@ export class RawListener {
 
   close(): void {
     const { sockets, key, address } = this.#where;
-    sockets.forget(key);
+    sockets.unregister(key);
     for (const server of this.#servers) server.close();
     for (const handle of this.#waiting) handle.close();
     if (this.started) sockets.removeFile(address, this.#managed);
@@ -96,7 +96,7 @@ export class RawListener {
 
   #keep(descriptors: () => readonly number[] | undefined): void {
     const { sockets, key } = this.#where;
-    sockets.keep(key, { descriptors, managed: this.#managed, letGo: () => this.close() });
+    sockets.register(key, { descriptors, managed: this.#managed, release: () => this.close() });
   }
 
   #attend(server: Server): void {

@@ -2,14 +2,14 @@ import type { Refusal } from '../../binding/typescript/affinity-chain.js';
 import type { ListenAddress } from '../../connection.js';
 import type { BusiestClient } from '../busiest-client.js';
 import type { DirectPorts } from '../direct-ports.js';
-import type { Sockets } from '../listening-sockets.js';
+import type { ListeningSockets } from '../listening-sockets.js';
 import type { PendingSettings } from './pending-heads.js';
 
 /** By the ring, or to a slot that is chosen without regard to the client. */
-type Newcomers = 'ring' | 'least-connections' | 'round-robin' | 'random';
+type NewClientRule = 'ring' | 'least-connections' | 'round-robin' | 'random';
 
 export interface IpcSettings {
-  readonly sockets: Sockets;
+  readonly sockets: ListeningSockets;
   /** What the sockets are called from one primary to the next; direct ones have names of their own. */
   readonly key: string;
   /** Not looked at where there are `direct` ports instead. */
@@ -27,9 +27,9 @@ export interface IpcSettings {
   /** Counts the clients that nothing but their address tells apart. */
   readonly busiest: BusiestClient;
   /** A connection was closed before it could be placed. */
-  readonly unplaced: (refusal: Refusal) => void;
+  readonly rejected: (refusal: Refusal) => void;
   /** Where clients go that no rule but `address` knows. */
-  readonly newcomers: Newcomers;
+  readonly newClients: NewClientRule;
   /** A slot takes no more than so many times the mean of clients that the ring places; 0 for no bound. */
   readonly maxLoad: number;
 }

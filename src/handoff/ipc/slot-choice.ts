@@ -4,7 +4,7 @@ import type { Placement } from './pending-heads.js';
 import type { IpcSettings } from './settings.js';
 
 /** Whose a connection is. */
-export interface Chosen {
+export interface SlotChoiceResult {
   readonly hash: number;
   /** The slot that its client is to have instead of the ring's, while that is up. */
   readonly pinned?: number | undefined;
@@ -25,24 +25,24 @@ export class SlotChoice {
     this.#loads = loads;
   }
 
-  retable(ring: SlotRing): void {
+  updateRing(ring: SlotRing): void {
     this.#ring = ring;
   }
 
   /** Of a connection that came by the slot's own port. */
-  byPort(slot: number): Chosen {
+  byPort(slot: number): SlotChoiceResult {
     return { hash: spread(slot), pinned: slot };
   }
 
   /** Of a connection that nothing but its address tells apart. */
-  byPeer(handle: RawHandle): Chosen {
+  byPeer(handle: RawHandle): SlotChoiceResult {
     const hash = this.#hashOf(handle);
     this.#settings.busiest.saw(hash);
-    return { hash, pinned: this.#bounded(hash) };
+    return { hash, pinned: this.#slotWithinMaxLoad(hash) };
   }
 
   /** Of a connection that was looked into. */
-  byPlacement({ slot, key, byAddress, unknown }: Placement): Chosen {
+  byPlacement({ slot, key, byAddress, unknown }: Placement): SlotChoiceResult {
     const nobody = byAddress && key.every((byte) => byte === 0);
     const hash = nobody
       ? this.#inTurn()
@@ -53,12 +53,12 @@ export class SlotChoice {
     const up = slot !== undefined && slot < this.#ring.size && !this.#ring.isDown(slot);
     return {
       hash,
-      pinned: up ? slot : ((unknown ? this.#newcomersSlot() : undefined) ?? this.#bounded(hash)),
+      pinned: up ? slot : ((unknown ? this.#slotForNewClient() : undefined) ?? this.#slotWithinMaxLoad(hash)),
     };
   }
 
   /** The slot that serves it now; its home while no slot is up. */
-  owner({ hash, pinned }: Chosen): number {
+  owner({ hash, pinned }: SlotChoiceResult): number {
     const waits = this.#settings.direct?.fallback === false;
     if (pinned !== undefined && pinned < this.#ring.size && (waits || !this.#ring.isDown(pinned)))
       return pinned;
@@ -67,8 +67,8 @@ export class SlotChoice {
   }
 
   /** Of several slots with as few connections, another one each time. */
-  #newcomersSlot(): number | undefined {
-    const { newcomers } = this.#settings;
+  #slotForNewClient(): number | undefined {
+    const { newClients: newcomers } = this.#settings;
     if (newcomers === 'ring') return undefined;
     this.#turn += 1;
     const loads = this.#loads();
@@ -81,7 +81,7 @@ export class SlotChoice {
   }
 
   /** Where a bound on the load sends a client instead of to its slot; undefined where it stays. As native/acceptor.cc, which says why. */
-  #bounded(hash: number): number | undefined {
+  #slotWithinMaxLoad(hash: number): number | undefined {
     const { maxLoad } = this.#settings;
     const owner = this.#ring.slotOfHash(hash);
     if (maxLoad === 0 || owner === -1) return undefined;

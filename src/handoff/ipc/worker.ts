@@ -1,9 +1,9 @@
-import type { Entrance, ProxiedClient, RawHandle } from '../../connection.js';
+import type { ConnectionSink, ProxiedClient, RawHandle } from '../../connection.js';
 import type { HandoffMessage, WorkerHandoff } from '../contract.js';
 import { sharedClockMs } from './shared-clock.js';
 
-/** An entrance that tells of each connection that it was given when it is closed. */
-interface CountedEntrance extends Entrance {
+/** An sink that tells of each connection that it was given when it is closed. */
+interface CountedSink extends ConnectionSink {
   onClosed: (() => void) | undefined;
 }
 
@@ -20,29 +20,25 @@ export interface IpcWorkerSettings {
 /** How often the primary hears of closed connections: once for all that close meanwhile. */
 const tellClosedMs = 10;
 
-type Taken = Parameters<Entrance['handle']>;
+type Taken = Parameters<ConnectionSink['takeHandle']>;
 
 /** The worker half of ipc; the protocol is told in `ipc-primary.ts`. */
 export class IpcWorker implements WorkerHandoff {
-  readonly #entrance: Entrance;
+  readonly #sink: ConnectionSink;
   readonly #send: (message: HandoffMessage) => void;
   readonly #claimAfterMs: number;
-  readonly #claims: Map<number, Taken> = new Map();
+  readonly #unconfirmed: Map<number, Taken> = new Map();
   #aliveAt: number = sharedClockMs();
   /** What was sent before may be another's. */
   #wokeAt = 0;
   #stopped = false;
   #closedUntold = 0;
 
-  constructor(
-    entrance: CountedEntrance,
-    send: (message: HandoffMessage) => void,
-    settings: IpcWorkerSettings,
-  ) {
+  constructor(sink: CountedSink, send: (message: HandoffMessage) => void, settings: IpcWorkerSettings) {
     const { stallTimeoutMs, loadCounts } = settings;
-    this.#entrance = entrance;
+    this.#sink = sink;
     this.#send = send;
-    if (loadCounts) entrance.onClosed = () => this.#closed();
+    if (loadCounts) sink.onClosed = () => this.#closed();
     this.#claimAfterMs = stallTimeoutMs === 0 ? Number.POSITIVE_INFINITY : stallTimeoutMs / 2;
     if (stallTimeoutMs > 0) setInterval(() => this.#alive(), stallTimeoutMs / 8).unref();
   }
@@ -74,11 +70,11 @@ export class IpcWorker implements WorkerHandoff {
       taken[0].close();
       this.#send({ back: seq });
     } else if (this.#alive() - at > this.#claimAfterMs || at < this.#wokeAt) {
-      this.#claims.set(seq, taken);
+      this.#unconfirmed.set(seq, taken);
       this.#send({ claim: seq });
     } else {
       this.#send({ took: seq });
-      this.#entrance.handle(...taken);
+      this.#sink.takeHandle(...taken);
     }
   }
 
@@ -100,10 +96,10 @@ export class IpcWorker implements WorkerHandoff {
   }
 
   #settle(seq: number, yours: boolean): void {
-    const taken = this.#claims.get(seq);
-    this.#claims.delete(seq);
+    const taken = this.#unconfirmed.get(seq);
+    this.#unconfirmed.delete(seq);
     if (!taken) return;
-    if (yours) this.#entrance.handle(...taken);
+    if (yours) this.#sink.takeHandle(...taken);
     else taken[0].close();
   }
 }

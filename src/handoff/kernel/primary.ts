@@ -1,9 +1,9 @@
-import { type ReuseportGroup, type SteeringTable, service } from '../../binding/handoff-binding.js';
+import { acceptMode, type ReuseportGroup, type SteeringTable } from '../../binding/handoff-binding.js';
 import type { BoundAddress, ListenAddress, RawHandle } from '../../connection.js';
 import { LimpetError } from '../../errors.js';
 import type { SlotRing } from '../../ring/slot-ring.js';
-import { type Exchange, type ExchangeListener, sameTable } from '../acceptor.js';
-import type { HandoffMessage, PrimaryHandoff, Seat } from '../contract.js';
+import { type Acceptor, type AcceptorListener, sameTable } from '../acceptor.js';
+import type { HandoffMessage, PrimaryHandoff, WorkerEndpoint } from '../contract.js';
 import { listenAt } from '../listen-address.js';
 import { handleOf } from '../listening-handle.js';
 
@@ -35,36 +35,36 @@ interface SlotSocket {
 
 export class KernelPrimary implements PrimaryHandoff {
   readonly name = 'kernel';
-  readonly #exchange: Exchange;
+  readonly #acceptor: Acceptor;
   readonly #listener: number;
   readonly #key: string;
   readonly #address: ListenAddress;
   readonly #sockets: SlotSocket[] = [];
   /** By slot: also of a slot that is about to be added to the ring and has no socket yet. */
-  readonly #seats: (Seat | undefined)[] = [];
-  readonly #closing: Map<Seat, () => void> = new Map();
+  readonly #endpoints: (WorkerEndpoint | undefined)[] = [];
+  readonly #closing: Map<WorkerEndpoint, () => void> = new Map();
   #ring: SlotRing;
   #group: ReuseportGroup | undefined;
   #steered: Uint16Array;
   /** Steered by the primary that had the sockets before, until a process of ours is seated. */
-  #given = false;
+  #inherited = false;
   #retiring: NodeJS.Timeout | undefined;
 
-  constructor(ring: SlotRing, exchange: Exchange, { listener, key, address }: ExchangeListener) {
+  constructor(ring: SlotRing, acceptor: Acceptor, { listener, key, address }: AcceptorListener) {
     this.#ring = ring;
     this.#steered = ring.homeTable();
-    this.#exchange = exchange;
+    this.#acceptor = acceptor;
     this.#listener = listener;
     this.#key = key;
     this.#address = address;
   }
 
   async open(): Promise<BoundAddress> {
-    const { binding, sockets } = this.#exchange;
+    const { binding, sockets } = this.#acceptor;
     const { backlog } = this.#address;
     if ('path' in this.#address) throw unsupported('a unix-domain client has no address to steer by');
     try {
-      const given = sockets.take(this.#key, this.#address);
+      const given = sockets.takeInherited(this.#key, this.#address);
       const own = given && Int32Array.from(given.descriptors);
       const group = own
         ? new binding.ReuseportGroup({ descriptors: own }, this.#ring.size, backlog)
@@ -73,13 +73,13 @@ export class KernelPrimary implements PrimaryHandoff {
             (numeric) => new binding.ReuseportGroup(numeric, this.#ring.size, backlog, this.#table()),
           );
       this.#group = group;
-      this.#given = given !== undefined;
+      this.#inherited = given !== undefined;
       this.#addSockets(group);
       const descriptors = () => Array.from({ length: group.size }, (_, slot) => group.descriptor(slot));
-      sockets.keep(this.#key, { descriptors, managed: false, letGo: () => this.#letGo() });
+      sockets.register(this.#key, { descriptors, managed: false, release: () => this.#release() });
       return binding.boundAddress(group.descriptor(0));
     } catch (error) {
-      this.#letGo();
+      this.#release();
       throw error instanceof LimpetError
         ? error
         : unsupported(steeringRefusal(error as NodeJS.ErrnoException), error);
@@ -87,64 +87,64 @@ export class KernelPrimary implements PrimaryHandoff {
   }
 
   /** Throws ERR_LIMPET_NATIVE when sockets that were given cannot be steered by our ring. */
-  seat(seat: Seat): void {
-    if (this.#given && this.#group) {
+  attach(endpoint: WorkerEndpoint): void {
+    if (this.#inherited && this.#group) {
       this.#steer(this.#group, this.#ring.homeTable());
-      this.#given = false;
+      this.#inherited = false;
       this.#retire();
     }
-    const first = this.#seats.every((each) => each === undefined);
-    this.#exchange.seat(seat, this.#listener);
-    this.#seats[seat.slot] = seat;
+    const first = this.#endpoints.every((each) => each === undefined);
+    this.#acceptor.attach(endpoint, this.#listener);
+    this.#endpoints[endpoint.slot] = endpoint;
     for (const socket of this.#sockets) {
-      if (socket.slot === seat.slot) socket.accepting = false;
-      if (socket.slot === seat.slot || first) this.#serve(socket);
+      if (socket.slot === endpoint.slot) socket.accepting = false;
+      if (socket.slot === endpoint.slot || first) this.#serve(socket);
     }
   }
 
-  unseat(seat: Seat, gone: boolean): void {
-    this.#closing.get(seat)?.();
-    if (!this.#exchange.unseat(seat, this.#listener, gone)) return;
-    this.#seats[seat.slot] = undefined;
-    const socket = this.#sockets[seat.slot];
+  detach(endpoint: WorkerEndpoint, gone: boolean): void {
+    this.#closing.get(endpoint)?.();
+    if (!this.#acceptor.detach(endpoint, this.#listener, gone)) return;
+    this.#endpoints[endpoint.slot] = undefined;
+    const socket = this.#sockets[endpoint.slot];
     if (!socket) return;
     socket.accepting = false;
     this.#serve(socket);
   }
 
   /** Throws ERR_LIMPET_NATIVE when the kernel cannot be given the new ring; it then steers by the old one. */
-  retable(ring: SlotRing): void {
+  updateRing(ring: SlotRing): void {
     this.#ring = ring;
-    this.#exchange.retable(ring);
+    this.#acceptor.updateRing(ring);
     if (!this.#group) return;
     const homes = ring.homeTable();
-    if (!this.#given && !sameTable(homes, this.#steered)) this.#steer(this.#group, homes);
+    if (!this.#inherited && !sameTable(homes, this.#steered)) this.#steer(this.#group, homes);
     for (const socket of this.#sockets) this.#serve(socket);
     this.#retire();
   }
 
-  received(seat: Seat, message: HandoffMessage): void {
-    if (message.closed) this.#closing.get(seat)?.();
+  received(endpoint: WorkerEndpoint, message: HandoffMessage): void {
+    if (message.closed) this.#closing.get(endpoint)?.();
   }
 
   queued(slot: number): number {
-    return this.#exchange.acceptor.queued(slot, this.#listener);
+    return this.#acceptor.thread.queued(slot, this.#listener);
   }
 
   async close(timeoutMs: number): Promise<number> {
     clearTimeout(this.#retiring);
     // What waits there is not ours to take when nobody of ours has served.
-    if (this.#given) this.#letGo();
+    if (this.#inherited) this.#release();
     const startedAt = performance.now();
     const accepting = this.#sockets.flatMap(({ slot, accepting }) =>
-      accepting ? (this.#seats[slot] ?? []) : [],
+      accepting ? (this.#endpoints[slot] ?? []) : [],
     );
     const emptied = Promise.all(
       accepting.map(
-        (seat) =>
+        (endpoint) =>
           new Promise<void>((resolve) => {
-            this.#closing.set(seat, resolve);
-            if (!seat.send({ close: true })) resolve();
+            this.#closing.set(endpoint, resolve);
+            if (!endpoint.send({ close: true })) resolve();
           }),
       ),
     );
@@ -154,36 +154,36 @@ export class KernelPrimary implements PrimaryHandoff {
     });
     await Promise.race([emptied, late]);
     clearTimeout(timer);
-    const left = this.#exchange.close(
+    const left = this.#acceptor.close(
       this.#listener,
       Math.max(0, timeoutMs - (performance.now() - startedAt)),
     );
-    this.#letGo();
+    this.#release();
     return left;
   }
 
   /** Who takes what waits in the slot's socket: its process, or the fallbacks, or for a while nobody. Never two of them. */
   #serve(socket: SlotSocket): void {
-    const { acceptor } = this.#exchange;
+    const { thread } = this.#acceptor;
     const { slot, source } = socket;
-    const seat = this.#seats[slot];
+    const endpoint = this.#endpoints[slot];
     const down = slot >= this.#ring.size || this.#ring.isDown(slot);
     if (down && this.#ring.live > 0) {
-      if (socket.accepting) seat?.send({ pause: true });
+      if (socket.accepting) endpoint?.send({ pause: true });
       socket.accepting = false;
-      acceptor.serve(source, service.served);
-    } else if (seat) {
-      acceptor.serve(source, service.held);
-      if (!socket.accepting) socket.accepting = seat.send({ accept: true }, socket.handle);
-    } else if (this.#ring.live > 1 && this.#seats.some((each) => each)) {
-      acceptor.serve(source, service.watched, this.#detour(slot));
+      thread.serve(source, acceptMode.served);
+    } else if (endpoint) {
+      thread.serve(source, acceptMode.held);
+      if (!socket.accepting) socket.accepting = endpoint.send({ accept: true }, socket.handle);
+    } else if (this.#ring.live > 1 && this.#endpoints.some((each) => each)) {
+      thread.serve(source, acceptMode.watched, this.#ownersWithout(slot));
     } else {
-      acceptor.serve(source, service.held);
+      thread.serve(source, acceptMode.held);
     }
   }
 
   /** The ring's owners, as if the slot were down already. */
-  #detour(slot: number): Uint16Array {
+  #ownersWithout(slot: number): Uint16Array {
     return this.#ring.ownerTable().map((owner, bucket) => {
       return owner === slot ? this.#ring.fallbackOf(bucket) : owner;
     });
@@ -206,12 +206,12 @@ export class KernelPrimary implements PrimaryHandoff {
   }
 
   #addSockets(group: ReuseportGroup): void {
-    const { binding, acceptor } = this.#exchange;
+    const { binding, thread } = this.#acceptor;
     while (this.#sockets.length < group.size) {
       const slot = this.#sockets.length;
       const fd = group.descriptor(slot);
       const handle = handleOf(binding.duplicate(fd));
-      const source = acceptor.add(this.#listener, fd);
+      const source = thread.add(this.#listener, fd);
       this.#sockets.push({
         slot,
         source,
@@ -229,9 +229,9 @@ export class KernelPrimary implements PrimaryHandoff {
       socket.retiredAt = socket.slot < this.#ring.size ? undefined : (socket.retiredAt ?? now);
     }
     for (let last = this.#sockets.at(-1); last; last = this.#sockets.at(-1)) {
-      if (this.#seats[last.slot] || last.retiredAt === undefined || now - last.retiredAt < retireAfterMs)
+      if (this.#endpoints[last.slot] || last.retiredAt === undefined || now - last.retiredAt < retireAfterMs)
         break;
-      this.#exchange.acceptor.remove(last.source, true);
+      this.#acceptor.thread.remove(last.source, true);
       last.handle.close();
       this.#sockets.pop();
       this.#group?.removeLast();
@@ -242,10 +242,10 @@ export class KernelPrimary implements PrimaryHandoff {
     this.#retiring.unref();
   }
 
-  #letGo(): void {
-    this.#exchange.sockets.forget(this.#key);
+  #release(): void {
+    this.#acceptor.sockets.unregister(this.#key);
     for (const { handle, source } of this.#sockets.splice(0)) {
-      this.#exchange.acceptor.remove(source, false);
+      this.#acceptor.thread.remove(source, false);
       handle.close();
     }
     this.#group?.close();

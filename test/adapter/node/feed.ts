@@ -17,6 +17,6 @@ export async function feed(server: Server): Promise<{ adapter: NodeAdapter; port
   await once(outer, 'listening');
   const adapter = new NodeAdapter(server, () => {});
   adapter.listen(outer.address() as BoundAddress, 511);
-  (outer as unknown as Accepting)._handle.onconnection = (_status, handle) => adapter.handle(handle);
+  (outer as unknown as Accepting)._handle.onconnection = (_status, handle) => adapter.takeHandle(handle);
   return { adapter, port: (outer.address() as AddressInfo).port };
 }

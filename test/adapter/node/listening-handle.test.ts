@@ -1,10 +1,10 @@
 import { createServer, Server } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
-import { FedHandle } from '../../../src/adapter/node/listening-handle.ts';
+import { ListeningHandle } from '../../../src/adapter/node/listening-handle.ts';
 import { NodeAdapter } from '../../../src/adapter/node/node-adapter.ts';
 
 interface Insides {
-  _handle: FedHandle | null;
+  _handle: ListeningHandle | null;
   _listen2?: ((...args: unknown[]) => void) | undefined;
 }
 const insides = Server.prototype as unknown as Insides;
@@ -39,7 +39,7 @@ it.each<[string, Insides['_listen2']]>([
   [
     'handle.onconnection(status, handle)',
     function (this: Insides) {
-      (this._handle as FedHandle).onconnection = () => {};
+      (this._handle as ListeningHandle).onconnection = () => {};
     },
   ],
   [
@@ -64,7 +64,7 @@ it('survives a descriptor that is none', () => {
   const server = createServer();
   const adapter = new NodeAdapter(server, () => {});
   adapter.listen({ address: '127.0.0.1', family: 'IPv4', port: 1 }, 511);
-  adapter.descriptor(9999);
+  adapter.takeDescriptor(9999);
   expect(adapter.open).toBe(0);
   server.close();
 });
@@ -72,7 +72,7 @@ it('survives a descriptor that is none', () => {
 it('tells once that the server was closed, from within close()', async () => {
   const server = createServer();
   let closings = 0;
-  const fed = new FedHandle(server, () => {
+  const fed = new ListeningHandle(server, () => {
     closings += 1;
     expect(server.listening).toBe(true);
   });

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { clientAddress } from '../../../src/adapter/proxied-client.ts';
 import { recognize } from '../../../src/adapter/recognize.ts';
-import { GivenDescriptors } from '../../../src/adapter/uws/given-descriptors.ts';
+import { AdoptedDescriptors } from '../../../src/adapter/uws/given-descriptors.ts';
 import { UwsResponses } from '../../../src/adapter/uws/uws-responses.ts';
 import { type HandoffBinding, handoffBinding } from '../../../src/binding/handoff-binding.ts';
 
@@ -40,7 +40,7 @@ describe('recognize()', () => {
   test('in the primary, close() of a uWS app closes the router', async () => {
     const given = app();
     const closed = new Promise<void>((resolve) => {
-      recognize(given).face(async () => resolve());
+      recognize(given).primaryStub(async () => resolve());
     });
     given.close();
     await closed;
@@ -72,7 +72,7 @@ test('GivenDescriptors counts what is open, though numbers are used again', asyn
   await once(server, 'listening');
   const bound = server.address() as AddressInfo as { address: string; family: 'IPv4'; port: number };
   let closed = 0;
-  const given = new GivenDescriptors(binding, bound, () => closed++);
+  const given = new AdoptedDescriptors(binding, bound, () => closed++);
   const clients: Socket[] = [];
   const numbers: number[] = [];
   const accept = async () => {
@@ -123,7 +123,7 @@ describe('UwsResponses', () => {
       Own.prototype[name] = Response.prototype[name];
     }
     const tamer = new UwsResponses();
-    tamer.meet(new Own());
+    tamer.observe(new Own());
     return { tamer, make: () => new Own() };
   };
 

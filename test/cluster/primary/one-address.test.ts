@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BusiestCount } from '../../../src/binding/handoff-binding.ts';
-import { OneAddressWatch } from '../../../src/cluster/primary/one-address.ts';
+import { OneAddressWarning } from '../../../src/cluster/primary/one-address.ts';
 import { BusiestClient } from '../../../src/handoff/busiest-client.ts';
 import { request } from '../../affinity/heads.ts';
 import { type App, startApp } from '../../processes/app.js';
@@ -30,7 +30,7 @@ describe('the watch', () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation((message, options) => {
       if ((options as { code?: string }).code === said) warnings.push(String(message));
     });
-    const watch = new OneAddressWatch(() => counts);
+    const watch = new OneAddressWarning(() => counts);
     const look = async () => {
       watch.look();
       await new Promise((resolve) => setImmediate(resolve));

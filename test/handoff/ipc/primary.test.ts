@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { RawHandle } from '../../../src/connection.ts';
-import type { HandoffMessage, Seat } from '../../../src/handoff/contract.ts';
+import type { HandoffMessage, WorkerEndpoint } from '../../../src/handoff/contract.ts';
 import { IpcPrimary } from '../../../src/handoff/ipc/primary.ts';
 import type { IpcSettings } from '../../../src/handoff/ipc/settings.ts';
-import { Sockets } from '../../../src/handoff/listening-sockets.ts';
+import { ListeningSockets } from '../../../src/handoff/listening-sockets.ts';
 import { SlotRing } from '../../../src/ring/slot-ring.ts';
 import { addresses } from '../../processes/clients.ts';
 
@@ -14,18 +14,18 @@ const newRing = () => new SlotRing({ slots: 2, key: Buffer.from('limpets!') });
 /** A process as far as the handoff knows it: what it was sent. */
 class Process {
   readonly sent: HandoffMessage[] = [];
-  readonly seat: Seat;
+  readonly endpoint: WorkerEndpoint;
 
   constructor(slot: number) {
     const send = (message: HandoffMessage, _handle?: RawHandle) => this.sent.push(message) > 0;
-    this.seat = { slot, row: slot, send } as unknown as Seat;
+    this.endpoint = { slot, workerIndex: slot, send } as unknown as WorkerEndpoint;
   }
 }
 
 async function start() {
   const ring = newRing();
   const primary = new IpcPrimary(ring, {
-    sockets: new Sockets(),
+    sockets: new ListeningSockets(),
     key: 'here',
     address: { host: '127.0.0.1', port: 0, backlog: 16, ipv6Only: false },
     queueMax: 100,
@@ -40,7 +40,7 @@ async function start() {
   const { port } = (await primary.open()) as { port: number };
   onTestFinished(async () => void (await primary.close(0)));
   const processes = [new Process(0), new Process(1)];
-  for (const { seat } of processes) primary.seat(seat);
+  for (const { endpoint } of processes) primary.attach(endpoint);
   const come = async (slot: number) => {
     const from = addresses(50).find((address) => ring.homeOfAddress(address) === slot) as string;
     const before = processes[slot]?.sent.length ?? 0;
@@ -59,12 +59,12 @@ test('a slot that is taken away keeps what it was sent, until it takes it or giv
   const taken = await come(1);
   const untaken = await come(1);
   ring.resize(1);
-  primary.retable(ring);
+  primary.updateRing(ring);
   // What it says of them is on its way.
   expect(stays.sent).toEqual([]);
-  primary.received(goes.seat, { took: taken });
+  primary.received(goes.endpoint, { took: taken });
   expect(stays.sent).toEqual([]);
-  primary.received(goes.seat, { back: untaken });
+  primary.received(goes.endpoint, { back: untaken });
   expect(stays.sent).toHaveLength(1);
 });
 
@@ -73,9 +73,9 @@ test('a slot whose process hangs loses what it was sent to its fallback, and is 
   const [other, hangs] = processes as [Process, Process];
   const seq = await come(1);
   ring.down(1);
-  primary.retable(ring);
+  primary.updateRing(ring);
   expect(other.sent).toHaveLength(1);
-  primary.received(hangs.seat, { claim: seq });
+  primary.received(hangs.endpoint, { claim: seq });
   expect(hangs.sent.at(-1)).toEqual({ gone: seq });
 });
 
@@ -84,9 +84,9 @@ test('a process that leaves is given nothing that it asks for', async () => {
   const [stays, leaves] = processes as [Process, Process];
   const seq = await come(1);
   ring.resize(1);
-  primary.retable(ring);
-  primary.unseat(leaves.seat, false);
-  primary.received(leaves.seat, { claim: seq });
+  primary.updateRing(ring);
+  primary.detach(leaves.endpoint, false);
+  primary.received(leaves.endpoint, { claim: seq });
   expect(leaves.sent.at(-1)).toEqual({ gone: seq });
   expect(stays.sent).toHaveLength(1);
 });

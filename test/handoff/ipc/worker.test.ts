@@ -15,7 +15,7 @@ beforeEach(() => {
   clock.now = 10_000;
   told = [];
   served = 0;
-  const entrance = { onClosed: undefined, handle: () => (served += 1) };
+  const entrance = { onClosed: undefined, takeHandle: () => (served += 1) };
   worker = new IpcWorker(entrance as never, (message) => told.push(message), {
     stallTimeoutMs: 1000,
     loadCounts: false,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type HandoffBinding, handoffBinding } from '../../../src/binding/handoff-binding.js';
-import { pageLayout } from '../../../src/binding/shared-memory.js';
+import { sharedMemoryLayout } from '../../../src/binding/shared-memory.js';
 import type { Ipv6Prefix } from '../../../src/binding/typescript/client-key.js';
 import { SlotRing } from '../../../src/ring/slot-ring.js';
 
@@ -95,5 +95,5 @@ describe('steering program', () => {
 });
 
 it('shared page: TypeScript and C++ lay it out alike', () => {
-  expect(binding.pageLayout).toEqual(pageLayout);
+  expect(binding.sharedMemoryLayout).toEqual(sharedMemoryLayout);
 });

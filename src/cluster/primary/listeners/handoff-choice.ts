@@ -4,7 +4,7 @@ import { bindingReport } from '../../../binding/native.js';
 import type { AffinityChain } from '../../../binding/typescript/affinity-chain.js';
 import type { ListenAddress } from '../../../connection.js';
 import { LimpetError } from '../../../errors.js';
-import { Exchange, type ExchangeCounts } from '../../../handoff/acceptor.js';
+import { Acceptor, type AcceptorCounts } from '../../../handoff/acceptor.js';
 import { BusiestClient, type BusiestCounts } from '../../../handoff/busiest-client.js';
 import type { HandoffName, PrimaryHandoff } from '../../../handoff/contract.js';
 import { DirectPrimary } from '../../../handoff/direct/primary.js';
@@ -12,7 +12,7 @@ import { type DirectPorts, directAddress } from '../../../handoff/direct-ports.j
 import { FdPrimary } from '../../../handoff/fd/primary.js';
 import { IpcPrimary } from '../../../handoff/ipc/primary.js';
 import { KernelPrimary } from '../../../handoff/kernel/primary.js';
-import type { Sockets } from '../../../handoff/listening-sockets.js';
+import type { ListeningSockets } from '../../../handoff/listening-sockets.js';
 import type { CheckedRouterOptions } from '../../../options.js';
 import type { SlotRing } from '../../../ring/slot-ring.js';
 import type { ServerTraits } from '../../protocol.js';
@@ -20,7 +20,7 @@ import { type Counters, sumOf } from '../counters.js';
 import type { RouterAffinity } from './router-affinity.js';
 
 /** A handoff that may serve a listener; whether it can is known when it opens. */
-export interface Candidate {
+export interface HandoffOption {
   readonly name: HandoffName;
   readonly handoff: PrimaryHandoff;
   /** Why a better one is not among the candidates. */
@@ -39,8 +39,8 @@ export class Handoffs {
   readonly #ring: SlotRing;
   readonly #counters: Counters;
   readonly #affinity: RouterAffinity;
-  readonly #sockets: Sockets;
-  readonly #exchange: Exchange | undefined;
+  readonly #sockets: ListeningSockets;
+  readonly #acceptor: Acceptor | undefined;
   readonly #busiest: BusiestClient = new BusiestClient();
   /** Why there is nothing but `ipc`. */
   readonly #onlyIpc: string = '';
@@ -51,7 +51,7 @@ export class Handoffs {
     ring: SlotRing,
     counters: Counters,
     affinity: RouterAffinity,
-    sockets: Sockets,
+    sockets: ListeningSockets,
   ) {
     this.#sockets = sockets;
     this.#options = options;
@@ -62,7 +62,7 @@ export class Handoffs {
     try {
       const binding = handoffBinding();
       if (binding)
-        this.#exchange = new Exchange(
+        this.#acceptor = new Acceptor(
           binding,
           ring,
           { ...options, spreadEvenly: affinity.spreadEvenly },
@@ -73,7 +73,7 @@ export class Handoffs {
       if (error instanceof LimpetError) throw error;
       this.#onlyIpc = `the acceptor cannot start: ${(error as Error).message}`;
     }
-    if (this.#exchange === undefined && options.handoff !== 'auto') {
+    if (this.#acceptor === undefined && options.handoff !== 'auto') {
       throw new LimpetError(
         'ERR_LIMPET_HANDOFF_UNSUPPORTED',
         `handoff ${options.handoff} cannot be had: ${this.#onlyIpc}. Use 'auto' or 'ipc'.`,
@@ -83,15 +83,19 @@ export class Handoffs {
   }
 
   /** In the order in which they are to be tried: the one asked for, or all that there are. */
-  *candidates({ id, key }: ListenerName, address: ListenAddress, traits: ServerTraits): Generator<Candidate> {
+  *options(
+    { id, key }: ListenerName,
+    address: ListenAddress,
+    traits: ServerTraits,
+  ): Generator<HandoffOption> {
     const wanted = this.#options.handoff;
-    const exchange = this.#exchange;
+    const acceptor = this.#acceptor;
     const affinity = this.#affinity.of(traits);
     const chain = affinity.peeks ? affinity.chain : undefined;
     const bounded = this.#options.maxLoad > 0;
-    const managed = this.#sockets.givenFor(key, address)?.managed ?? false;
+    const managed = this.#sockets.inheritedFor(key, address)?.managed ?? false;
     const on = { listener: id, key, address, chain: chain && headBinding().compile(chain) };
-    if (exchange && (wanted === 'kernel' || wanted === 'auto')) {
+    if (acceptor && (wanted === 'kernel' || wanted === 'auto')) {
       const refusal = chain
         ? mustPeek(this.#affinity.label)
         : bounded
@@ -99,11 +103,11 @@ export class Handoffs {
           : managed
             ? mustJoin()
             : undefined;
-      if (!refusal) yield { name: 'kernel', handoff: new KernelPrimary(this.#ring, exchange, on) };
+      if (!refusal) yield { name: 'kernel', handoff: new KernelPrimary(this.#ring, acceptor, on) };
       else if (wanted === 'kernel') throw refusal;
     }
-    if (exchange && (wanted === 'fd' || wanted === 'auto')) {
-      const fd = new FdPrimary(exchange, on);
+    if (acceptor && (wanted === 'fd' || wanted === 'auto')) {
+      const fd = new FdPrimary(acceptor, on);
       const reason = chain
         ? `affinity by ${this.#affinity.label} must see what a client sends`
         : bounded
@@ -115,7 +119,7 @@ export class Handoffs {
     }
     // What was read of a connection cannot be given back to a server that takes bare descriptors.
     if (chain && traits.kind === 'uws') {
-      if (wanted === 'ipc' || !exchange) throw mustGiveBack(this.#affinity.label);
+      if (wanted === 'ipc' || !acceptor) throw mustGiveBack(this.#affinity.label);
       return;
     }
     if (wanted === 'ipc' || wanted === 'auto') {
@@ -125,46 +129,46 @@ export class Handoffs {
   }
 
   /** For direct ports there is one way: by descriptor where there is an acceptor, whatever the shared port has. */
-  *directCandidates(listener: number, direct: DirectPorts): Generator<Candidate> {
-    const exchange = this.#exchange;
+  *directOptions(listener: number, direct: DirectPorts): Generator<HandoffOption> {
+    const acceptor = this.#acceptor;
     const reason = 'to each slot by its port';
-    if (exchange) {
-      yield { name: 'fd', handoff: new DirectPrimary(this.#ring, exchange, listener, direct), reason };
+    if (acceptor) {
+      yield { name: 'fd', handoff: new DirectPrimary(this.#ring, acceptor, listener, direct), reason };
     } else {
       yield { name: 'ipc', handoff: this.#ipc('', directAddress(direct, 0), undefined, direct), reason };
     }
   }
 
   /** The descriptors that a process of the slot inherits. */
-  inherit(slot: number): readonly number[] {
-    return this.#exchange?.inherit(slot) ?? [];
+  inheritedDescriptors(slot: number): readonly number[] {
+    return this.#acceptor?.inheritedDescriptors(slot) ?? [];
   }
 
   /** What the page says of a slot; undefined where there is none. */
-  counts(slot: number): ExchangeCounts | undefined {
-    return this.#exchange?.counts(slot);
+  counts(slot: number): AcceptorCounts | undefined {
+    return this.#acceptor?.counts(slot);
   }
 
   /** Connections open in a process, now; undefined where only the process knows. */
-  openIn(row: number): number | undefined {
-    return this.#exchange?.openIn(row);
+  openIn(workerIndex: number): number | undefined {
+    return this.#acceptor?.openIn(workerIndex);
   }
 
   /** What the busiest client has made of the connections that were placed by their address, at each place that sees some. */
   *busiest(): ReturnType<BusiestCounts> {
     const { seen, count } = this.#busiest;
     yield ['primary', { seen, count }];
-    if (this.#exchange) yield* this.#exchange.busiest();
+    if (this.#acceptor) yield* this.#acceptor.busiest();
   }
 
   /** Connections closed before they could be placed, by reason. */
-  unplaced(): Record<string, number> {
-    return sumOf(this.#counters.unplacedBy, this.#exchange?.acceptor.refused() ?? {});
+  rejectedBeforeRouting(): Record<string, number> {
+    return sumOf(this.#counters.rejectionsBeforeRouting, this.#acceptor?.thread.refused() ?? {});
   }
 
   /** When every listener is closed and every process gone. */
   stop(): void {
-    this.#exchange?.stop();
+    this.#acceptor?.stop();
   }
 
   #ipc(
@@ -183,8 +187,8 @@ export class Handoffs {
       handed: (slot, home) => this.#counters.handed(slot, home),
       taken: (slot, latencyMs) => this.#counters.taken(slot, latencyMs),
       pending: chain && { ...this.#options, chain },
-      unplaced: (refusal) => this.#counters.unplaced(refusal),
-      newcomers: this.#options.spread,
+      rejected: (refusal) => this.#counters.rejectedBeforeRouting(refusal),
+      newClients: this.#options.spread,
       busiest: this.#busiest,
       maxLoad: this.#options.maxLoad,
     });

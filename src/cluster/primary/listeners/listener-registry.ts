@@ -17,7 +17,7 @@ interface ListenerEvents {
 }
 
 /** The router's listeners, each made when it is first asked for; beside the first that has a port, the direct ones. */
-export class Listeners implements Iterable<Listener> {
+export class ListenerRegistry implements Iterable<Listener> {
   readonly #options: CheckedRouterOptions;
   readonly #ring: SlotRing;
   readonly #affinity: RouterAffinity;
@@ -57,7 +57,7 @@ export class Listeners implements Iterable<Listener> {
   get(key: string, address: ListenAddress, traits: ServerTraits): Listener {
     const known = this.#byKey.get(key);
     if (known) return known;
-    const candidates = this.#handoffs.candidates({ id: this.#made, key }, address, traits);
+    const candidates = this.#handoffs.options({ id: this.#made, key }, address, traits);
     const listener = new Listener(this.#made++, key, candidates, this.#directBeside(address, traits));
     this.#byKey.set(key, listener);
     listener.opened.then(
@@ -71,15 +71,15 @@ export class Listeners implements Iterable<Listener> {
   }
 
   /** Gives each of the first `slots` its direct port, and takes those of the others away. Rejects with ERR_LIMPET_ADDRESS_*. */
-  async provide(slots: number): Promise<void> {
-    for (const { direct } of this) await direct?.handoff.provide?.(slots);
+  async openDirectPorts(slots: number): Promise<void> {
+    for (const { direct } of this) await direct?.handoff.openDirectPorts?.(slots);
   }
 
   /** An app in a process listens: tells the process when the address is bound, or why it cannot be. */
-  ask(occupant: ListeningProcess, { key, address, server }: OfType<WorkerMessage, 'listen'>): void {
-    occupant.asked.add(key);
+  ask(worker: ListeningProcess, { key, address, server }: OfType<WorkerMessage, 'listen'>): void {
+    worker.asked.add(key);
     const refuse = ({ code, message }: LimpetError) =>
-      occupant.send({ type: 'unbound', key, code, text: message });
+      worker.send({ type: 'unbound', key, code, text: message });
     let listener: Listener;
     try {
       listener = this.get(key, address, server);
@@ -87,17 +87,17 @@ export class Listeners implements Iterable<Listener> {
       refuse(error as LimpetError);
       return;
     }
-    listener.opened.then((bound) => occupant.send(this.#bound(listener, bound, server)), refuse);
+    listener.opened.then((bound) => worker.send(this.#bound(listener, bound, server)), refuse);
   }
 
   /** What a process's half of a handoff says to the one here. */
   received(
-    occupant: ListeningProcess,
+    worker: ListeningProcess,
     { listener: id, body }: OfType<WorkerMessage, 'handoff'>,
     handle?: RawHandle,
   ): void {
     for (const listener of this.all()) {
-      if (listener.id === id) listener.received(occupant, body, handle);
+      if (listener.id === id) listener.received(worker, body, handle);
     }
   }
 
@@ -133,7 +133,7 @@ export class Listeners implements Iterable<Listener> {
     if (address.port >= base && address.port < base + workers) throw overlaps(base, workers, address.port);
     const { backlog, host, ipv6Only } = address;
     const ports = { base, host: directHost ?? host, ipv6Only, backlog, fallback: kind === 'node' };
-    const candidates = this.#handoffs.directCandidates(directListener, ports);
+    const candidates = this.#handoffs.directOptions(directListener, ports);
     return new Listener(directListener, `direct:${base}`, candidates);
   }
 }

@@ -1,8 +1,13 @@
 import type { BoundAddress, RawHandle } from '../../../connection.js';
 import type { LimpetError } from '../../../errors.js';
-import type { HandoffMessage, HandoffName, PrimaryHandoff, Seat } from '../../../handoff/contract.js';
+import type {
+  HandoffMessage,
+  HandoffName,
+  PrimaryHandoff,
+  WorkerEndpoint,
+} from '../../../handoff/contract.js';
 import type { PrimaryMessage } from '../../protocol.js';
-import type { Candidate } from './handoff-choice.js';
+import type { HandoffOption } from './handoff-choice.js';
 
 /** Which handoff serves a listener, and why that one. */
 export interface HandoffChoice {
@@ -16,7 +21,7 @@ export interface ListeningProcess {
   /** Listeners that the app in the process asked for, by key. */
   readonly asked: Set<string>;
   /** What the handoff of one listener sends through. */
-  seatFor(listener: number): Seat;
+  endpointFor(listener: number): WorkerEndpoint;
   send(message: PrimaryMessage): boolean;
 }
 
@@ -29,52 +34,52 @@ export class Listener {
   declared = false;
   /** Settles once: with the address that was bound, or with the LimpetError that says why not. */
   readonly opened: Promise<BoundAddress>;
-  readonly #seats: Map<ListeningProcess, Seat> = new Map();
+  readonly #endpoints: Map<ListeningProcess, WorkerEndpoint> = new Map();
 
   constructor(
     readonly id: number,
     readonly key: string,
-    candidates: Iterable<Candidate>,
+    candidates: Iterable<HandoffOption>,
     /** The same servers' ports for each slot, where they have such. */
     readonly direct: Listener | undefined = undefined,
   ) {
-    const [first, ...others] = candidates as Iterable<Candidate> as [Candidate];
+    const [first, ...others] = candidates as Iterable<HandoffOption> as [HandoffOption];
     this.handoff = first.handoff;
     this.choice = { name: first.name, reason: first.reason ?? 'the first choice' };
     this.opened = this.#openAll(others);
     this.opened.catch(() => {});
   }
 
-  seat(occupant: ListeningProcess): void {
-    if (this.#seats.has(occupant)) return;
-    const seat = occupant.seatFor(this.id);
-    this.#seats.set(occupant, seat);
-    this.handoff.seat(seat);
+  attach(worker: ListeningProcess): void {
+    if (this.#endpoints.has(worker)) return;
+    const seat = worker.endpointFor(this.id);
+    this.#endpoints.set(worker, seat);
+    this.handoff.attach(seat);
   }
 
   /** What was on its way to the process, which had stopped taking, comes to it again. */
-  reseat(occupant: ListeningProcess): void {
-    const seat = this.#seats.get(occupant);
+  reattach(worker: ListeningProcess): void {
+    const seat = this.#endpoints.get(worker);
     if (!seat) return;
-    this.handoff.unseat(seat, false);
-    this.handoff.seat(seat);
+    this.handoff.detach(seat, false);
+    this.handoff.attach(seat);
   }
 
-  unseat(occupant: ListeningProcess, gone: boolean): void {
-    const seat = this.#seats.get(occupant);
+  detach(worker: ListeningProcess, gone: boolean): void {
+    const seat = this.#endpoints.get(worker);
     if (!seat) return;
-    if (gone) this.#seats.delete(occupant);
-    this.handoff.unseat(seat, gone);
+    if (gone) this.#endpoints.delete(worker);
+    this.handoff.detach(seat, gone);
   }
 
-  received(occupant: ListeningProcess, message: HandoffMessage, handle?: RawHandle): void {
-    const seat = this.#seats.get(occupant);
+  received(worker: ListeningProcess, message: HandoffMessage, handle?: RawHandle): void {
+    const seat = this.#endpoints.get(worker);
     if (seat) this.handoff.received(seat, message, handle);
     else handle?.close();
   }
 
   /** All of it, or nothing. */
-  async #openAll(others: Candidate[]): Promise<BoundAddress> {
+  async #openAll(others: HandoffOption[]): Promise<BoundAddress> {
     await this.direct?.opened;
     try {
       return await this.#open(others);
@@ -85,7 +90,7 @@ export class Listener {
   }
 
   /** Opens with the handoff at hand, else, where that cannot be had here, with the next. */
-  async #open(others: Candidate[]): Promise<BoundAddress> {
+  async #open(others: HandoffOption[]): Promise<BoundAddress> {
     for (;;) {
       try {
         this.bound = await this.handoff.open();

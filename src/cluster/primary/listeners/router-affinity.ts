@@ -10,7 +10,7 @@ import { LimpetError } from '../../../errors.js';
 import type { CheckedRouterOptions } from '../../../options.js';
 import { deriveKey } from '../../../ring/secret.js';
 import type { SlotRing } from '../../../ring/slot-ring.js';
-import type { AffinityPass, ServerTraits } from '../../protocol.js';
+import type { AffinitySettings, ServerTraits } from '../../protocol.js';
 
 const KEY_BYTES = 16;
 const NODE_CHARACTERS = 8;
@@ -20,7 +20,7 @@ export class RouterAffinity {
   /** The rules in words. */
   readonly label: string;
   /** Whether requests may have to be passed on. */
-  readonly rehomes: boolean;
+  readonly forwardsRequests: boolean;
   /** Whether clients that no rule knows go to the emptiest slot. */
   readonly spreadEvenly: boolean;
   readonly #options: CheckedRouterOptions;
@@ -41,7 +41,7 @@ export class RouterAffinity {
       .slice(0, NODE_CHARACTERS);
     this.label = describeAffinity(options.affinity);
     const { chain, readsHead } = this.#compile(false);
-    this.rehomes = readsHead;
+    this.forwardsRequests = readsHead;
     const carried = chain.rules.some(({ kind }) => kind === 'affinity-cookie' || kind === 'sid');
     if (options.spread === 'least-connections' && !carried) throw spreadNeedsCarrier(this.label);
     this.spreadEvenly = options.spread === 'least-connections';
@@ -65,15 +65,15 @@ export class RouterAffinity {
     return affinity;
   }
 
-  /** An {@link AffinityPass}, serialized. */
+  /** An {@link AffinitySettings}, serialized. */
   pass(ring: SlotRing): string {
     const { cookie, chain, readsHead } = this.#compile(false);
     const { size: slots, buckets, key, ipv6Prefix } = ring;
-    const rehoming = readsHead
+    const forwarding = readsHead
       ? { directory: this.#makeDirectory(), chain, ring: { slots, buckets, key, ipv6Prefix } }
       : undefined;
     const proxied = chain.proxyHeader.use !== 'ignored';
-    const pass: AffinityPass = { cookie, sidKey: this.#sidKey, proxied, rehoming };
+    const pass: AffinitySettings = { cookie, sidKey: this.#sidKey, proxied, forwarding };
     return serialize(pass).toString('base64');
   }
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { LimpetError } from '../../../errors.js';
 import type { CheckedRouterOptions } from '../../../options.js';
-import { type SeatPass, seatPassVariable } from '../../protocol.js';
+import { type WorkerSettings, workerSettingsVariable } from '../../protocol.js';
 
 /**
  * Forks through Node's cluster, so that whatever knows `cluster` knows our workers. `inherit` are descriptors that the worker
@@ -12,13 +12,13 @@ import { type SeatPass, seatPassVariable } from '../../protocol.js';
 export function forkWorker(
   options: CheckedRouterOptions,
   slot: number,
-  row: number,
+  workerIndex: number,
   inherit: readonly number[],
 ): Worker {
   const before = { ...cluster.settings };
   const stdio = standardStreams(before);
-  const pass: SeatPass = {
-    row,
+  const pass: WorkerSettings = {
+    workerIndex,
     drainTimeoutMs: options.drainTimeoutMs,
     noticeMs: options.noticeMs,
     beatMs: beatMs(options.stallTimeoutMs),
@@ -35,7 +35,7 @@ export function forkWorker(
     return cluster.fork({
       ...options.env,
       LIMPET_SLOT: String(slot),
-      [seatPassVariable]: JSON.stringify(pass),
+      [workerSettingsVariable]: JSON.stringify(pass),
     });
   } finally {
     cluster.setupPrimary({ args: process.argv.slice(2), ...before, stdio: before.stdio as undefined });

@@ -1,11 +1,11 @@
 import type { CheckedRouterOptions } from '../../../options.js';
-import type { Occupant } from './worker-process.js';
+import type { WorkerProcess } from './worker-process.js';
 
 /** Watches the workers' signs of life: who is stalled, who is late to be ready. */
-export class Vigil {
+export class Liveness {
   readonly #options: CheckedRouterOptions;
-  readonly #occupants: () => Iterable<Occupant>;
-  readonly #stalled: (occupant: Occupant, stalled: boolean) => void;
+  readonly #workers: () => Iterable<WorkerProcess>;
+  readonly #stalled: (worker: WorkerProcess, stalled: boolean) => void;
   readonly #everyMs: number;
   readonly #timer: NodeJS.Timeout;
   #turn: NodeJS.Immediate | undefined;
@@ -13,24 +13,24 @@ export class Vigil {
 
   constructor(
     options: CheckedRouterOptions,
-    occupants: () => Iterable<Occupant>,
-    stalled: (occupant: Occupant, stalled: boolean) => void,
+    workers: () => Iterable<WorkerProcess>,
+    stalled: (worker: WorkerProcess, stalled: boolean) => void,
   ) {
     this.#options = options;
-    this.#occupants = occupants;
+    this.#workers = workers;
     this.#stalled = stalled;
     this.#everyMs = Math.min(1000, Math.max(10, Math.floor((options.stallTimeoutMs || 4000) / 4)));
     // Timers come before what was received: what the workers said up to now is read in this turn, and judged after it.
     this.#timer = setInterval(() => {
-      this.#turn = setImmediate(() => this.#look());
+      this.#turn = setImmediate(() => this.#check());
     }, this.#everyMs);
     this.#timer.unref();
   }
 
   /** The process said something; `debugged` when a debugger may hold it from now on. */
-  heard(occupant: Occupant, debugged: boolean): void {
-    occupant.heardAt = debugged ? Number.POSITIVE_INFINITY : Date.now();
-    if (occupant.stalled) this.#mark(occupant, false);
+  heard(worker: WorkerProcess, debugged: boolean): void {
+    worker.heardAt = debugged ? Number.POSITIVE_INFINITY : Date.now();
+    if (worker.stalled) this.#mark(worker, false);
   }
 
   end(): void {
@@ -38,28 +38,28 @@ export class Vigil {
     clearImmediate(this.#turn);
   }
 
-  #look(): void {
+  #check(): void {
     const now = Date.now();
     // After a halt of the primary itself, what the workers said meanwhile is still unread: judge nobody by this round.
     const late = now - this.#lookedAt > 2 * this.#everyMs;
     this.#lookedAt = now;
     if (late) return;
     const { stallTimeoutMs, stallKillMs, readyTimeoutMs } = this.#options;
-    for (const occupant of this.#occupants()) {
-      const { state, since } = occupant.life;
-      const silentMs = now - occupant.heardAt;
+    for (const worker of this.#workers()) {
+      const { state, since } = worker.life;
+      const silentMs = now - worker.heardAt;
       if (state === 'ready' && stallTimeoutMs > 0 && silentMs > stallTimeoutMs) {
-        if (!occupant.stalled) this.#mark(occupant, true);
-        if (stallKillMs > 0 && silentMs > stallKillMs) occupant.kill(`stalled for ${silentMs} ms`, 'stalled');
+        if (!worker.stalled) this.#mark(worker, true);
+        if (stallKillMs > 0 && silentMs > stallKillMs) worker.kill(`stalled for ${silentMs} ms`, 'stalled');
       }
       if (state === 'starting' && readyTimeoutMs > 0 && now - since > readyTimeoutMs) {
-        occupant.kill(`not ready within ${readyTimeoutMs} ms`, 'not ready');
+        worker.kill(`not ready within ${readyTimeoutMs} ms`, 'not ready');
       }
     }
   }
 
-  #mark(occupant: Occupant, stalled: boolean): void {
-    occupant.stalled = stalled;
-    this.#stalled(occupant, stalled);
+  #mark(worker: WorkerProcess, stalled: boolean): void {
+    worker.stalled = stalled;
+    this.#stalled(worker, stalled);
   }
 }

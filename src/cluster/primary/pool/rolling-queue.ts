@@ -1,5 +1,5 @@
 /** Rolling work on slots: so many at a time, one round after another, the first failure ends the round. */
-export class Rounds {
+export class RollingQueue {
   #last: Promise<unknown> = Promise.resolve();
   #ended: Error | undefined;
 

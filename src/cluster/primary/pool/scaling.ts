@@ -1,8 +1,8 @@
 import type { SlotRing } from '../../../ring/slot-ring.js';
-import type { Listeners } from '../listeners/listener-registry.js';
+import type { ListenerRegistry } from '../listeners/listener-registry.js';
 import type { RouterEventSource } from '../router-events.js';
 import { newSlotFailed } from './start-failures.js';
-import type { Occupants } from './worker-pool.js';
+import type { WorkerPool } from './worker-pool.js';
 
 /**
  * Gives the router another number of slots: up once the new ones are served, down once their clients had notice. Rejects as
@@ -12,30 +12,30 @@ export async function scaleTo(
   workers: number,
   router: RouterEventSource,
   ring: SlotRing,
-  { supervisor, seating }: Occupants,
-  listeners: Listeners,
+  { supervisor, assignment }: WorkerPool,
+  listeners: ListenerRegistry,
 ): Promise<void> {
   const before = ring.size;
   if (workers < before) {
-    await seating.giveNotice(workers);
-    seating.resize(workers);
-    await listeners.provide(workers);
+    await assignment.giveNotice(workers);
+    assignment.resize(workers);
+    await listeners.openDirectPorts(workers);
     supervisor.retire(workers);
     return;
   }
   if (workers === before) return;
-  await listeners.provide(workers);
-  const leaving = new Set([...supervisor.occupants()].map(({ pid }) => pid));
+  await listeners.openDirectPorts(workers);
+  const leaving = new Set([...supervisor.workers()].map(({ pid }) => pid));
   supervisor.start(workers);
   const slots = Array.from({ length: workers - before }, (_, i) => before + i);
   try {
     await seated(router, slots, leaving);
   } catch (error) {
-    await listeners.provide(before);
+    await listeners.openDirectPorts(before);
     supervisor.retire(before);
     throw error;
   }
-  seating.resize(workers);
+  assignment.resize(workers);
 }
 
 /**
@@ -47,10 +47,10 @@ async function seated(
   slots: readonly number[],
   leaving: ReadonlySet<number | undefined>,
 ): Promise<void> {
-  await Promise.all(slots.map((slot) => seatedIn(router, slot, leaving)));
+  await Promise.all(slots.map((slot) => attachedIn(router, slot, leaving)));
 }
 
-function seatedIn(
+function attachedIn(
   router: RouterEventSource,
   slot: number,
   leaving: ReadonlySet<number | undefined>,

@@ -1,17 +1,17 @@
 import type { LimpetError } from '../../../errors.js';
-import { Respawn } from './slot-states.js';
-import type { Occupant } from './worker-process.js';
+import { RestartBackoff } from './slot-states.js';
+import type { WorkerProcess } from './worker-process.js';
 
 /** A seat and the processes around it. */
 export interface SlotRecord {
   readonly number: number;
-  readonly respawn: Respawn;
+  readonly respawn: RestartBackoff;
   /** The process that serves the slot, or will. */
-  current: Occupant | undefined;
+  current: WorkerProcess | undefined;
   /** A successor that a reload has started and that does not serve yet. */
-  next: { readonly occupant: Occupant; readonly settle: (error?: LimpetError) => void } | undefined;
+  next: { readonly worker: WorkerProcess; readonly settle: (error?: LimpetError) => void } | undefined;
   /** Processes that finish what they have. */
-  readonly leaving: Set<Occupant>;
+  readonly leaving: Set<WorkerProcess>;
   /** Until the next try to fill it. */
   timer: NodeJS.Timeout | undefined;
   everReady: boolean;
@@ -22,7 +22,7 @@ export interface SlotRecord {
 export function newSlot(number: number): SlotRecord {
   return {
     number,
-    respawn: new Respawn(),
+    respawn: new RestartBackoff(),
     current: undefined,
     next: undefined,
     leaving: new Set(),
@@ -33,8 +33,8 @@ export function newSlot(number: number): SlotRecord {
 }
 
 /** The slot's living processes, seated or not. */
-export function* occupantsOf({ current, next, leaving }: SlotRecord): Generator<Occupant> {
+export function* workersOf({ current, next, leaving }: SlotRecord): Generator<WorkerProcess> {
   if (current) yield current;
-  if (next && next.occupant !== current) yield next.occupant;
+  if (next && next.worker !== current) yield next.worker;
   yield* leaving;
 }

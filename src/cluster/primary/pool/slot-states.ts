@@ -40,7 +40,7 @@ export class Lifecycle {
 const shortLifeMs = 60_000;
 const firstDelayMs = 100;
 const longestDelayMs = 10_000;
-/** So many short lives in a row are a crash loop: reported once, and held at the longest delay's pace. */
+/** So many short lives in a workerIndex are a crash loop: reported once, and held at the longest delay's pace. */
 const crashLoopDeaths = 8;
 
 /** Why a slot got a new process: all but a reload were not asked for, and wait when they repeat. */
@@ -56,7 +56,7 @@ export type RestartCause =
   | 'left';
 
 /** How a process ended. */
-export interface Ending {
+export interface ExitReason {
   /** In words for people. */
   readonly reason: string;
   readonly cause: RestartCause;
@@ -76,7 +76,7 @@ export interface Restart {
 const restartsKept = 20;
 
 /** When the next process may be tried: at once, then 100 ms doubling to 10 s while processes keep dying within a minute. */
-export class Respawn {
+export class RestartBackoff {
   /** The last {@link restartsKept} deaths, oldest first. */
   readonly restarts: Restart[] = [];
   count = 0;
@@ -86,11 +86,11 @@ export class Respawn {
 
   /** Notes a death, or a leaving, that was not asked for. */
   died(
-    life: Ending & { startedAt: number; pid: number | undefined },
+    life: ExitReason & { startedAt: number; pid: number | undefined },
     now: number,
   ): { delayMs: number; crashLoop: boolean } {
     this.count += 1;
-    this.counted(life.cause);
+    this.countRestart(life.cause);
     this.restarts.push({ at: now, pid: life.pid, reason: life.reason, cause: life.cause });
     if (this.restarts.length > restartsKept) this.restarts.shift();
     this.#shortLives = now - life.startedAt < shortLifeMs ? this.#shortLives + 1 : 1;
@@ -100,7 +100,7 @@ export class Respawn {
   }
 
   /** The slot gets, or has got, a new process for this cause. */
-  counted(cause: RestartCause): void {
+  countRestart(cause: RestartCause): void {
     this.byCause[cause] = (this.byCause[cause] ?? 0) + 1;
   }
 
@@ -109,7 +109,7 @@ export class Respawn {
   }
 
   /** A reload starts with a clean slate. */
-  forgive(): void {
+  reset(): void {
     this.#shortLives = 0;
   }
 }

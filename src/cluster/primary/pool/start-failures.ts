@@ -1,5 +1,5 @@
 import { LimpetError } from '../../../errors.js';
-import type { Occupant } from './worker-process.js';
+import type { WorkerProcess } from './worker-process.js';
 
 /** What is said of processes that could not be brought to serve. */
 
@@ -20,7 +20,7 @@ export function neverStarted(slots: number, attempts: number, reason: string): L
   );
 }
 
-export function crashLooping(slot: number, reason: string): LimpetError {
+export function crashLoopError(slot: number, reason: string): LimpetError {
   return new LimpetError(
     'ERR_LIMPET_WORKER_START',
     `slot ${slot}: its workers keep ending within a minute (last: ${reason}). They are tried again at most every 10 s; ` +
@@ -38,7 +38,7 @@ export function newSlotFailed(slot: number, reason: string): LimpetError {
 }
 
 /** A process of the new primary that ended before all were ready. */
-export function stumbled({ slot, life: { reason } }: Occupant): LimpetError {
+export function newPrimaryFailed({ slot, life: { reason } }: WorkerProcess): LimpetError {
   return new LimpetError(
     'ERR_LIMPET_WORKER_START',
     `slot ${slot}: the new primary's process did not become ready (${reason}). The old one serves on.`,

@@ -2,32 +2,32 @@ import type { RawHandle } from '../../../connection.js';
 import type { LimpetError } from '../../../errors.js';
 import { type CheckedRouterOptions, slotsMax } from '../../../options.js';
 import type { SlotRing } from '../../../ring/slot-ring.js';
-import type { NeighbourTable, WorkerMessage } from '../../protocol.js';
+import type { PeerTable, WorkerMessage } from '../../protocol.js';
 import type { Counters } from '../counters.js';
 import type { Handoffs } from '../listeners/handoff-choice.js';
-import type { Listeners } from '../listeners/listener-registry.js';
+import type { ListenerRegistry } from '../listeners/listener-registry.js';
 import type { RouterAffinity } from '../listeners/router-affinity.js';
 import type { RouterEventSink } from '../router-events.js';
-import type { RouterLife } from '../router-state.js';
-import type { Succession } from '../upgrade/upgrade.js';
-import { Seating } from './slot-assignment.js';
-import { stumbled } from './start-failures.js';
+import type { RouterState } from '../router-state.js';
+import type { Upgrade } from '../upgrade/upgrade.js';
+import { SlotAssignment } from './slot-assignment.js';
+import { newPrimaryFailed } from './start-failures.js';
 import { Supervisor } from './supervisor.js';
-import type { Occupant } from './worker-process.js';
+import type { WorkerProcess } from './worker-process.js';
 
 /** Rows beyond two for each slot: processes that drain slowly through several reloads. */
 const spareRows = 64;
 
-/** What the occupants must know of the rest. */
-export interface OccupantsSurroundings {
+/** What the workers must know of the rest. */
+export interface WorkerPoolContext {
   readonly options: CheckedRouterOptions;
   readonly ring: SlotRing;
   readonly affinity: RouterAffinity;
   readonly counters: Counters;
   readonly handoffs: Handoffs;
-  readonly listeners: Listeners;
-  readonly life: RouterLife;
-  readonly succession: Succession;
+  readonly listeners: ListenerRegistry;
+  readonly life: RouterState;
+  readonly upgrade: Upgrade;
   /** The router cannot go on. */
   fail(error: LimpetError): void;
   /** Something needs a person. */
@@ -35,119 +35,120 @@ export interface OccupantsSurroundings {
 }
 
 /**
- * The processes in the router's slots: the supervisor keeps them there, the seating gives them their clients. What one of them
+ * The processes in the router's slots: the supervisor keeps them there, the assignment gives them their clients. What one of them
  * does, and what follows for the others and for the router, meets here.
  */
-export class Occupants {
+export class WorkerPool {
   readonly supervisor: Supervisor;
-  readonly seating: Seating;
+  readonly assignment: SlotAssignment;
   /** Emits what becomes of each. */
   readonly #router: RouterEventSink;
-  readonly #around: OccupantsSurroundings;
+  readonly #around: WorkerPoolContext;
 
-  constructor(router: RouterEventSink, around: OccupantsSurroundings) {
+  constructor(router: RouterEventSink, around: WorkerPoolContext) {
     const { options, ring, handoffs, counters, listeners } = around;
     this.#router = router;
     this.#around = around;
     this.supervisor = new Supervisor(options, slotsMax * 2 + spareRows, {
-      inherit: (slot) => handoffs.inherit(slot),
-      message: (occupant, message, handle) => this.#message(occupant, message, handle),
-      left: (occupant, gone) => this.#left(occupant, gone),
-      stalled: (occupant, stalled) => this.#stalled(occupant, stalled),
-      beat: (occupant, vitals) => counters.beat(occupant, vitals),
-      changed: (occupant) => this.#changed(occupant),
+      inheritedDescriptors: (slot) => handoffs.inheritedDescriptors(slot),
+      message: (worker, message, handle) => this.#message(worker, message, handle),
+      left: (worker, gone) => this.#left(worker, gone),
+      stalled: (worker, stalled) => this.#stalled(worker, stalled),
+      beat: (worker, vitals) => counters.beat(worker, vitals),
+      changed: (worker) => this.#changed(worker),
       crashLoop: (error) => around.trouble(error),
       neverStarted: (error) => around.fail(error),
     });
-    this.seating = new Seating(ring, {
+    this.assignment = new SlotAssignment(ring, {
       ...options,
       listeners: () => listeners.all(),
-      seatedIn: (slot) => [...this.supervisor.occupants()].find((each) => each.slot === slot && each.seated),
-      changed: () => this.#tellNeighbours(),
-      serves: (occupant) => this.supervisor.ready(occupant, 'its servers are open'),
+      attachedIn: (slot) =>
+        [...this.supervisor.workers()].find((each) => each.slot === slot && each.attached),
+      changed: () => this.#sendPeers(),
+      serves: (worker) => this.supervisor.ready(worker, 'its servers are open'),
     });
   }
 
-  #message(occupant: Occupant, message: WorkerMessage, handle: RawHandle | undefined): void {
+  #message(worker: WorkerProcess, message: WorkerMessage, handle: RawHandle | undefined): void {
     const { listeners } = this.#around;
     switch (message.type) {
       case 'listen':
-        listeners.ask(occupant, message);
+        listeners.ask(worker, message);
         break;
       case 'open':
-        occupant.opened.add(message.listener);
-        if (this.seating.complete(occupant)) this.#admit(occupant);
+        worker.opened.add(message.listener);
+        if (this.assignment.complete(worker)) this.#admit(worker);
         break;
       case 'handoff':
-        listeners.received(occupant, message, handle);
+        listeners.received(worker, message, handle);
     }
   }
 
-  async #admit(occupant: Occupant): Promise<void> {
-    const { life, succession } = this.#around;
+  async #admit(worker: WorkerProcess): Promise<void> {
+    const { life, upgrade } = this.#around;
     const inSlots = this.supervisor.slots.filter(({ retired }) => !retired).map(({ current }) => current);
     const begins = life.state === 'starting';
     try {
-      for (const each of succession.admit(occupant, inSlots)) await this.#take(each);
+      for (const each of upgrade.admit(worker, inSlots)) await this.#take(each);
       if (!begins || life.state !== 'serving') return;
-      await succession.serves();
+      await upgrade.serves();
       this.#router.emit('serving');
     } catch (error) {
       this.#around.fail(error as LimpetError);
     }
   }
 
-  async #take(occupant: Occupant): Promise<void> {
+  async #take(worker: WorkerProcess): Promise<void> {
     const { life } = this.#around;
-    const again = occupant.seated;
-    await this.seating.take(occupant);
-    if (again || !occupant.seated) return;
-    this.#router.emit('ready', occupant.slot, occupant.pid);
-    if (life.state === 'closing') occupant.send({ type: 'notice' });
+    const again = worker.attached;
+    await this.assignment.assign(worker);
+    if (again || !worker.attached) return;
+    this.#router.emit('ready', worker.slot, worker.pid);
+    if (life.state === 'closing') worker.send({ type: 'notice' });
     if (life.state !== 'starting') return;
     life.serves();
     // Siblings boot about as fast as the first did: what is not there a grace later does not hold up its clients.
     for (const { number, current } of this.supervisor.slots) {
-      if (!current?.seated) this.seating.startGrace(number);
+      if (!current?.attached) this.assignment.startGrace(number);
     }
   }
 
-  #left(occupant: Occupant, gone: boolean): void {
-    const { succession, life, fail } = this.#around;
-    this.seating.left(occupant, gone);
+  #left(worker: WorkerProcess, gone: boolean): void {
+    const { upgrade, life, fail } = this.#around;
+    this.assignment.left(worker, gone);
     // Before all are ready the old primary serves, and a new one that stumbles leaves it to that.
-    if (gone && succession.waiting && !life.ends) fail(stumbled(occupant));
+    if (gone && upgrade.waiting && !life.ends) fail(newPrimaryFailed(worker));
   }
 
-  #stalled(occupant: Occupant, stalled: boolean): void {
-    this.#router.emit('stalled', occupant.slot, occupant.pid, stalled);
-    if (!occupant.seated) return;
-    if (stalled) this.seating.down(occupant.slot);
-    else this.seating.up(occupant.slot);
+  #stalled(worker: WorkerProcess, stalled: boolean): void {
+    this.#router.emit('stalled', worker.slot, worker.pid, stalled);
+    if (!worker.attached) return;
+    if (stalled) this.assignment.down(worker.slot);
+    else this.assignment.up(worker.slot);
   }
 
-  #changed({ slot, pid, life }: Occupant): void {
+  #changed({ slot, pid, life }: WorkerProcess): void {
     if (life.state === 'starting') this.#router.emit('starting', slot, pid);
     if (life.state === 'draining' || life.state === 'gone')
       this.#router.emit(life.state, slot, pid, life.reason);
   }
 
-  #tellNeighbours(): void {
+  #sendPeers(): void {
     const { affinity, life, ring } = this.#around;
-    if (!affinity.rehomes || life.ends) return;
-    const occupants = [...this.supervisor.occupants()];
-    const table = neighbourTable(ring, occupants);
-    for (const occupant of occupants) occupant.send({ type: 'neighbours', table });
+    if (!affinity.forwardsRequests || life.ends) return;
+    const workers = [...this.supervisor.workers()];
+    const table = peerTable(ring, workers);
+    for (const worker of workers) worker.send({ type: 'peers', table });
   }
 }
 
 /** Who serves which slot now, as every process must know it to pass requests on. */
-function neighbourTable(ring: SlotRing, occupants: readonly Occupant[]): NeighbourTable {
+function peerTable(ring: SlotRing, workers: readonly WorkerProcess[]): PeerTable {
   return {
     slots: ring.size,
     down: Array.from({ length: ring.size }, (_, slot) => slot).filter((slot) => ring.isDown(slot)),
-    processes: occupants
+    processes: workers
       .filter(({ opened }) => opened.size > 0)
-      .map(({ slot, row, seated }) => ({ slot, row, seated })),
+      .map(({ slot, index, attached }) => ({ slot, workerIndex: index, attached })),
   };
 }

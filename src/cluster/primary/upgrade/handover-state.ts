@@ -1,8 +1,8 @@
-import type { GivenSockets } from '../../../handoff/listening-sockets.js';
+import type { InheritedSockets } from '../../../handoff/listening-sockets.js';
 
 /** What a primary leaves to the one that takes its place; it travels as the first line of a pipe between the two. */
-export interface Legacy {
-  /** Of this table: another one's legacy is refused. */
+export interface HandoverState {
+  /** Of this table: another one's state is refused. */
   readonly version: 1;
   /** The process that leaves it. */
   readonly pid: number;
@@ -11,7 +11,7 @@ export interface Legacy {
   readonly workers: number;
   readonly scaledTo: number | undefined;
   /** With the numbers that the descriptors have in the new process. */
-  readonly sockets: readonly GivenSockets[];
+  readonly sockets: readonly InheritedSockets[];
   /** How the service manager is told, where there is one. */
   readonly notify: NotifySettings | undefined;
 }
@@ -29,15 +29,15 @@ export interface NotifySettings {
  *                 { failed }     I give up, and why
  *     old → new   { yours }      nobody else is asked any more: the service manager knows you, my name is free
  */
-export interface Word {
+export interface HandoverMessage {
   readonly ready?: true;
   readonly failed?: string;
   readonly yours?: true;
 }
 
 /** The environment variable that holds the number of the pipe's descriptor. */
-export const legacyVariable = 'LIMPET_LEGACY';
+export const handoverVariable = 'LIMPET_LEGACY';
 
-export function lineOf(word: Legacy | Word): string {
+export function lineOf(word: HandoverState | HandoverMessage): string {
   return `${JSON.stringify(word)}\n`;
 }

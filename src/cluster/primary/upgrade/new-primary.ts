@@ -3,7 +3,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
 import { LimpetError } from '../../../errors.js';
-import { type Legacy, legacyVariable, lineOf, type Word } from './handover-state.js';
+import { type HandoverMessage, type HandoverState, handoverVariable, lineOf } from './handover-state.js';
 
 /** Standard streams, then the pipe, then the sockets. */
 const pipeNumber = 3;
@@ -16,27 +16,27 @@ const inits = ['tini', 'docker-init', 'dumb-init', 'catatonit'];
 const folder: string = folderAsNamed();
 
 /** The process that is to take this primary's place. */
-export class Successor {
+export class NewPrimary {
   /** Resolves when it serves with every slot; rejects with ERR_LIMPET_UPGRADE when it never will. It is then gone. */
   readonly serves: Promise<void>;
   readonly #child: ChildProcess;
   readonly #pipe: Duplex;
 
   /**
-   * Runs this process's own command line again, with what the legacy says. After `patienceMs` (0: never) it has failed.
+   * Runs this process's own command line again, with what the state says. After `patienceMs` (0: never) it has failed.
    * Throws ERR_LIMPET_UPGRADE where a process cannot be replaced by its own child.
    */
-  constructor(legacy: Legacy, patienceMs: number) {
-    refuseWhereEndingEndsAll();
-    const descriptors = legacy.sockets.flatMap((each) => each.descriptors);
+  constructor(state: HandoverState, patienceMs: number) {
+    refuseInContainer();
+    const descriptors = state.sockets.flatMap((each) => each.descriptors);
     this.#child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
       cwd: folder,
-      env: { ...process.env, [legacyVariable]: String(pipeNumber) },
+      env: { ...process.env, [handoverVariable]: String(pipeNumber) },
       stdio: ['inherit', 'inherit', 'inherit', 'pipe', ...descriptors],
     });
     this.#pipe = this.#child.stdio[pipeNumber] as Duplex;
     this.#pipe.on('error', () => {});
-    this.#pipe.write(lineOf(renumbered(legacy)));
+    this.#pipe.write(lineOf(renumbered(state)));
     this.serves = this.#serves(patienceMs);
     this.serves.catch(() => {});
   }
@@ -74,7 +74,7 @@ export class Successor {
         over(signal ? `killed by ${signal}` : `it ended with code ${code}`),
       );
       createInterface({ input: this.#pipe }).on('line', (text) => {
-        const word = JSON.parse(text) as Word;
+        const word = JSON.parse(text) as HandoverMessage;
         if (word.failed !== undefined) giveUp(word.failed, lastWordsMs);
         if (!word.ready || reason !== undefined) return;
         for (const timer of timers) clearTimeout(timer);
@@ -85,17 +85,17 @@ export class Successor {
 }
 
 /** With the numbers that spawn gives to the descriptors. */
-function renumbered(legacy: Legacy): Legacy {
+function renumbered(state: HandoverState): HandoverState {
   let next = pipeNumber + 1;
-  const sockets = legacy.sockets.map((each) => ({
+  const sockets = state.sockets.map((each) => ({
     ...each,
     descriptors: each.descriptors.map(() => next++),
   }));
-  return { ...legacy, sockets };
+  return { ...state, sockets };
 }
 
 /** Where the end of this process is the end of the container, a successor would not outlive it. */
-function refuseWhereEndingEndsAll(): void {
+function refuseInContainer(): void {
   if (process.platform === 'win32')
     throw refused('Windows cannot give a listening socket to another process');
   const instead =

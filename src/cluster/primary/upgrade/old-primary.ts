@@ -4,42 +4,42 @@ import { createInterface } from 'node:readline';
 import { handoffBinding } from '../../../binding/handoff-binding.js';
 import { bindingReport } from '../../../binding/native.js';
 import { LimpetError } from '../../../errors.js';
-import { type Legacy, legacyVariable, lineOf, type Word } from './handover-state.js';
+import { type HandoverMessage, type HandoverState, handoverVariable, lineOf } from './handover-state.js';
 
 /** The primary whose place this one is to take. It serves until this one can, and serves on when this one cannot. */
-export class Predecessor {
-  readonly legacy: Legacy;
+export class OldPrimary {
+  readonly state: HandoverState;
   /** Resolves when the predecessor has left everything to us, or is gone. */
   readonly left: Promise<void>;
   readonly #pipe: Socket;
   readonly #complete: Set<unknown> = new Set();
   #waiting = true;
 
-  private constructor(legacy: Legacy, pipe: Socket) {
-    this.legacy = legacy;
+  private constructor(state: HandoverState, pipe: Socket) {
+    this.state = state;
     this.#pipe = pipe;
     pipe.unref();
     pipe.on('error', () => {});
     this.left = new Promise((resolve) => {
       pipe.once('close', () => resolve());
       createInterface({ input: pipe }).on('line', (text) => {
-        if ((JSON.parse(text) as Word).yours) resolve();
+        if ((JSON.parse(text) as HandoverMessage).yours) resolve();
       });
     });
   }
 
   /** Undefined in a primary that nobody started as a successor, and after the first call. Throws ERR_LIMPET_UPGRADE. */
-  static meet(): Predecessor | undefined {
-    const fd = Number(process.env[legacyVariable] ?? Number.NaN);
-    delete process.env[legacyVariable];
+  static connect(): OldPrimary | undefined {
+    const fd = Number(process.env[handoverVariable] ?? Number.NaN);
+    delete process.env[handoverVariable];
     if (!Number.isInteger(fd)) return undefined;
-    const legacy = JSON.parse(firstLineOf(fd)) as Legacy;
-    if (legacy.version !== 1) throw anotherVersion();
+    const state = JSON.parse(firstLineOf(fd)) as HandoverState;
+    if (state.version !== 1) throw anotherVersion();
     const binding = bindingReport().kind === 'native' ? handoffBinding() : null;
-    for (const own of [fd, ...legacy.sockets.flatMap(({ descriptors }) => descriptors)]) {
+    for (const own of [fd, ...state.sockets.flatMap(({ descriptors }) => descriptors)]) {
       binding?.closeOnExec(own);
     }
-    return new Predecessor(legacy, new Socket({ fd, readable: true, writable: true }));
+    return new OldPrimary(state, new Socket({ fd, readable: true, writable: true }));
   }
 
   /** Whether nobody of ours serves yet. */
@@ -51,9 +51,9 @@ export class Predecessor {
    * Who may serve, now that the process could: nobody before all can, so that a new primary that fails has taken no connection; then
    * all at once; and later each for itself. `inSlots` are the processes of all slots.
    */
-  admit<Worker>(occupant: Worker, inSlots: readonly (Worker | undefined)[]): readonly Worker[] {
-    if (!this.#waiting) return [occupant];
-    this.#complete.add(occupant);
+  admit<Worker>(worker: Worker, inSlots: readonly (Worker | undefined)[]): readonly Worker[] {
+    if (!this.#waiting) return [worker];
+    this.#complete.add(worker);
     if (!inSlots.every((each) => each && this.#complete.has(each))) return [];
     this.#waiting = false;
     return [...this.#complete] as Worker[];

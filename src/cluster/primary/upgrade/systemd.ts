@@ -2,7 +2,7 @@ import { handoffBinding } from '../../../binding/handoff-binding.js';
 import { bindingReport } from '../../../binding/native.js';
 import { serviceBinding } from '../../../binding/service-binding.js';
 import { publish } from '../../../diagnostics.js';
-import type { GivenSockets } from '../../../handoff/listening-sockets.js';
+import type { InheritedSockets } from '../../../handoff/listening-sockets.js';
 import type { RouterEventSource } from '../router-events.js';
 import type { NotifySettings } from './handover-state.js';
 
@@ -12,7 +12,7 @@ const firstSocket = 3;
 const againMs = 50;
 
 /** The sockets that systemd listens on for this process (sd_listen_fds). The environment says it once. */
-export function managedSockets(env: NodeJS.ProcessEnv = process.env): GivenSockets[] {
+export function managedSockets(env: NodeJS.ProcessEnv = process.env): InheritedSockets[] {
   const { LISTEN_PID: pid, LISTEN_FDS: count } = env;
   for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete env[name];
   if (Number(pid) !== process.pid) return [];
@@ -26,7 +26,7 @@ export function managedSockets(env: NodeJS.ProcessEnv = process.env): GivenSocke
   }
   return Array.from({ length: Number(count) || 0 }, (_, at) => {
     const fd = firstSocket + at;
-    binding.makeOurs(fd);
+    binding.prepareInherited(fd);
     return { bound: binding.boundAddress(fd), descriptors: [fd], managed: true };
   });
 }
@@ -41,7 +41,7 @@ export function notifySettings(env: NodeJS.ProcessEnv = process.env): NotifySett
 }
 
 /** Tells the service manager how the router is, from now until it has a successor or is closed. */
-export class ServiceManager {
+export class SystemdNotifier {
   readonly #path: string;
   #watchdog: NodeJS.Timeout | undefined;
   readonly #unsent: string[] = [];

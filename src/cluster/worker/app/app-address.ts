@@ -1,10 +1,10 @@
-import type { Adapter, Served } from '../../../adapter/contract.js';
+import type { Adapter, AppServer } from '../../../adapter/contract.js';
 import type { BoundAddress, ListenAddress } from '../../../connection.js';
 import type { LimpetError } from '../../../errors.js';
 import { worker } from '../worker.js';
 
 /** What is known of the address of an app that was not written for limpet. */
-export interface GivenAddress {
+export interface AppAddressSettings {
   /** Where clients come: the app's listen() there, or on port 0, is limpet's. Without it the first that the app calls is. */
   readonly port?: number;
   readonly path?: string;
@@ -12,7 +12,7 @@ export interface GivenAddress {
   readonly host?: string;
 }
 
-export interface Hearing {
+export interface ListenResult {
   bound(address: BoundAddress): void;
   failed(error: LimpetError): void;
 }
@@ -22,7 +22,7 @@ const patienceMs = 5000;
 
 /** Tells which of an app's listen() calls are for its clients, and serves those by limpet. Others are none of limpet's business. */
 export class AppAddress {
-  readonly #given: GivenAddress;
+  readonly #given: AppAddressSettings;
   /** What is served, or asked to be, by address. */
   readonly #served: Set<string> = new Set();
   /** The ports that are the app's: the one given or first asked for, and what a 0 became. */
@@ -31,7 +31,7 @@ export class AppAddress {
   /** Where else the app has listened. */
   readonly #elsewhere: Set<string> = new Set();
 
-  constructor(given: GivenAddress) {
+  constructor(given: AppAddressSettings) {
     this.#given = given;
     this.#forget();
     // What one worker misses all miss.
@@ -46,7 +46,7 @@ export class AppAddress {
   }
 
   /** Serves as {@link LimpetWorker.listen} does, and tells what became of it. */
-  serve(served: Served, address: ListenAddress, hearing: Hearing): void {
+  serve(served: AppServer, address: ListenAddress, hearing: ListenResult): void {
     const key = keyOf(address);
     this.#served.add(key);
     const adapter = (closedByApp: () => void): Adapter => {

@@ -1,6 +1,6 @@
 import { addAbortListener } from 'node:events';
 import { isIPv4, Server } from 'node:net';
-import { FedHandle } from '../../../adapter/node/listening-handle.js';
+import { ListeningHandle } from '../../../adapter/node/listening-handle.js';
 import { recognize } from '../../../adapter/recognize.js';
 import type { ListenAddress } from '../../../connection.js';
 import type { LimpetError } from '../../../errors.js';
@@ -74,7 +74,7 @@ function pretend(
   }
   const { host = '::', port, backlog } = address;
   const bound = { address: host, family: isIPv4(host) ? 'IPv4' : 'IPv6', port } as const;
-  new FedHandle(server, () => {}).listenAt(bound, backlog);
+  new ListeningHandle(server, () => {}).listenAt(bound, backlog);
 }
 
 /** As net does it: options, or a path, or a port and perhaps a host, and perhaps a backlog. */

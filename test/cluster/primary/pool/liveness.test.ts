@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Vigil } from '../../../../src/cluster/primary/pool/liveness.ts';
-import type { Occupant } from '../../../../src/cluster/primary/pool/worker-process.ts';
+import { Liveness } from '../../../../src/cluster/primary/pool/liveness.ts';
+import type { WorkerProcess } from '../../../../src/cluster/primary/pool/worker-process.ts';
 import { checkRouterOptions, type RouterOptions } from '../../../../src/options.ts';
 
 beforeEach(() => {
@@ -15,12 +15,12 @@ function watch(options: RouterOptions, state: 'starting' | 'ready' = 'ready') {
   const kill = vi.fn<(reason: string) => void>();
   const occupant = { life: { state, since: Date.now() }, heardAt: Date.now(), stalled: false, kill };
   const marks: boolean[] = [];
-  const vigil = new Vigil(
+  const vigil = new Liveness(
     checkRouterOptions(options),
-    () => [occupant as unknown as Occupant],
+    () => [occupant as unknown as WorkerProcess],
     (_, stalled) => marks.push(stalled),
   );
-  const hear = (debugged = false) => vigil.heard(occupant as unknown as Occupant, debugged);
+  const hear = (debugged = false) => vigil.heard(occupant as unknown as WorkerProcess, debugged);
   return { vigil, occupant, marks, kill, hear };
 }
 

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { Lifecycle, Respawn, type SlotState } from '../../../../src/cluster/primary/pool/slot-states.ts';
+import {
+  Lifecycle,
+  RestartBackoff,
+  type SlotState,
+} from '../../../../src/cluster/primary/pool/slot-states.ts';
 
 const states: readonly SlotState[] = ['starting', 'ready', 'draining', 'gone'];
 /** Every transition that there is; docs/cluster.md draws them. */
@@ -52,11 +56,11 @@ describe('a process in a slot', () => {
 });
 
 describe('respawn', () => {
-  const died = (respawn: Respawn, startedAt: number, now: number) =>
+  const died = (respawn: RestartBackoff, startedAt: number, now: number) =>
     respawn.died({ startedAt, pid: 7, reason: 'exited with code 1', cause: 'exit' }, now);
 
   it('at once, then 100 ms doubling to 10 s; a crash loop is told once', () => {
-    const respawn = new Respawn();
+    const respawn = new RestartBackoff();
     const deaths = Array.from({ length: 20 }, (_, i) => died(respawn, i * 100, i * 100 + 50));
     expect(deaths.map(({ delayMs }) => delayMs)).toEqual([
       0,
@@ -74,7 +78,7 @@ describe('respawn', () => {
   });
 
   it('a process that lived for a minute ends the row', () => {
-    const respawn = new Respawn();
+    const respawn = new RestartBackoff();
     for (let i = 0; i < 10; i++) died(respawn, i, i + 1);
     expect(died(respawn, 100, 59_999 + 100).delayMs).toBe(10_000);
     expect(died(respawn, 100, 60_000 + 100)).toEqual({ delayMs: 0, crashLoop: false });
@@ -82,14 +86,14 @@ describe('respawn', () => {
   });
 
   it('a reload forgives', () => {
-    const respawn = new Respawn();
+    const respawn = new RestartBackoff();
     for (let i = 0; i < 10; i++) died(respawn, i, i + 1);
-    respawn.forgive();
+    respawn.reset();
     expect(died(respawn, 100, 101).delayMs).toBe(0);
   });
 
   it('keeps the last twenty restarts with their reasons, and counts all', () => {
-    const respawn = new Respawn();
+    const respawn = new RestartBackoff();
     for (let i = 0; i < 25; i++)
       respawn.died({ startedAt: i, pid: i, reason: `reason ${i}`, cause: 'signal' }, i);
     expect(respawn.count).toBe(25);

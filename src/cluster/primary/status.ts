@@ -6,7 +6,7 @@ import type { SessionCacheCounts } from '../../metrics.js';
 import type { CheckedRouterOptions } from '../../options.js';
 import type { SlotRing } from '../../ring/slot-ring.js';
 import { type Counters, sumOf } from './counters.js';
-import type { Handoffs } from './listeners/handoff-choice.js';
+import type { Handoffs } from './listeners/handoffs.js';
 import type { HandoffChoice, Listener } from './listeners/listener.js';
 import type { SlotRecord } from './pool/slot-record.js';
 import type { Restart, RestartCause, SlotState } from './pool/slot-states.js';

@@ -3,7 +3,7 @@ import { LimpetError } from '../../../errors.js';
 import type { CheckedRouterOptions } from '../../../options.js';
 import type { SlotRing } from '../../../ring/slot-ring.js';
 import type { OfType, PrimaryMessage, ServerTraits, WorkerMessage } from '../../protocol.js';
-import type { Handoffs } from './handoff-choice.js';
+import type { Handoffs } from './handoffs.js';
 import { Listener, type ListeningProcess } from './listener.js';
 import type { RouterAffinity } from './router-affinity.js';
 

@@ -7,7 +7,7 @@ import type {
   WorkerEndpoint,
 } from '../../../handoff/contract.js';
 import type { PrimaryMessage } from '../../protocol.js';
-import type { HandoffOption } from './handoff-choice.js';
+import type { HandoffOption } from './handoffs.js';
 
 /** Which handoff serves a listener, and why that one. */
 export interface HandoffChoice {

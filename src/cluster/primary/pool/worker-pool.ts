@@ -4,7 +4,7 @@ import { type CheckedRouterOptions, slotsMax } from '../../../options.js';
 import type { SlotRing } from '../../../ring/slot-ring.js';
 import type { PeerTable, WorkerMessage } from '../../protocol.js';
 import type { Counters } from '../counters.js';
-import type { Handoffs } from '../listeners/handoff-choice.js';
+import type { Handoffs } from '../listeners/handoffs.js';
 import type { ListenerRegistry } from '../listeners/listener-registry.js';
 import type { RouterAffinity } from '../listeners/router-affinity.js';
 import type { RouterEventSink } from '../router-events.js';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BusiestCount } from '../../../src/binding/handoff-binding.ts';
-import { OneAddressWarning } from '../../../src/cluster/primary/one-address.ts';
+import { OneAddressWarning } from '../../../src/cluster/primary/one-address-warning.ts';
 import { BusiestClient } from '../../../src/handoff/busiest-client.ts';
 import { request } from '../../affinity/heads.ts';
 import { type App, startApp } from '../../processes/app.js';

@@ -11,10 +11,12 @@ import { proxyV2, request } from '../../affinity/heads.ts';
 const secret = 'a secret of enough bytes';
 
 function router(affinity: Affinity, options: RouterOptions = {}) {
-  const rules = new RouterAffinity(checkRouterOptions({ affinity, node: 'one', ...options }), secret).of({
-    kind: 'node',
-    tls: false,
-  });
+  const rules = new RouterAffinity(checkRouterOptions({ affinity, node: 'one', ...options }), secret).compile(
+    {
+      kind: 'node',
+      tls: false,
+    },
+  );
   const ring = new SlotRing({ slots: 4, key: deriveKey(secret, 'ring', 8) });
   const ask = (head: string | Uint8Array, address?: string) =>
     explainClient(rules, ring, address === undefined ? { head } : { head, address });

@@ -17,23 +17,16 @@ import type { CheckedRouterOptions } from '../../../options.js';
 import type { SlotRing } from '../../../ring/slot-ring.js';
 import type { ServerTraits } from '../../protocol.js';
 import { type Counters, sumOf } from '../counters.js';
+import { acceptorMissing, chooseHandoffs, type HandoffOption } from './handoff-choice.js';
 import type { RouterAffinity } from './router-affinity.js';
 
-/** A handoff that may serve a listener; whether it can is known when it opens. */
-export interface HandoffOption {
-  readonly name: HandoffName;
-  readonly handoff: PrimaryHandoff;
-  /** Why a better one is not among the candidates. */
-  readonly reason?: string;
-}
-
-/** The router's number of a listener, and what its sockets are called from one primary to the next. */
+/** The router's number of a listener, and the key that names its sockets from one primary to the next. */
 interface ListenerName {
   readonly id: number;
   readonly key: string;
 }
 
-/** The handoffs that a router can have here, and what its native ones share. */
+/** Makes the handoffs of every listener, and owns what they share: the acceptor thread and the count of the busiest client. */
 export class Handoffs {
   readonly #options: CheckedRouterOptions;
   readonly #ring: SlotRing;
@@ -41,11 +34,11 @@ export class Handoffs {
   readonly #affinity: RouterAffinity;
   readonly #sockets: ListeningSockets;
   readonly #acceptor: Acceptor | undefined;
+  /** Why there is no acceptor, although the option `handoff` allows one. */
+  readonly #noAcceptor: string | undefined;
   readonly #busiest: BusiestClient = new BusiestClient();
-  /** Why there is nothing but `ipc`. */
-  readonly #onlyIpc: string = '';
 
-  /** Throws ERR_LIMPET_HANDOFF_UNSUPPORTED when the one that the options ask for needs what is not here. */
+  /** Throws ERR_LIMPET_HANDOFF_UNSUPPORTED if the option `handoff` needs an acceptor thread and this system has none. */
   constructor(
     options: CheckedRouterOptions,
     ring: SlotRing,
@@ -53,125 +46,100 @@ export class Handoffs {
     affinity: RouterAffinity,
     sockets: ListeningSockets,
   ) {
-    this.#sockets = sockets;
     this.#options = options;
     this.#ring = ring;
     this.#counters = counters;
     this.#affinity = affinity;
+    this.#sockets = sockets;
     if (options.handoff === 'ipc') return;
     try {
       const binding = handoffBinding();
-      if (binding)
-        this.#acceptor = new Acceptor(
-          binding,
-          ring,
-          { ...options, spreadEvenly: affinity.spreadEvenly },
-          sockets,
-        );
-      else this.#onlyIpc = `no native addon: ${bindingReport().reason}`;
+      const settings = { ...options, spreadEvenly: affinity.spreadEvenly };
+      if (binding) this.#acceptor = new Acceptor(binding, ring, settings, sockets);
+      else this.#noAcceptor = `no native addon: ${bindingReport().reason}`;
     } catch (error) {
       if (error instanceof LimpetError) throw error;
-      this.#onlyIpc = `the acceptor cannot start: ${(error as Error).message}`;
+      this.#noAcceptor = `the acceptor cannot start: ${(error as Error).message}`;
     }
-    if (this.#acceptor === undefined && options.handoff !== 'auto') {
-      throw new LimpetError(
-        'ERR_LIMPET_HANDOFF_UNSUPPORTED',
-        `handoff ${options.handoff} cannot be had: ${this.#onlyIpc}. Use 'auto' or 'ipc'.`,
-        { handoff: options.handoff, reason: this.#onlyIpc },
-      );
+    if (this.#noAcceptor !== undefined && options.handoff !== 'auto') {
+      throw acceptorMissing(options.handoff, this.#noAcceptor);
     }
   }
 
-  /** In the order in which they are to be tried: the one asked for, or all that there are. */
-  *options(
-    { id, key }: ListenerName,
-    address: ListenAddress,
-    traits: ServerTraits,
-  ): Generator<HandoffOption> {
-    const wanted = this.#options.handoff;
-    const acceptor = this.#acceptor;
-    const affinity = this.#affinity.of(traits);
+  /** The handoffs that may serve the listener, best first. Throws ERR_LIMPET_HANDOFF_UNSUPPORTED or _AFFINITY_TLS if there is none. */
+  optionsFor({ id, key }: ListenerName, address: ListenAddress, server: ServerTraits): HandoffOption[] {
+    const affinity = this.#affinity.compile(server);
     const chain = affinity.peeks ? affinity.chain : undefined;
-    const bounded = this.#options.maxLoad > 0;
-    const managed = this.#sockets.inheritedFor(key, address)?.managed ?? false;
-    const on = { listener: id, key, address, chain: chain && headBinding().compile(chain) };
-    if (acceptor && (wanted === 'kernel' || wanted === 'auto')) {
-      const refusal = chain
-        ? mustPeek(this.#affinity.label)
-        : bounded
-          ? mustCount()
-          : managed
-            ? mustJoin()
-            : undefined;
-      if (!refusal) yield { name: 'kernel', handoff: new KernelPrimary(this.#ring, acceptor, on) };
-      else if (wanted === 'kernel') throw refusal;
-    }
-    if (acceptor && (wanted === 'fd' || wanted === 'auto')) {
-      const fd = new FdPrimary(acceptor, on);
-      const reason = chain
-        ? `affinity by ${this.#affinity.label} must see what a client sends`
-        : bounded
-          ? 'maxLoad must know how many connections each worker has'
-          : 'the service manager holds the listening socket, and no other can join it';
-      yield (chain || bounded || managed) && wanted === 'auto'
-        ? { name: 'fd', handoff: fd, reason }
-        : { name: 'fd', handoff: fd };
-    }
-    // What was read of a connection cannot be given back to a server that takes bare descriptors.
-    if (chain && traits.kind === 'uws') {
-      if (wanted === 'ipc' || !acceptor) throw mustGiveBack(this.#affinity.label);
-      return;
-    }
-    if (wanted === 'ipc' || wanted === 'auto') {
-      const ipc = { name: 'ipc', handoff: this.#ipc(key, address, chain) } as const;
-      yield this.#onlyIpc ? { ...ipc, reason: this.#onlyIpc } : ipc;
-    }
+    const choices = chooseHandoffs({
+      wanted: this.#options.handoff,
+      noAcceptor: this.#noAcceptor,
+      readingAffinity: chain && this.#affinity.label,
+      isLoadBounded: this.#options.maxLoad > 0,
+      isSocketManaged: this.#sockets.inheritedFor(key, address)?.managed ?? false,
+      server: server.kind,
+    });
+    return choices.map((choice) => ({
+      ...choice,
+      handoff: this.#make(choice.name, { id, key }, address, chain),
+    }));
   }
 
-  /** For direct ports there is one way: by descriptor where there is an acceptor, whatever the shared port has. */
-  *directOptions(listener: number, direct: DirectPorts): Generator<HandoffOption> {
+  /** The handoff of direct ports: `fd` if there is an acceptor, else `ipc`. The shared port's handoff does not matter. */
+  directOptionsFor(listener: number, ports: DirectPorts): HandoffOption[] {
     const acceptor = this.#acceptor;
-    const reason = 'to each slot by its port';
-    if (acceptor) {
-      yield { name: 'fd', handoff: new DirectPrimary(this.#ring, acceptor, listener, direct), reason };
-    } else {
-      yield { name: 'ipc', handoff: this.#ipc('', directAddress(direct, 0), undefined, direct), reason };
-    }
+    const reason = 'each slot has its own port';
+    return acceptor
+      ? [{ name: 'fd', reason, handoff: new DirectPrimary(this.#ring, acceptor, listener, ports) }]
+      : [{ name: 'ipc', reason, handoff: this.#makeIpc('', directAddress(ports, 0), undefined, ports) }];
   }
 
-  /** The descriptors that a process of the slot inherits. */
+  /** The descriptors that a process of the slot inherits. The acceptor owns them. */
   inheritedDescriptors(slot: number): readonly number[] {
     return this.#acceptor?.inheritedDescriptors(slot) ?? [];
   }
 
-  /** What the page says of a slot; undefined where there is none. */
+  /** What the acceptor and the processes have counted for the slot. Undefined without an acceptor. */
   counts(slot: number): AcceptorCounts | undefined {
     return this.#acceptor?.counts(slot);
   }
 
-  /** Connections open in a process, now; undefined where only the process knows. */
+  /** Connections open in a process now. Undefined if only the process knows. */
   openIn(workerIndex: number): number | undefined {
     return this.#acceptor?.openIn(workerIndex);
   }
 
-  /** What the busiest client has made of the connections that were placed by their address, at each place that sees some. */
+  /** The busiest client's part of the connections that were placed by address. Each place that sees such connections counts apart. */
   *busiest(): ReturnType<BusiestCounts> {
     const { seen, count } = this.#busiest;
     yield ['primary', { seen, count }];
     if (this.#acceptor) yield* this.#acceptor.busiest();
   }
 
-  /** Connections closed before they could be placed, by reason. */
+  /** Connections that were closed before a slot was chosen, by reason. */
   rejectedBeforeRouting(): Record<string, number> {
     return sumOf(this.#counters.rejectionsBeforeRouting, this.#acceptor?.thread.refused() ?? {});
   }
 
-  /** When every listener is closed and every process gone. */
+  /** Stops the acceptor. Call it when every listener is closed and every process is gone. */
   stop(): void {
     this.#acceptor?.stop();
   }
 
-  #ipc(
+  #make(
+    name: HandoffName,
+    { id, key }: ListenerName,
+    address: ListenAddress,
+    chain: AffinityChain | undefined,
+  ): PrimaryHandoff {
+    const acceptor = this.#acceptor;
+    if (name === 'ipc' || !acceptor) return this.#makeIpc(key, address, chain);
+    const listener = { listener: id, key, address, chain: chain && headBinding().compile(chain) };
+    return name === 'kernel'
+      ? new KernelPrimary(this.#ring, acceptor, listener)
+      : new FdPrimary(acceptor, listener);
+  }
+
+  #makeIpc(
     key: string,
     address: ListenAddress,
     chain: AffinityChain | undefined,
@@ -193,28 +161,4 @@ export class Handoffs {
       maxLoad: this.#options.maxLoad,
     });
   }
-}
-
-function mustPeek(affinity: string): LimpetError {
-  return unsupported('kernel', `it never sees a byte of a connection, and affinity by ${affinity} must`);
-}
-
-function mustCount(): LimpetError {
-  return unsupported('kernel', 'it does not know how many connections each worker has, and maxLoad must');
-}
-
-function mustJoin(): LimpetError {
-  return unsupported('kernel', 'the service manager holds the listening socket, and no other can join it');
-}
-
-function mustGiveBack(affinity: string): LimpetError {
-  return unsupported('ipc', `affinity by ${affinity} reads what uWebSockets.js could not be given back`);
-}
-
-function unsupported(handoff: HandoffName, reason: string): LimpetError {
-  return new LimpetError(
-    'ERR_LIMPET_HANDOFF_UNSUPPORTED',
-    `handoff ${handoff} cannot be had: ${reason}. Use 'auto', which takes the best that can.`,
-    { handoff, reason },
-  );
 }

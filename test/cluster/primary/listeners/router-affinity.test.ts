@@ -22,7 +22,9 @@ it.each<[Affinity, string]>([
   [['cookie', 'forwarded', { by: 'proxy-protocol' }], 'forwarded and proxy-protocol'],
   [['forwarded', { by: 'proxy-protocol', trust: 'loopback' }], 'forwarded'],
 ])('says that %j, with nobody trusted, can never decide', (affinity, rules) => {
-  expect(warnings(affinity)).toEqual([expect.stringMatching(`^affinity by ${rules} takes`)]);
+  expect(warnings(affinity)).toEqual([
+    expect.stringMatching(`^affinity by ${rules} believes proxies, and trust names none: the next rule`),
+  ]);
 });
 
 it.each<[Affinity, Trust?]>([

@@ -46,7 +46,7 @@ if (needs('python3')) {
       for (const { handoff } of listeners) {
         expect(handoff).toEqual({
           name: 'fd',
-          reason: 'the service manager holds the listening socket, and no other can join it',
+          reason: 'the service manager owns the listening socket, and kernel needs a socket for each slot',
         });
       }
       expect((await hears(/^READY=1$/m)).text).toMatch(new RegExp(`^MAINPID=${primary}$`, 'm'));

@@ -169,7 +169,7 @@ describe('what is asked for', () => {
     primary = (await app.hears('upgraded')).successor as number;
     expect(error.code).toBe('ERR_LIMPET_CLOSED');
     expect(error.message).toBe(
-      `process ${primary} has taken over from this router, which leaves. Ask that one.`,
+      `process ${primary} has taken over from this router, which closes. Ask that process.`,
     );
   });
 });

@@ -12,7 +12,7 @@ export interface SlotCounters {
   refused: Record<string, number>;
   /** For the connections in `handed`: the time until a process took them. */
   latency: Latencies;
-  /** The totals of the session caches in the slot's processes, those that have ended included. */
+  /** The totals of the session caches in all processes that the slot has had. */
   sessionCache: SessionCacheCounts;
 }
 
@@ -62,7 +62,7 @@ export class Counters {
     countLatency(this.of(slot).latency, latencyMs);
   }
 
-  /** Stores a worker's vitals. Its cache totals since the last beat are added to the slot, where they outlive the process. */
+  /** Stores a worker's vitals. Adds what its session cache has counted since the last beat to the slot's totals, which outlive the process. */
   beat(
     worker: { readonly slot: number; vitals: WorkerVitals | undefined },
     { open, lagMs, rssBytes, sessionCache }: WorkerVitals,

@@ -35,7 +35,7 @@ export interface SlotStatus extends ProcessStatus {
   readonly leaving: readonly ProcessStatus[];
   /** Restarts that nobody asked for: a process ended, and a new one was forked. */
   readonly restarts: number;
-  /** All restarts, those by a reload included, by cause. */
+  /** All restarts, reloads included, by cause. */
   readonly restartsByCause: Readonly<Partial<Record<RestartCause, number>>>;
   /** The last 20 restarts that nobody asked for, oldest first. */
   readonly lastRestarts: readonly Restart[];
@@ -45,7 +45,7 @@ export interface SlotStatus extends ProcessStatus {
   readonly realShare: number;
   /** Connections that came to the slot's processes. */
   readonly accepted: number;
-  /** Connections that the primary passed to the slot. With `fd` and `ipc` these are all; with `kernel`, only those that no worker accepted itself. */
+  /** Connections that the primary passed to the slot. With `fd` and `ipc`: all. With `kernel`: only connections that no worker accepted itself. */
   readonly handed: number;
   /** Connections among `handed` whose home is another slot, which was down. */
   readonly diverted: number;
@@ -88,7 +88,7 @@ export interface RouterStatus {
   readonly affinity: string;
   /** The handoff of the first listener. */
   readonly handoff: HandoffChoice | undefined;
-  /** What computes hash and ring, and why: the native addon, or the TypeScript implementation (`twin`). */
+  /** `native` if the addon computes hash and ring, `twin` if the TypeScript implementation does. The reason is in words for people. */
   readonly binding: { readonly kind: string; readonly reason: string };
   /** The numbers of buckets and slots. */
   readonly ring: { readonly buckets: number; readonly slots: number };

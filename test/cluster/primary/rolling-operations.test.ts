@@ -52,7 +52,7 @@ beforeEach(() => {
 });
 
 describe('a reload', () => {
-  it('replaces the slots one after another, and says when it begins and ends', async () => {
+  it('replaces one slot after another, and emits reloading and reloaded', async () => {
     const { operations, replaced, replace, events } = operated();
     const done = operations.reload(1);
     await settled();
@@ -93,7 +93,7 @@ describe('a reload', () => {
     await done;
   });
 
-  it('that fails half-way leaves the other slots, and has ended too', async () => {
+  it('that fails half-way leaves the other slots as they are, and emits reloaded', async () => {
     const { operations, replaced, events } = operated();
     const done = operations.reload(1);
     done.catch(() => {});
@@ -124,14 +124,14 @@ describe('a reload', () => {
 });
 
 describe('scaling', () => {
-  it('has what it needs', async () => {
+  it('calls scaleTo() with the parts of the router', async () => {
     const { operations, router, parts } = operated();
     await operations.scale(5);
     const { ring, pool, listeners } = parts;
     expect(vi.mocked(scaleTo).mock.calls).toEqual([[5, router, ring, pool, listeners]]);
   });
 
-  it('waits for a reload, and a reload for it', async () => {
+  it('waits for a reload, and the next reload waits for it', async () => {
     const { operations, replaced } = operated([{ number: 0 }]);
     let scaled = () => {};
     vi.mocked(scaleTo).mockImplementation(
@@ -161,14 +161,14 @@ describe('scaling', () => {
 });
 
 describe('an upgrade', () => {
-  it('hands over with the number of slots of now, and says which process has taken over', async () => {
+  it('hands over the present number of slots, and resolves with the new process', async () => {
     const { operations, handOver, events } = operated();
     expect(await operations.upgrade()).toBe(77);
     expect(handOver.mock.calls).toEqual([[3]]);
     expect(events).toEqual([['upgraded', 77]]);
   });
 
-  it('is announced before setImmediate callbacks run that were set by the handover', async () => {
+  it('emits upgraded before setImmediate callbacks of the handover run', async () => {
     const { operations, handOver, events } = operated();
     let announced: unknown[] | undefined;
     handOver.mockImplementation(async () => {
@@ -182,7 +182,7 @@ describe('an upgrade', () => {
     expect(announced).toEqual([['upgraded', 77]]);
   });
 
-  it('ends what waits for it: the new primary is the one to ask', async () => {
+  it('rejects the operations that wait for it, and names the new primary', async () => {
     const { operations, replaced } = operated();
     const upgraded = operations.upgrade();
     const waiting = [operations.reload(1), operations.scale(5), operations.upgrade()];
@@ -199,7 +199,7 @@ describe('an upgrade', () => {
     expect(scaleTo).not.toHaveBeenCalled();
   });
 
-  it('that fails ends nothing, and is not announced', async () => {
+  it('that fails rejects no other operation, and emits nothing', async () => {
     const { operations, handOver, events } = operated();
     const error = new Error('the new primary did not take over');
     handOver.mockRejectedValueOnce(error);

@@ -108,7 +108,7 @@ export class Handoffs {
     return this.#acceptor?.openIn(workerIndex);
   }
 
-  /** The busiest client's part of the connections that were placed by address. Each place that sees such connections counts apart. */
+  /** How many connections were placed by address, and how many of them the busiest client made. Primary, acceptor and workers count apart. */
   *busiest(): ReturnType<BusiestCounts> {
     const { seen, count } = this.#busiest;
     yield ['primary', { seen, count }];

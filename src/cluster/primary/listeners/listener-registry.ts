@@ -69,7 +69,7 @@ export class ListenerRegistry implements Iterable<Listener> {
     return listener;
   }
 
-  /** Opens the direct ports of the first `slots` slots and closes those of the others. Rejects with ERR_LIMPET_ADDRESS_*. */
+  /** Opens the direct ports of the first `slots` slots, and closes all others. Rejects with ERR_LIMPET_ADDRESS_*. */
   async openDirectPorts(slots: number): Promise<void> {
     for (const { direct } of this) await direct?.handoff.openDirectPorts?.(slots);
   }

@@ -29,7 +29,7 @@ export class Listener {
     readonly id: number,
     readonly key: string,
     options: readonly HandoffOption[],
-    /** The listener of the direct ports that the same servers serve, if this listener has such. */
+    /** The listener of the direct ports, which the same servers serve. Undefined if there are none. */
     readonly direct: Listener | undefined = undefined,
   ) {
     const [first, ...others] = options as readonly [HandoffOption, ...HandoffOption[]];

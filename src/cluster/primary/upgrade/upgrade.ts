@@ -16,7 +16,7 @@ const unclaimedMs = 10_000;
 /** The running routers of this process. A primary with several cannot be replaced: the new one would have to replace them all. */
 const running = new Set<Upgrade>();
 
-/** Both sides of an upgrade: what the router takes over from an old primary or the service manager, and what it hands over to a new primary. */
+/** Both sides of an upgrade: takes over from an old primary or the service manager, and hands over to a new primary. */
 export class Upgrade {
   /** The router's options. `workers` is the number to which the old primary was scaled, if its own option was the same. */
   readonly options: CheckedRouterOptions;
@@ -75,7 +75,7 @@ export class Upgrade {
     await this.#oldPrimary.handedOver;
   }
 
-  /** The router gives up or closes: tells an old primary that waits, and kills a new primary that does not serve yet. */
+  /** The router gives up or closes. Reports it to an old primary that still serves, and kills a new primary that does not serve yet. */
   abort(reason: string): void {
     if (this.oldPrimaryServes) this.#oldPrimary?.sendFailed(reason);
     this.#newPrimary?.kill();

@@ -98,7 +98,7 @@ describe('a registry of listeners', () => {
     ]);
   });
 
-  it('has no listener after a refusal, and throws the same one at the next call', () => {
+  it('throws again at each call if no handoff is possible, and has no listener', () => {
     const { listeners, optionsFor } = registry();
     const unsupported = new LimpetError('ERR_LIMPET_HANDOFF_UNSUPPORTED', 'not here');
     optionsFor.mockImplementation(() => {
@@ -162,15 +162,18 @@ describe('a worker that listens', () => {
     [{ maxLoad: 1.25 }, {}, { kind: 'node', tls: true } as const, { loadCounts: true, loadBounded: false }],
     [{}, { spreadEvenly: true }, node, { loadCounts: true, loadBounded: false }],
     [{}, {}, node, { loadCounts: false, loadBounded: false, healthPath: undefined }],
-  ])('counts its load if the router needs that (%o, %o, %o)', async (options, affinity, server, settings) => {
-    const { listeners, made } = registry(options, affinity);
-    const worker = fakeProcess();
-    listeners.ask(worker, listen('one', 80, server));
-    await settle();
-    made[0]?.bind();
-    await settle();
-    expect(worker.sent[0]).toMatchObject({ settings });
-  });
+  ])(
+    'reports its load if the router needs that (%o, %o, %o)',
+    async (options, affinity, server, settings) => {
+      const { listeners, made } = registry(options, affinity);
+      const worker = fakeProcess();
+      listeners.ask(worker, listen('one', 80, server));
+      await settle();
+      made[0]?.bind();
+      await settle();
+      expect(worker.sent[0]).toMatchObject({ settings });
+    },
+  );
 
   it('is told why the address could not be bound, and is told again if it asks again', async () => {
     const { listeners, made } = registry();
@@ -192,7 +195,7 @@ describe('a worker that listens', () => {
     expect(two.sent).toHaveLength(1);
   });
 
-  it('is told at once that there can be no such listener', () => {
+  it('is refused at once if the listener is not possible', () => {
     const { listeners, optionsFor } = registry();
     optionsFor.mockImplementation(() => {
       throw new LimpetError('ERR_LIMPET_AFFINITY_TLS', 'TLS hides the head');
@@ -220,7 +223,7 @@ describe('a message from a worker half', () => {
     expect(direct[0]?.received.mock.calls).toEqual([[expect.anything(), { took: 8 }, undefined]]);
   });
 
-  it('that nobody is attached for ends with its handle closed', () => {
+  it('from a worker that is not attached reaches no handoff, and its handle is closed', () => {
     const { listeners, made } = registry();
     listeners.get('one', at(80), node);
     const handle = fakeHandle();
@@ -285,7 +288,7 @@ describe('direct ports', () => {
     expect(listeners.get('one', at(port), node).direct?.id).toBe(254);
   });
 
-  it('are told to the worker with the shared address', async () => {
+  it('are in the answer to the worker, with the shared address', async () => {
     const { listeners, made, direct } = registry({ directPort: 9000 });
     const worker = fakeProcess();
     listeners.ask(worker, { type: 'listen', key: 'one', address: at(80), server: node });

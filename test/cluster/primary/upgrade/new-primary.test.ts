@@ -67,7 +67,7 @@ const notTakenOver = (reason: string) =>
   `the new primary did not take over (${reason}). Nothing has changed: this primary serves on.`;
 
 describe('a new primary', () => {
-  it('runs the command line of this process, with the sockets after the pipe', () => {
+  it('runs the command line of this process, with the pipe as descriptor 3 and the sockets after it', () => {
     const { pid } = new NewPrimary(state, 0);
     expect(pid).toBe(4242);
     const [[command, args, options]] = vi.mocked(spawn).mock.calls as never as [
@@ -80,7 +80,7 @@ describe('a new primary', () => {
     expect(options.cwd).toBe(process.env.PWD ?? process.cwd());
   });
 
-  it('gets the state as the first line, with the numbers that the descriptors have in it', () => {
+  it('gets the state as the first line, with the descriptor numbers of its own process', () => {
     new NewPrimary(state, 0);
     expect(child.pipe.takeWritten()).toEqual([
       {
@@ -97,7 +97,7 @@ describe('a new primary', () => {
     expect(state.sockets[0]?.descriptors).toEqual([21, 22]);
   });
 
-  it('serves when it says so', async () => {
+  it('serves when it reports ready', async () => {
     const primary = new NewPrimary(state, 1000);
     const outcome = outcomeOf(primary);
     await vi.advanceTimersByTimeAsync(999);
@@ -108,7 +108,7 @@ describe('a new primary', () => {
     expect(child.kill).not.toHaveBeenCalled();
   });
 
-  it('may say so twice, and end after that', async () => {
+  it('may report ready twice, and exit after that', async () => {
     const primary = new NewPrimary(state, 0);
     const outcome = outcomeOf(primary);
     await child.says({ ready: true });
@@ -118,7 +118,7 @@ describe('a new primary', () => {
     expect(outcome()).toBe('served');
   });
 
-  it('serves no more after it has said that it fails, and has two seconds to end', async () => {
+  it('that reports a failure is killed two seconds later, even if it reports ready meanwhile', async () => {
     const outcome = outcomeOf(new NewPrimary(state, 5000));
     await child.says({ failed: 'slot 0: exited with code 4' });
     await child.says({ ready: true });
@@ -132,7 +132,7 @@ describe('a new primary', () => {
     expect(outcome()).toBe(notTakenOver('slot 0: exited with code 4'));
   });
 
-  it('is not killed if it ends by itself after it has failed', async () => {
+  it('that reports failures and exits is not killed, and the first failure counts', async () => {
     const outcome = outcomeOf(new NewPrimary(state, 1000));
     await child.says({ failed: 'first' });
     await child.says({ failed: 'second' });
@@ -142,7 +142,7 @@ describe('a new primary', () => {
     expect(child.kill).not.toHaveBeenCalled();
   });
 
-  it('is killed if it does not serve in time; ready comes too late then', async () => {
+  it('is killed if it does not serve in time, and a late ready does not count', async () => {
     const outcome = outcomeOf(new NewPrimary(state, 5000));
     await vi.advanceTimersByTimeAsync(4999);
     expect(child.kill).not.toHaveBeenCalled();
@@ -191,7 +191,7 @@ describe('a new primary', () => {
   });
 });
 
-describe('no new primary is started', () => {
+describe('the start of a new primary', () => {
   const place = (settings: Partial<Record<'platform' | 'pid' | 'ppid', unknown>>, init = 'systemd') => {
     for (const [name, value] of Object.entries(settings)) {
       vi.spyOn(process, name as 'pid', 'get').mockReturnValue(value as never);
@@ -204,7 +204,7 @@ describe('no new primary is started', () => {
   const instead =
     'start a new container and stop this one (its SIGTERM drains), or use limpet reload for new workers';
 
-  it('on Windows', () => {
+  it('is refused on Windows', () => {
     place({ platform: 'win32' });
     expect(() => new NewPrimary(state, 0)).toThrow(
       'this primary cannot be replaced: Windows cannot give a listening socket to another process.',
@@ -212,7 +212,7 @@ describe('no new primary is started', () => {
     expect(spawn).not.toHaveBeenCalled();
   });
 
-  it('by process 1', () => {
+  it('is refused in process 1', () => {
     place({ pid: 1 });
     expect(() => new NewPrimary(state, 0)).toThrow(
       `this primary cannot be replaced: this primary is process 1, and the container ends with it: ${instead}.`,
@@ -220,7 +220,7 @@ describe('no new primary is started', () => {
     expect(spawn).not.toHaveBeenCalled();
   });
 
-  it.each(['tini', 'docker-init', 'dumb-init', 'catatonit'])('by a child of %s', (init) => {
+  it.each(['tini', 'docker-init', 'dumb-init', 'catatonit'])('is refused in a child of %s', (init) => {
     place({ ppid: 1 }, init);
     expect(() => new NewPrimary(state, 0)).toThrow(
       `this primary cannot be replaced: this primary is the child of ${init}, and the container ends with it: ${instead}.`,
@@ -232,12 +232,12 @@ describe('no new primary is started', () => {
     [{ ppid: 1 }, 'systemd'],
     [{ ppid: 1 }, ''],
     [{ ppid: 7 }, 'tini'],
-  ])('but one is, by a child of another process (%o, %s)', (settings, init) => {
+  ])('is allowed in a child of any other process (%o, %s)', (settings, init) => {
     place(settings, init);
     expect(new NewPrimary(state, 0).pid).toBe(4242);
   });
 
-  it('and the error names the reason', () => {
+  it('is refused with an error that names the reason', () => {
     expect(upgradeRefused('it is late')).toMatchObject({
       code: 'ERR_LIMPET_UPGRADE',
       message: 'this primary cannot be replaced: it is late.',

@@ -149,7 +149,7 @@ describe('a router with an old primary', () => {
     expect(upgradeOf({ workers }).upgrade.options.workers).toBe(expected);
   });
 
-  it('admits the workers that the old primary lets it', () => {
+  it('admits the workers that OldPrimary admits', () => {
     const old = oldPrimary();
     const { upgrade } = upgradeOf();
     expect(upgrade.admit('worker', ['worker', undefined])).toEqual(['admitted']);
@@ -158,7 +158,7 @@ describe('a router with an old primary', () => {
     expect(upgrade.oldPrimaryServes).toBe(false);
   });
 
-  it('has taken over when it is ready and the old one has handed over', async () => {
+  it('has taken over when the old primary has answered its ready message', async () => {
     const old = oldPrimary();
     const { upgrade } = upgradeOf();
     let done = false;
@@ -186,7 +186,7 @@ describe('a router with an old primary', () => {
     expect(closeUnclaimed).toHaveBeenCalledOnce();
   });
 
-  it('tells it that it gives up, while that one serves; later there is nothing to tell', () => {
+  it('reports to the old primary that it gives up, but only while the old primary serves', () => {
     const old = oldPrimary();
     const { upgrade } = upgradeOf();
     upgrade.abort('no worker became ready');
@@ -230,14 +230,14 @@ describe('a handover', () => {
     await done;
   });
 
-  it('gives the number of workers of the options, and that of now if it is another', async () => {
+  it('hands over the number of workers in the options, and the present number if it is another', async () => {
     const primary = newPrimary();
     primary.serve();
     await handingOver().upgrade.handOver(6);
     expect(vi.mocked(NewPrimary).mock.calls[0]?.[0]).toMatchObject({ workers: 2, scaledTo: 6 });
   });
 
-  it('keeps the configured number through a second upgrade', async () => {
+  it('hands on the configured number in a second upgrade', async () => {
     oldPrimary();
     newPrimary().serve();
     const { upgrade } = handingOver();
@@ -252,7 +252,7 @@ describe('a handover', () => {
     expect(vi.mocked(NewPrimary).mock.calls[0]?.[1]).toBe(0);
   });
 
-  it('changes nothing before the new primary serves; then this one gives up its sockets, and the process after that', async () => {
+  it('changes nothing before the new primary serves, then transfers the sockets, then releases the process', async () => {
     const primary = newPrimary(321);
     const { upgrade, transfer } = handingOver();
     const done = upgrade.handOver(2);

@@ -16,7 +16,7 @@ const unclaimedMs = 10_000;
 /** The running routers of this process. A primary with several cannot be replaced: the new one would have to replace them all. */
 const running = new Set<Upgrade>();
 
-/** Both sides of an upgrade: takes over from an old primary or the service manager, and hands over to a new primary. */
+/** An upgrade, from both sides: the router takes over from an old primary or the service manager, and hands over to a new primary. */
 export class Upgrade {
   /** The router's options. `workers` is the number to which the old primary was scaled, if its own option was the same. */
   readonly options: CheckedRouterOptions;

@@ -237,7 +237,7 @@ describe('a handover', () => {
     expect(vi.mocked(NewPrimary).mock.calls[0]?.[0]).toMatchObject({ workers: 2, scaledTo: 6 });
   });
 
-  it('hands on the configured number in a second upgrade', async () => {
+  it('passes on the configured number in a second upgrade', async () => {
     oldPrimary();
     newPrimary().serve();
     const { upgrade } = handingOver();

@@ -28,7 +28,7 @@ export type {
 export { listen, type OnBound } from './cluster/listen.js';
 export type { ClientExplanation, ClientHead } from './cluster/primary/explain.js';
 export type { HandoffChoice } from './cluster/primary/listeners/listener.js';
-export type { Restart, RestartCause, SlotState } from './cluster/primary/pool/slot-states.js';
+export type { Restart, RestartCause, SlotState } from './cluster/primary/pool/lifecycle.js';
 export type { Router } from './cluster/primary/router.js';
 export type { RouterEvents } from './cluster/primary/router-events.js';
 export type {

@@ -8,8 +8,8 @@ import type { SlotRing } from '../../ring/slot-ring.js';
 import { type Counters, sumOf } from './counters.js';
 import type { Handoffs } from './listeners/handoff-choice.js';
 import type { HandoffChoice, Listener } from './listeners/listener.js';
-import type { SlotRecord } from './pool/slot-record.js';
-import type { Restart, RestartCause, SlotState } from './pool/slot-states.js';
+import type { Restart, RestartCause, SlotState } from './pool/lifecycle.js';
+import type { SlotRecord } from './pool/slot.js';
 import type { WorkerProcess } from './pool/worker-process.js';
 
 /** A process in a slot, or one that still leaves it. */

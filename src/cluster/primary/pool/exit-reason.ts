@@ -1,5 +1,5 @@
 import { publish } from '../../../diagnostics.js';
-import type { ExitReason } from './slot-states.js';
+import type { ExitReason } from './lifecycle.js';
 import type { WorkerProcess } from './worker-process.js';
 
 /** A process whose channel closed and that did not exit for so long is leaving, not dying. */

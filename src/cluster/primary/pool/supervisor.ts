@@ -5,9 +5,9 @@ import type { CheckedRouterOptions } from '../../../options.js';
 import { receive, type WorkerMessage, type WorkerVitals } from '../../protocol.js';
 import { watchExit } from './exit-reason.js';
 import { forkWorker } from './fork.js';
+import type { ExitReason, SlotState } from './lifecycle.js';
 import { Liveness } from './liveness.js';
-import { newSlot, type SlotRecord, workersOf } from './slot-record.js';
-import type { ExitReason, SlotState } from './slot-states.js';
+import { newSlot, type SlotRecord, workersOf } from './slot.js';
 import { crashLoopError, neverStarted, replacementFailed } from './start-failures.js';
 import { WorkerProcess } from './worker-process.js';
 

@@ -2,7 +2,7 @@ import type { Worker } from 'node:cluster';
 import type { RawHandle } from '../../../connection.js';
 import type { WorkerEndpoint } from '../../../handoff/contract.js';
 import { type PrimaryMessage, send, type WorkerVitals } from '../../protocol.js';
-import { type ExitReason, Lifecycle, type RestartCause } from './slot-states.js';
+import { type ExitReason, Lifecycle, type RestartCause } from './lifecycle.js';
 
 /** A worker process in its slot, as the primary sees it. During a reload a slot has several. */
 export class WorkerProcess {

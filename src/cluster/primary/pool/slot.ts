@@ -1,5 +1,5 @@
 import type { LimpetError } from '../../../errors.js';
-import { RestartBackoff } from './slot-states.js';
+import { RestartBackoff } from './lifecycle.js';
 import type { WorkerProcess } from './worker-process.js';
 
 /** A seat and the processes around it. */

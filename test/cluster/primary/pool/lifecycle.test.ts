@@ -1,9 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  Lifecycle,
-  RestartBackoff,
-  type SlotState,
-} from '../../../../src/cluster/primary/pool/slot-states.ts';
+import { Lifecycle, RestartBackoff, type SlotState } from '../../../../src/cluster/primary/pool/lifecycle.ts';
 
 const states: readonly SlotState[] = ['starting', 'ready', 'draining', 'gone'];
 /** Every transition that there is; docs/cluster.md draws them. */

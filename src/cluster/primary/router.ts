@@ -85,7 +85,7 @@ export class Router extends EventEmitter<RouterEvents> {
       counters: this.#counters,
       handoffs: this.#handoffs,
       listeners: this.#listeners,
-      life: this.#state,
+      state: this.#state,
       upgrade: this.#upgrade,
       fail: (error) => this.#fail(error),
       trouble: (error) => this.#trouble(error),

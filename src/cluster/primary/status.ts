@@ -8,8 +8,10 @@ import type { SlotRing } from '../../ring/slot-ring.js';
 import { type Counters, sumOf } from './counters.js';
 import type { Handoffs } from './listeners/handoff-choice.js';
 import type { HandoffChoice, Listener } from './listeners/listener.js';
-import type { Restart, RestartCause, SlotState } from './pool/lifecycle.js';
-import type { SlotRecord } from './pool/slot.js';
+import type { RestartCause } from './pool/exit-reason.js';
+import type { SlotState } from './pool/lifecycle.js';
+import type { Restart } from './pool/restart-backoff.js';
+import type { Slot } from './pool/slot.js';
 import type { WorkerProcess } from './pool/worker-process.js';
 
 /** A process in a slot, or one that still leaves it. */
@@ -120,7 +122,7 @@ interface RouterParts {
   readonly counters: Counters;
   readonly handoffs: Handoffs;
   readonly listeners: readonly Listener[];
-  readonly slots: readonly SlotRecord[];
+  readonly slots: readonly Readonly<Slot>[];
 }
 
 /** The ring, bucket by bucket. */
@@ -149,7 +151,7 @@ export function statusOf(parts: RouterParts): RouterStatus {
   const { options, ring, counters, handoffs, listeners, slots } = parts;
   const shares = ring.shares();
   const natives = slots.map(({ number }) => handoffs.counts(number));
-  const acceptedBy = ({ number }: SlotRecord) =>
+  const acceptedBy = ({ number }: Readonly<Slot>) =>
     counters.of(number).handed + (natives[number]?.accepted ?? 0);
   const acceptedInAll = slots.reduce((sum, slot) => sum + acceptedBy(slot), 0);
   const exact = listeners.every(({ choice }) => choice.name !== 'ipc');
@@ -183,9 +185,9 @@ export function statusOf(parts: RouterParts): RouterStatus {
           ...statusIn(slot.current),
           down: slot.number >= ring.size || ring.isDown(slot.number),
           leaving: [...slot.leaving].map(statusIn),
-          restarts: slot.respawn.count,
-          restartsByCause: { ...slot.respawn.byCause },
-          lastRestarts: [...slot.respawn.restarts],
+          restarts: slot.backoff.count,
+          restartsByCause: { ...slot.backoff.byCause },
+          lastRestarts: [...slot.backoff.restarts],
           share: shares[slot.number] ?? 0,
           realShare: acceptedInAll === 0 ? 0 : accepted / acceptedInAll,
           accepted,
@@ -220,10 +222,10 @@ function bothLatencies(one: Latencies, other: Latencies = noLatencies()): Latenc
 function processStatus(worker: WorkerProcess | undefined, open: number | undefined): ProcessStatus {
   return {
     pid: worker?.pid,
-    state: worker?.life.state ?? 'gone',
-    reason: worker?.life.reason ?? 'nobody is in the slot',
-    since: worker?.life.since ?? 0,
-    uptimeMs: worker ? Date.now() - worker.life.startedAt : 0,
+    state: worker?.lifecycle.state ?? 'gone',
+    reason: worker?.lifecycle.reason ?? 'nobody is in the slot',
+    since: worker?.lifecycle.since ?? 0,
+    uptimeMs: worker ? Date.now() - worker.lifecycle.startedAt : 0,
     stalled: worker?.stalled ?? false,
     open: open ?? worker?.vitals?.open ?? 0,
     lagMs: worker?.vitals?.lagMs ?? 0,

@@ -1,40 +1,42 @@
 import type { LimpetError } from '../../../errors.js';
-import { RestartBackoff } from './lifecycle.js';
+import { RestartBackoff } from './restart-backoff.js';
 import type { WorkerProcess } from './worker-process.js';
 
-/** A seat and the processes around it. */
-export interface SlotRecord {
-  readonly number: number;
-  readonly respawn: RestartBackoff;
-  /** The process that serves the slot, or will. */
+/** A worker process that a reload has forked and that does not serve yet. */
+interface Replacement {
+  readonly worker: WorkerProcess;
+  /** Ends the reload of this slot: without an error when the worker serves, with one when it cannot. */
+  readonly settle: (error?: LimpetError) => void;
+}
+
+/** A slot and the worker processes in it. */
+export class Slot {
+  readonly backoff: RestartBackoff = new RestartBackoff();
+  /** The process that serves the slot, or that will when it is ready. */
   current: WorkerProcess | undefined;
-  /** A successor that a reload has started and that does not serve yet. */
-  next: { readonly worker: WorkerProcess; readonly settle: (error?: LimpetError) => void } | undefined;
-  /** Processes that finish what they have. */
-  readonly leaving: Set<WorkerProcess>;
-  /** Until the next try to fill it. */
-  timer: NodeJS.Timeout | undefined;
-  everReady: boolean;
-  /** Taken away by scaling down: nobody fills it. */
-  retired: boolean;
-}
+  /** The process that will replace `current`. */
+  next: Replacement | undefined;
+  /** Processes that drain. */
+  readonly leaving: Set<WorkerProcess> = new Set();
+  /** Runs until the next attempt to fork. */
+  forkTimer: NodeJS.Timeout | undefined;
+  /** Whether any process of the slot was ever ready. */
+  everReady = false;
+  /** Whether scaling down took the slot away. No process is forked for it. */
+  retired = false;
 
-export function newSlot(number: number): SlotRecord {
-  return {
-    number,
-    respawn: new RestartBackoff(),
-    current: undefined,
-    next: undefined,
-    leaving: new Set(),
-    timer: undefined,
-    everReady: false,
-    retired: false,
-  };
-}
+  constructor(readonly number: number) {}
 
-/** The slot's living processes, seated or not. */
-export function* workersOf({ current, next, leaving }: SlotRecord): Generator<WorkerProcess> {
-  if (current) yield current;
-  if (next && next.worker !== current) yield next.worker;
-  yield* leaving;
+  /** All living processes of the slot, attached or not: first `current`, then `next`, then those that drain. */
+  *workers(): Generator<WorkerProcess> {
+    const { current, next } = this;
+    if (current) yield current;
+    if (next && next.worker !== current) yield next.worker;
+    yield* this.leaving;
+  }
+
+  cancelFork(): void {
+    clearTimeout(this.forkTimer);
+    this.forkTimer = undefined;
+  }
 }

@@ -10,18 +10,24 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A process as far as it is watched; `marks` are the changes that the vigil told. */
+/** A process as far as it is watched; `marks` are the changes that were reported. */
 function watch(options: RouterOptions, state: 'starting' | 'ready' = 'ready') {
   const kill = vi.fn<(reason: string) => void>();
-  const occupant = { life: { state, since: Date.now() }, heardAt: Date.now(), stalled: false, kill };
+  const worker = {
+    lifecycle: { state },
+    forkedAt: Date.now(),
+    lastMessageAt: Date.now(),
+    stalled: false,
+    kill,
+  };
   const marks: boolean[] = [];
-  const vigil = new Liveness(
+  const liveness = new Liveness(
     checkRouterOptions(options),
-    () => [occupant as unknown as WorkerProcess],
+    () => [worker as unknown as WorkerProcess],
     (_, stalled) => marks.push(stalled),
   );
-  const hear = (debugged = false) => vigil.heard(occupant as unknown as WorkerProcess, debugged);
-  return { vigil, occupant, marks, kill, hear };
+  const hear = (debugged = false) => liveness.recordMessage(worker as unknown as WorkerProcess, debugged);
+  return { liveness, worker, marks, kill, hear };
 }
 
 it('calls a process stalled when it was silent for stallTimeoutMs, and well again when it speaks', () => {

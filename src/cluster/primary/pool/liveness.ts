@@ -5,7 +5,7 @@ type LivenessOptions = Pick<CheckedRouterOptions, 'stallTimeoutMs' | 'stallKillM
 
 /**
  * Watches the heartbeats of the workers. A ready worker that is silent for `stallTimeoutMs` is stalled, and after `stallKillMs`
- * it is killed. A worker that is not ready within `readyTimeoutMs` is killed.
+ * it is killed. A worker that is not ready within `readyTimeoutMs` is killed. All times are of the monotonic clock.
  */
 export class Liveness {
   readonly #options: LivenessOptions;
@@ -14,7 +14,7 @@ export class Liveness {
   readonly #intervalMs: number;
   readonly #timer: NodeJS.Timeout;
   #pendingCheck: NodeJS.Immediate | undefined;
-  #lastCheckAt: number = Date.now();
+  #lastCheckAt: number = performance.now();
 
   /** `stalled` is called when a worker becomes stalled, and with false when it gives a sign of life again. */
   constructor(
@@ -35,7 +35,7 @@ export class Liveness {
 
   /** A message arrived: a sign of life. A worker under a debugger is not checked until its next message without one. */
   recordMessage(worker: WorkerProcess, underDebugger: boolean): void {
-    worker.lastMessageAt = underDebugger ? Number.POSITIVE_INFINITY : Date.now();
+    worker.lastMessageAt = underDebugger ? Number.POSITIVE_INFINITY : performance.now();
     if (worker.stalled) this.#mark(worker, false);
   }
 
@@ -45,7 +45,7 @@ export class Liveness {
   }
 
   #check(): void {
-    const now = Date.now();
+    const now = performance.now();
     // If the primary itself was stopped, heartbeats of that time are still unread. The first check after it judges no worker.
     const wasHalted = now - this.#lastCheckAt > 2 * this.#intervalMs;
     this.#lastCheckAt = now;
@@ -56,7 +56,8 @@ export class Liveness {
       const silentMs = now - worker.lastMessageAt;
       if (state === 'ready' && stallTimeoutMs > 0 && silentMs > stallTimeoutMs) {
         if (!worker.stalled) this.#mark(worker, true);
-        if (stallKillMs > 0 && silentMs > stallKillMs) worker.kill(`stalled for ${silentMs} ms`, 'stalled');
+        if (stallKillMs > 0 && silentMs > stallKillMs)
+          worker.kill(`stalled for ${Math.round(silentMs)} ms`, 'stalled');
       }
       if (state === 'starting' && readyTimeoutMs > 0 && now - worker.forkedAt > readyTimeoutMs) {
         worker.kill(`not ready within ${readyTimeoutMs} ms`, 'not ready');

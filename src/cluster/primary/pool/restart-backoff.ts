@@ -14,7 +14,7 @@ export interface Restart {
 /** A worker process that ended, and how long it had lived. */
 export interface EndedWorker extends ExitReason {
   readonly pid: number | undefined;
-  /** From fork to end. 0 if it could not be forked. */
+  /** From fork to end, on the monotonic clock. 0 if it could not be forked. */
   readonly livedMs: number;
 }
 

@@ -253,5 +253,5 @@ export class Supervisor {
 }
 
 function lifeOf({ pid, forkedAt }: WorkerProcess): { pid: number | undefined; livedMs: number } {
-  return { pid, livedMs: Date.now() - forkedAt };
+  return { pid, livedMs: performance.now() - forkedAt };
 }

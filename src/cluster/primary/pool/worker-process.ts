@@ -8,10 +8,10 @@ import { Lifecycle } from './lifecycle.js';
 /** A worker process in its slot, as the primary sees it. During a reload a slot has several. */
 export class WorkerProcess {
   readonly lifecycle: Lifecycle = new Lifecycle(Date.now());
-  /** In ms since the epoch. */
-  readonly forkedAt: number = Date.now();
-  /** When its last message arrived. Infinity while a debugger may hold the process. */
-  lastMessageAt: number = Date.now();
+  /** In ms on the monotonic clock, which a change of the wall clock does not move. */
+  readonly forkedAt: number = performance.now();
+  /** When its last message arrived, on the same clock. Infinity while a debugger may hold the process. */
+  lastMessageAt: number = performance.now();
   /** Keys of the listeners that the app in the process asked for. */
   readonly asked: Set<string> = new Set();
   /** Ids of the listeners whose servers the process has opened. */

@@ -8,6 +8,8 @@ import type { RawHandle } from '../../../../src/connection.ts';
 import { checkRouterOptions, type RouterOptions } from '../../../../src/options.ts';
 import { asWorker, FakeChild, settle } from './fakes.ts';
 
+const hourMs = 3_600_000;
+
 beforeEach(() => {
   vi.useFakeTimers();
 });
@@ -233,6 +235,28 @@ describe('a process that dies', () => {
     });
     expect(errors[0]?.message).toMatch(/^slot 0: its workers keep ending within a minute/);
     expect(supervisor.slots[0]?.backoff.count).toBe(10);
+  });
+
+  it.each([hourMs, -hourMs])(
+    'within a minute counts as such although the wall clock jumps by %i ms',
+    (jumpMs) => {
+      const { supervisor, serve, child } = supervise();
+      serve(1);
+      child(0).end(1);
+      vi.setSystemTime(Date.now() + jumpMs);
+      child(1).end(1);
+      expect(supervisor.slots[0]?.backoff.shortLives).toBe(2);
+    },
+  );
+
+  it('after a minute begins a new row although the wall clock jumped back', () => {
+    const { supervisor, serve, child } = supervise();
+    serve(1);
+    child(0).end(1);
+    vi.advanceTimersByTime(60_000);
+    vi.setSystemTime(Date.now() - hourMs);
+    child(1).end(1);
+    expect(supervisor.slots[0]?.backoff.shortLives).toBe(1);
   });
 
   it('is not replaced when the start is given up', () => {

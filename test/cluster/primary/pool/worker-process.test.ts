@@ -26,6 +26,7 @@ describe('a new worker process', () => {
     });
     expect(worker.lifecycle).toMatchObject({ state: 'starting', startedAt: 5000, since: 5000 });
     expect([worker.asked.size, worker.opened.size]).toEqual([0, 0]);
+    expect([worker.forkedAt, worker.lastMessageAt]).toEqual([performance.now(), performance.now()]);
   });
 });
 

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { describe, it, type TestContext } from 'vitest';
-import type { SlotStatus } from '../../../../src/cluster/primary/status.ts';
-import { type App, startApp, type Told } from '../../../processes/app.ts';
-import { addresses, ask, inParallel } from '../../../processes/clients.ts';
+import type { SlotStatus } from '../../../src/cluster/primary/status.ts';
+import { type App, startApp, type Told } from '../../processes/app.ts';
+import { addresses, ask, inParallel } from '../../processes/clients.ts';
 
-const exec = fileURLToPath(new URL('../../../fixtures/apps/troubled-worker.js', import.meta.url));
+const exec = fileURLToPath(new URL('../../fixtures/apps/troubled-worker.js', import.meta.url));
 
 async function start(
   context: TestContext,

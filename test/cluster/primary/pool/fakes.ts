@@ -1,8 +1,13 @@
 import type { Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
+import { vi } from 'vitest';
+import type { forkWorker } from '../../../../src/cluster/primary/pool/fork.ts';
+import { Supervisor } from '../../../../src/cluster/primary/pool/supervisor.ts';
 import { WorkerProcess } from '../../../../src/cluster/primary/pool/worker-process.ts';
+import { WorkerSpawner } from '../../../../src/cluster/primary/pool/worker-spawner.ts';
 import type { PrimaryMessage, WorkerMessage } from '../../../../src/cluster/protocol.ts';
 import type { RawHandle } from '../../../../src/connection.ts';
+import { checkRouterOptions, type RouterOptions } from '../../../../src/options.ts';
 
 /** Replaces the `process` of a cluster worker. */
 class FakeProcess extends EventEmitter {
@@ -93,4 +98,56 @@ export function fakeWorker(
 /** Resolves when all promise callbacks that are due have run. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
+
+/** The outcome of a promise: undefined while it is pending. */
+export function outcomeOf(promise: Promise<void>): { value?: unknown } {
+  const outcome: { value?: unknown } = {};
+  promise.then(
+    () => {
+      outcome.value = 'done';
+    },
+    (error) => {
+      outcome.value = error;
+    },
+  );
+  return outcome;
+}
+
+/** A supervisor of processes that are fakes. `log` has what it reported, in order. The process `n` has the pid 100 + n. */
+export function supervise(options: RouterOptions = {}, indexes = 20) {
+  const checked = checkRouterOptions({ drainTimeoutMs: 5000, ...options });
+  const children: FakeChild[] = [];
+  const fork = vi.fn<typeof forkWorker>(() => {
+    const child = new FakeChild(100 + children.length);
+    children.push(child);
+    return asWorker(child);
+  });
+  const log: string[] = [];
+  const errors: Error[] = [];
+  const supervisor = new Supervisor(checked, new WorkerSpawner(checked, indexes, () => [], fork), {
+    message: ({ pid }, { type }, handle) => log.push(`${pid} says ${type} ${handle?.fd ?? ''}`.trim()),
+    left: ({ pid }, gone) => log.push(`${pid} left${gone ? ', gone' : ''}`),
+    stalled: ({ pid }, stalled) => log.push(`${pid} stalled: ${stalled}`),
+    beat: ({ pid }, { open }) => log.push(`${pid} has ${open} open`),
+    changed: ({ slot, pid, lifecycle: { state, reason } }) =>
+      log.push(`${pid} in ${slot} ${state}: ${reason}`),
+    crashLoop: (error) => errors.push(error),
+    neverStarted: (error) => {
+      log.push('never started');
+      errors.push(error);
+    },
+  });
+  const child = (n: number) => children[n] as FakeChild;
+  const workerOf = (n: number) =>
+    [...supervisor.workers()].find(({ pid }) => pid === 100 + n) as WorkerProcess;
+  const ready = (n: number) => supervisor.markReady(workerOf(n), 'its servers are open');
+  /** Starts `count` slots, each with a process that is ready. */
+  const serve = (count: number) => {
+    supervisor.start(count);
+    for (let n = 0; n < count; n++) ready(n);
+    log.length = 0;
+  };
+  const pids = () => supervisor.slots.map(({ current }) => current?.pid);
+  return { supervisor, children, child, fork, log, errors, workerOf, ready, serve, pids };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RollingQueue } from '../../../../src/cluster/primary/pool/rolling-queue.ts';
-import { settle } from './fakes.ts';
+import { outcomeOf, settle } from './fakes.ts';
 
 /** Work on slots that ends when the test says so. */
 class Work {
@@ -21,20 +21,6 @@ class Work {
     this.#running.get(slot)?.reject(error);
     await settle();
   }
-}
-
-/** The outcome of a promise: undefined while it is pending. */
-function outcomeOf(promise: Promise<void>): { value?: unknown } {
-  const outcome: { value?: unknown } = {};
-  promise.then(
-    () => {
-      outcome.value = 'done';
-    },
-    (error) => {
-      outcome.value = error;
-    },
-  );
-  return outcome;
 }
 
 describe('a round', () => {

@@ -5,7 +5,7 @@ import type { WorkerPool } from '../../../../src/cluster/primary/pool/worker-poo
 import type { RouterEvents } from '../../../../src/cluster/primary/router-events.ts';
 import { LimpetError } from '../../../../src/errors.ts';
 import { SlotRing } from '../../../../src/ring/slot-ring.ts';
-import { settle } from './fakes.ts';
+import { outcomeOf, settle } from './fakes.ts';
 
 /** A router of two slots. `log` has what scaling asked of its parts, in order. `failing` are the calls that reject. */
 function router(pids: readonly number[] = [100, 101]) {
@@ -30,18 +30,7 @@ function router(pids: readonly number[] = [100, 101]) {
     },
   } as unknown as WorkerPool;
   const listeners = { openDirectPorts: async (slots: number) => call(`open ${slots} direct ports`) };
-  const scale = (workers: number) => {
-    const outcome: { value?: unknown } = {};
-    scaleTo(workers, events, ring, pool, listeners).then(
-      () => {
-        outcome.value = 'done';
-      },
-      (error) => {
-        outcome.value = error;
-      },
-    );
-    return outcome;
-  };
+  const scale = (workers: number) => outcomeOf(scaleTo(workers, events, ring, pool, listeners));
   const listening = () => events.listenerCount('ready') + events.listenerCount('gone');
   return { log, failing, events, scale, listening };
 }

@@ -86,7 +86,7 @@ export type OfType<Message extends { type: string }, Type extends Message['type'
   { type: Type }
 >;
 
-/** In `adopted`, and in the environment of a process that limpet forks: what the process needs to begin. */
+/** In `adopted`, and in the environment of a process that limpet forks: the settings with which the process begins. */
 export interface WorkerSettings {
   /** The process's part of the shared memory. No other living process has it. */
   readonly workerIndex: number;
@@ -103,13 +103,13 @@ export interface WorkerSettings {
 /** The environment variable that carries {@link WorkerSettings} as JSON. The worker deletes it when it has read it. */
 export const workerSettingsVariable = 'LIMPET_SEAT';
 
-/** In `listen`: what the choice of a handoff depends on. */
+/** In `listen`: the choice of a handoff depends on these. */
 export interface ServerTraits {
   readonly kind: 'node' | 'uws';
   readonly tls: boolean;
 }
 
-/** In `bound`: what the worker's half of a handoff needs to know of the router's options. */
+/** In `bound`: the router's options for the worker's half of a handoff. */
 export interface ListenSettings {
   readonly stallTimeoutMs: number;
   /** Whether `maxLoad` may place a connection in another slot than the ring says. */
@@ -121,7 +121,7 @@ export interface ListenSettings {
   readonly healthPath?: string | undefined;
 }
 
-/** In `bound`, packed: what a worker needs to issue cookies and session ids that lead back to it, and to forward requests. */
+/** In `bound`, packed: a worker needs it to issue cookies and session ids that lead back to it, and to forward requests. */
 export interface AffinitySettings {
   /** Undefined if affinity does not use limpet's own cookie. */
   readonly cookie: CookieSettings | undefined;
@@ -132,9 +132,9 @@ export interface AffinitySettings {
   readonly forwarding: ForwardingSettings | undefined;
 }
 
-/** What a worker needs to find the slot of a request, and the peer socket of the process that serves it. */
+/** A worker needs these to find the slot of a request, and the peer socket of the process that serves it. */
 export interface ForwardingSettings {
-  /** Where the peer sockets are. */
+  /** The folder of the peer sockets. */
   readonly directory: string;
   readonly chain: AffinityChain;
   readonly ring: {
@@ -154,7 +154,7 @@ export function unpackAffinity(packed: string): AffinitySettings {
 export interface WorkerVitals {
   /** Open connections. */
   readonly open: number;
-  /** How much later than planned this heartbeat is: the event loop was busy. */
+  /** The delay of this heartbeat. The event loop was busy for that long. */
   readonly lagMs: number;
   readonly rssBytes: number;
   readonly sessionCache: SessionCacheCounts;

@@ -226,7 +226,7 @@ class ChaosRun {
     this.#blows[name] = (this.#blows[name] ?? 0) + 1;
   }
 
-  /** What the router holds when no client is connected and no blow is under way. */
+  /** Counts what the router holds when no client is connected and no blow is under way. */
   async #atRest(): Promise<{ counts: Record<string, number>; memory: number }> {
     await this.#scale(slots);
     await this.#router.settled(slots);

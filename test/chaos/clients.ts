@@ -39,7 +39,7 @@ export interface CrowdOptions {
 
 /** Clients of all kinds that make one connection after another until they are told to stop. */
 export class Crowd {
-  /** What the clients saw, a record for each connection. */
+  /** A record for each connection, as the client saw it. */
   readonly visits: Visit[] = [];
   readonly #options: CrowdOptions;
   readonly #clients: Promise<void>[];

@@ -20,7 +20,7 @@ export function servedIn(folder: string): Served {
   return served;
 }
 
-/** What the comparison of the clients' and the workers' ledgers found. */
+/** The result of comparing the clients' and the workers' ledgers. */
 export interface Judgement {
   /** Empty in a good run. */
   readonly violations: readonly string[];

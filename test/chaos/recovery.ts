@@ -7,7 +7,7 @@ import { seeded } from '../processes/seeded.ts';
 import { Crowd } from './clients.ts';
 import { Router, ringOf } from './router.ts';
 
-/** What a kill and a reload cost the clients of a router of `slots` slots. */
+/** The cost of kills and reloads for the clients of a router of `slots` slots. */
 export interface Recovery {
   readonly slots: number;
   readonly kills: number;
@@ -15,7 +15,7 @@ export interface Recovery {
   readonly servedAgainMs: { readonly p50: number; readonly p99: number; readonly longest: number };
   /** Connections of the other clients while workers were killed. */
   readonly connections: number;
-  /** Of these, connections that failed. Each was open in a killed process. */
+  /** The number of these connections that failed. Each was open in a killed process. */
   readonly cut: number;
   readonly reloads: number;
   /** The median duration of a reload of all slots. */

@@ -1,7 +1,7 @@
 import type { Worker } from 'node:cluster';
 import { publish } from '../../../diagnostics.js';
 
-/** Why a slot got a new worker process. Every cause but `reload` counts towards the backoff. */
+/** The cause of a new worker process in a slot. Every cause but `reload` counts towards the backoff. */
 export type RestartCause =
   /** The process exited with a code. */
   | 'exit'
@@ -18,9 +18,9 @@ export type RestartCause =
   /** It left by itself: the app closed its server, or the process got SIGTERM. */
   | 'left';
 
-/** How a worker process ended. */
+/** The end of a worker process. */
 export interface ExitReason {
-  /** In words for people. */
+  /** The reason in words for people. */
   readonly reason: string;
   readonly cause: RestartCause;
 }
@@ -30,7 +30,7 @@ interface ExitingWorker {
   readonly slot: number;
   readonly pid: number | undefined;
   readonly child: Worker;
-  /** Why the primary killed it, if it did. */
+  /** The reason of the primary, if the primary killed it. */
   readonly exitReason: ExitReason | undefined;
 }
 

@@ -17,9 +17,9 @@ const transitions: Record<SlotState, readonly SlotState[]> = {
 /** The state of one worker process, with its reason and time. Times are in ms since the epoch. */
 export class Lifecycle {
   state: SlotState = 'starting';
-  /** What caused the last change, in words for people. */
+  /** The cause of the last change, in words for people. */
   reason = 'forked';
-  /** When the state began. */
+  /** The time at which the state began. */
   since: number;
   readonly startedAt: number;
 

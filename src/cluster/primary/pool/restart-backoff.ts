@@ -2,11 +2,11 @@ import type { ExitReason, RestartCause } from './exit-reason.js';
 
 /** A worker process that ended although nothing in the primary had asked for it. */
 export interface Restart {
-  /** When it ended, in ms since the epoch. */
+  /** The time of its end, in ms since the epoch. */
   readonly at: number;
   /** The process that ended. Undefined if it could not be forked. */
   readonly pid: number | undefined;
-  /** How it ended, in words for people. */
+  /** The reason of its end, in words for people. */
   readonly reason: string;
   readonly cause: RestartCause;
 }
@@ -27,8 +27,8 @@ const crashLoopLives = 8;
 const restartsKept = 20;
 
 /**
- * How long a slot waits before its next process is forked. The first time it does not wait. If processes keep ending within a
- * minute, it waits 100 ms, then twice as long each time, up to 10 s.
+ * Decides how long a slot waits before its next process is forked. The first time it does not wait. If processes keep ending within
+ * a minute, it waits 100 ms, then twice as long each time, up to 10 s.
  */
 export class RestartBackoff {
   /** The last 20 restarts, oldest first. */
@@ -60,7 +60,7 @@ export class RestartBackoff {
     this.byCause[cause] = (this.byCause[cause] ?? 0) + 1;
   }
 
-  /** How many processes in a row have lived less than a minute. A longer life counts as the first of a new row. */
+  /** The number of processes in a row that lived less than a minute. A longer life counts as the first of a new row. */
   get shortLives(): number {
     return this.#shortLives;
   }

@@ -6,7 +6,7 @@ import type { WorkerProcess } from './worker-process.js';
 /** A process that does not confirm `stop` within this time is blocked. Its slot is then given away without it. */
 const stopTimeoutMs = 2000;
 
-/** What the slot assignment asks of the worker pool, and what it reports to it. */
+/** The calls of the slot assignment to the worker pool. */
 export interface SlotAssignmentHooks {
   listeners(): Iterable<Listener>;
   /** The attached process of a slot. */

@@ -12,7 +12,7 @@ import { crashLoopError, neverStarted, replacementFailed } from './start-failure
 import type { WorkerProcess } from './worker-process.js';
 import type { WorkerSpawner } from './worker-spawner.js';
 
-/** What the supervisor reports to the worker pool. Each is called after the state has changed. */
+/** The calls of the supervisor to the worker pool. Each comes after the state has changed. */
 export interface SupervisorHooks {
   /** A message that the supervisor does not handle itself. */
   message(worker: WorkerProcess, message: WorkerMessage, handle: RawHandle | undefined): void;

@@ -8,9 +8,9 @@ import { Lifecycle } from './lifecycle.js';
 /** A worker process in its slot, as the primary sees it. During a reload a slot has several. */
 export class WorkerProcess {
   readonly lifecycle: Lifecycle = new Lifecycle(Date.now());
-  /** In ms on the monotonic clock, which a change of the wall clock does not move. */
+  /** The time of the fork, in ms on the monotonic clock. A change of the wall clock does not move that clock. */
   readonly forkedAt: number = performance.now();
-  /** When its last message arrived, on the same clock. Infinity while a debugger may hold the process. */
+  /** The time of its last message, on the same clock. Infinity while a debugger may hold the process. */
   lastMessageAt: number = performance.now();
   /** Keys of the listeners that the app in the process asked for. */
   readonly asked: Set<string> = new Set();
@@ -21,7 +21,7 @@ export class WorkerProcess {
   /** Whether it has given no sign of life for `stallTimeoutMs`. */
   stalled = false;
   vitals: WorkerVitals | undefined;
-  /** Why the primary killed it, if it did. */
+  /** The reason of the primary, if the primary killed it. */
   exitReason: ExitReason | undefined;
   #onStopped: (() => void) | undefined;
 

@@ -12,7 +12,7 @@ import { checkRouterOptions, type RouterOptions } from '../../../../src/options.
 /** Replaces the `process` of a cluster worker. */
 class FakeProcess extends EventEmitter {
   connected = true;
-  /** What the primary sent, oldest first. */
+  /** The messages from the primary, oldest first. */
   readonly sent: PrimaryMessage[] = [];
   readonly handles: (RawHandle | undefined)[] = [];
   readonly signals: string[] = [];

@@ -91,7 +91,7 @@ describe('hasOpenedAll()', () => {
 });
 
 describe('assign()', () => {
-  it('attaches the process to the listeners that it has opened, and tells it', async () => {
+  it('attaches the process to the listeners that it has opened, and then informs it', async () => {
     const { assignment, log, fork } = assignmentOf(1);
     const { worker } = fork(0);
     await assignment.assign(worker);
@@ -311,7 +311,7 @@ describe('the grace of a slot', () => {
 });
 
 describe('markDown() and markUp()', () => {
-  it('tell every listener the ring, and the pool', () => {
+  it('pass the ring to every listener, and inform the pool', () => {
     const { assignment, log, down } = assignmentOf(2);
     assignment.markDown(1);
     expect(log).toEqual([
@@ -348,7 +348,7 @@ describe('markDown() and markUp()', () => {
 });
 
 describe('resize()', () => {
-  it('changes the ring and tells every listener', async () => {
+  it('changes the ring and passes it to every listener', async () => {
     const { assignment, ring, log, serving } = assignmentOf(1);
     await serving(0);
     await serving(1);
@@ -392,7 +392,7 @@ describe('giveNotice()', () => {
     return pending;
   };
 
-  it('tells the processes of the slots that will be taken away, and waits for noticeMs', async () => {
+  it('informs the processes of the slots that will be taken away, and waits for noticeMs', async () => {
     const { assignment, log, serving } = assignmentOf(3, options);
     for (const slot of [0, 1, 2]) await serving(slot);
     const noticed = assignment.giveNotice(1);
@@ -416,7 +416,7 @@ describe('giveNotice()', () => {
     expect(await isPending(assignment.giveNotice(0))).toBe(false);
   });
 
-  it('tells nobody with noticeMs 0', async () => {
+  it('sends nothing with noticeMs 0', async () => {
     const { assignment, log, serving } = assignmentOf(1);
     await serving(0);
     await assignment.giveNotice(0);

@@ -228,7 +228,7 @@ describe('close()', () => {
     expect(closed.value).toBe('done');
   });
 
-  it('tells a draining process again, and gives it no more time', async () => {
+  it('sends drain to a draining process again, and gives it no more time', async () => {
     const { supervisor, serve, child, log } = supervise({ noticeMs: 0, drainTimeoutMs: 5000 });
     serve(2);
     supervisor.retire(1);

@@ -414,7 +414,7 @@ describe('a new primary', () => {
     expect(log.at(-1)).toEqual(['serving']);
   });
 
-  it('tells the upgrade the process of each slot that is not taken away', async () => {
+  it('passes to the upgrade the process of each slot that is not taken away', async () => {
     const upgrade = upgradeOfTwo();
     const { pool, open } = poolOf(2, { upgrade });
     pool.supervisor.start(3);

@@ -57,7 +57,7 @@ describe('a message to a worker process', () => {
 });
 
 describe('stopAccepting()', () => {
-  /** How the promise stands now. */
+  /** Whether the promise has been resolved. */
   async function isSettled(promise: Promise<void>): Promise<boolean> {
     let settled = false;
     promise.then(() => {

@@ -63,10 +63,10 @@ export function makeRouterParts(
     counters,
     handoffs,
     listeners,
-    life: state,
+    state,
     upgrade,
     fail,
-    trouble: report,
+    report,
   });
   const operations = new RollingOperations(router, { ring, pool, listeners, upgrade });
   return {

@@ -28,7 +28,9 @@ export type {
 export { listen, type OnBound } from './cluster/listen.js';
 export type { ClientExplanation, ClientHead } from './cluster/primary/explain.js';
 export type { HandoffChoice } from './cluster/primary/listeners/handoff-choice.js';
-export type { Restart, RestartCause, SlotState } from './cluster/primary/pool/slot-states.js';
+export type { RestartCause } from './cluster/primary/pool/exit-reason.js';
+export type { SlotState } from './cluster/primary/pool/lifecycle.js';
+export type { Restart } from './cluster/primary/pool/restart-backoff.js';
 export type { Router } from './cluster/primary/router.js';
 export type { RouterEvents } from './cluster/primary/router-events.js';
 export type {

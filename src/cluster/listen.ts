@@ -7,22 +7,23 @@ import { checkListenOptions, type ListenOptions, type RouterOptions } from '../o
 import { Router } from './primary/router.js';
 import { worker } from './worker/worker.js';
 
-/** Is told where a listener is bound. */
+/** Called with the address at which a listener is bound. */
 export type OnBound = (address: BoundAddress) => void;
 
 /** The router that all listen() calls of this primary share. */
 let shared: { router: Router; options: string } | undefined;
 
 /**
- * Serves `server` from several worker processes, each client always by the same one.
+ * Serves `server` from several worker processes. Each client is always served by the same one.
  *
- * In the primary: forks the workers before it returns, binds the address, returns false. Once it is bound, calls `bound`. A Node
- * server does not serve there; it emits 'listening', `server.address()` tells where, and `server.close()` closes the router, as
- * `app.close()` of a uWebSockets.js app does. If the address cannot be bound, or no worker can be brought up, every worker is
- * ended and the Node server emits 'error' with a LimpetError; with nobody listening for it, its text is printed and the process
- * exits with code 1.
+ * In the primary, it forks the workers before it returns, starts to bind the address and returns false. It calls `bound` when the
+ * address is bound. A Node server serves nobody there: it emits 'listening', `server.address()` returns the address, and
+ * `server.close()` closes the router. `app.close()` of a uWebSockets.js app closes the router too. If the address cannot be bound
+ * or no worker becomes ready, every worker is ended and the Node server emits 'error' with a LimpetError. Without a listener for
+ * 'error', its text is printed and the process exits with code 1.
  *
- * In a worker: `server` serves the clients of this worker's slot, returns true. Closing it makes the worker drain and be replaced.
+ * In a worker, `server` serves the clients of this worker's slot, and listen() returns true. If the app closes the server, the
+ * worker drains and is replaced.
  *
  * Throws ERR_LIMPET_OPTION, _ADAPTER, _ROLE, _WORKER_START, _CLOSED.
  */
@@ -32,31 +33,31 @@ export function listen(
   options?: RouterOptions | OnBound,
   bound?: OnBound,
 ): boolean {
-  const [given, then] = typeof options === 'function' ? [{}, options] : [options ?? {}, bound];
-  return atCaller(listen, () => listenHere(server, where, given, then));
+  const [routerOptions, onBound] = typeof options === 'function' ? [{}, options] : [options ?? {}, bound];
+  return atCaller(listen, () => listenInProcess(server, where, routerOptions, onBound));
 }
 
-function listenHere(
+function listenInProcess(
   server: Listenable,
   where: number | string | ListenOptions,
   options: RouterOptions,
-  bound: OnBound | undefined,
+  onBound: OnBound | undefined,
 ): boolean {
   const address = toAddress(where);
-  const served = recognize(server);
+  const appServer = recognize(server);
   if (cluster.isWorker) {
-    worker.listen(served, address);
+    worker.listen(appServer, address);
     return true;
   }
   const router = sharedRouter(options);
-  const face = served.primaryStub(() => router.close());
-  const failed = (error: LimpetError) => fail(router, face, error);
-  router.once('error', failed);
+  const stub = appServer.primaryStub(() => router.close());
+  const onFailed = (error: LimpetError) => fail(router, stub, error);
+  router.once('error', onFailed);
   router.start().catch(() => {});
-  router.listen(address, { kind: served.kind, tls: served.tls }).then((at) => {
-    face.bound(at);
-    bound?.(at);
-  }, failed);
+  router.listen(address, { kind: appServer.kind, tls: appServer.tls }).then((boundAddress) => {
+    stub.bound(boundAddress);
+    onBound?.(boundAddress);
+  }, onFailed);
   return false;
 }
 
@@ -66,27 +67,27 @@ function toAddress(where: number | string | ListenOptions): ListenAddress {
 }
 
 function sharedRouter(options: RouterOptions): Router {
-  const given = JSON.stringify(options);
+  const asText = JSON.stringify(options);
   if (!shared) {
     const router = new Router(options);
-    shared = { router, options: given };
+    shared = { router, options: asText };
     router.once('closed', () => {
       shared = undefined;
     });
-  } else if (given !== '{}' && given !== shared.options) {
+  } else if (asText !== '{}' && asText !== shared.options) {
     throw new LimpetError(
       'ERR_LIMPET_OPTION',
-      'a second listen() has other options than the first; all listeners share the workers. Give the options to the first only.',
+      'a second listen() has other options than the first. All listeners share the workers. Give options to the first listen() only.',
       { first: JSON.parse(shared.options), second: options },
     );
   }
   return shared.router;
 }
 
-function fail(router: Router, face: PrimaryStub, error: LimpetError): void {
+function fail(router: Router, stub: PrimaryStub, error: LimpetError): void {
   router.kill(error.message);
   router.close(error.message).then(() => {
-    if (face.failed(error)) return;
+    if (stub.failed(error)) return;
     process.stderr.write(`limpet: ${error.message} (${error.code})\n`);
     process.exit(1);
   });

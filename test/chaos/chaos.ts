@@ -13,46 +13,47 @@ import { Router, ringOf } from './router.ts';
 import { type Size, Timeline } from './timeline.ts';
 
 export interface Run {
-  /** Decides who comes from where, what is done to whom, and how long between; not the machine's timing. */
+  /** Decides the clients' addresses, the blows, their targets and the pauses. It does not decide the timing of the machine. */
   readonly seed: number;
   readonly handoff: string;
   readonly adapter: string;
   readonly durationMs: number;
-  /** Mean pause between two blows. */
+  /** The mean pause between two blows. */
   readonly blowEveryMs: number;
-  /** Clients of each of three kinds at a time. */
-  readonly lanes: number;
+  /** Clients of each of the three kinds at a time. */
+  readonly clientsOfEachKind: number;
 }
 
 export interface Outcome extends Judgement {
-  /** How often each was done. */
+  /** The number of blows of each kind. */
   readonly blows: Readonly<Record<string, number>>;
-  /** Connections that the page counts as lost: open, or in doubt, in a process that was killed. Not counted on ipc. */
+  /** The `lost` of the router's status: connections that were open, or perhaps open, in killed processes. Not counted on ipc. */
   readonly lost: number;
   readonly memoryGrownBytes: number;
 }
 
 const slots = 3;
-const slotsMost = 5;
-/** What the primary's heap may have left unreturned; in ten minutes a leak of a kilobyte for each connection is more. */
+const slotsMax = 5;
+/** The primary's heap may grow by this much without a leak. A leak of 1 kB for each connection is more in ten minutes. */
 const memoryGrowthBytes = 24 << 20;
 
 /**
- * Lets clients of all kinds come while processes are killed and stopped, reloads, upgrades and changes of scale are asked
- * for, and new processes die at their start; then compares what clients and workers wrote down, and what the router is left with.
+ * Runs clients of all kinds against a router and strikes blows meanwhile. Processes are killed and stopped. Reloads, upgrades and
+ * changes of scale are asked for. New processes die at their start. Then it compares what clients and workers wrote down, and checks
+ * that no process, descriptor or memory is left over.
  */
 export async function chaos(run: Run): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'limpet-chaos-'));
-  const scene = new Scene(run, folder);
+  const chaosRun = new ChaosRun(run, folder);
   try {
-    return await scene.play();
+    return await chaosRun.run();
   } finally {
-    await scene.end();
+    await chaosRun.end();
     rmSync(folder, { recursive: true });
   }
 }
 
-class Scene {
+class ChaosRun {
   readonly #run: Run;
   readonly #random: () => number;
   readonly #router: Router;
@@ -75,33 +76,33 @@ class Scene {
     });
   }
 
-  async play(): Promise<Outcome> {
-    const { seed, handoff, durationMs, lanes } = this.#run;
+  async run(): Promise<Outcome> {
+    const { seed, handoff, durationMs, clientsOfEachKind } = this.#run;
     const port = await this.#router.port();
-    // What more slots, and a successor, need once is made before it is counted.
+    // Further slots and an upgrade use some memory and descriptors once. That happens before they are counted.
     await this.#router.ask('upgrade');
-    await this.#scale(slotsMost);
+    await this.#scale(slotsMax);
     const before = await this.#atRest();
 
     const crowd = new Crowd({
       port,
       addresses: addresses(3000),
       random: seeded(seed + 1),
-      lanes,
+      clientsOfEachKind,
       pauseMs: 20,
     });
     this.#upgrade();
     const begun = Date.now();
     for (const until = begun + durationMs; Date.now() < until; ) {
       await pause(this.#run.blowEveryMs * 2 * this.#random());
-      // A primary that is replaced all the time could not be seen to leak.
-      this.#blow(Date.now() < begun + durationMs / 3);
+      // The last primary must live for two thirds of the time. Otherwise a leak would not show.
+      this.#strike(Date.now() < begun + durationMs / 3);
     }
     await Promise.all(this.#underWay);
     await crowd.stop();
-    // A reload fills at once what waits to be tried again.
+    // A reload forks at once for slots that wait in a backoff.
     await this.#router.ask('reload');
-    await this.#scale(slotsMost);
+    await this.#scale(slotsMax);
     const lost = await this.#router.lost();
 
     const after = await this.#atRest();
@@ -115,23 +116,26 @@ class Scene {
     const judgement = judge(crowd.visits, servedIn(this.#router.ledger), timeline);
     const violations = [...judgement.violations];
     if (handoff !== 'ipc' && judgement.lostNew + judgement.cut > lost)
-      violations.push(`${judgement.lostNew + judgement.cut} connections were cut, ${lost} counted as lost`);
+      violations.push(
+        `${judgement.lostNew + judgement.cut} connections were cut, but only ${lost} are counted as lost`,
+      );
     for (const [what, most] of Object.entries(before.counts)) {
       const now = after.counts[what] as number;
       if (now > most) violations.push(`${what}: ${most} before, ${now} after`);
     }
     const memoryGrownBytes = after.memory - before.memory;
     if (memoryGrownBytes > memoryGrowthBytes)
-      violations.push(`the primary has ${memoryGrownBytes} bytes more in memory than before`);
+      violations.push(`the primary uses ${memoryGrownBytes} bytes of memory more than before`);
     if (code !== 0) violations.push(`the router ended with code ${code}`);
     const primaries = this.#router.primaries();
     const closed = this.#router.app.told.filter(({ event }) => event === 'closed').map(({ pid }) => pid);
-    // One may drain for longer than the next one serves.
+    // An old primary may drain for longer than the next one serves, so both lists are compared at the end.
     const open = primaries.filter((pid) => !closed.includes(pid));
-    if (open.length > 0) violations.push(`primaries ${open} served and never closed`);
-    for (const pid of primaries) if (this.#router.primaryRuns(pid)) violations.push(`primary ${pid} is left`);
+    if (open.length > 0) violations.push(`primaries ${open} served and were never closed`);
+    for (const pid of primaries)
+      if (this.#router.primaryRuns(pid)) violations.push(`primary ${pid} still runs`);
     for (const { pid } of this.#router.events())
-      if (this.#router.runs(pid, 'chaos/worker.js')) violations.push(`process ${pid} is left`);
+      if (this.#router.runs(pid, 'chaos/worker.js')) violations.push(`worker ${pid} still runs`);
     if (!(await isFree(port))) violations.push('the port is not free');
     return {
       ...judgement,
@@ -142,29 +146,29 @@ class Scene {
     };
   }
 
-  /** Ends what still runs. */
+  /** Ends all processes that still run. */
   async end(): Promise<void> {
     for (const pid of this.#stopped) signal(pid, 'SIGCONT');
     await this.#router.stop();
   }
 
-  #blow(early: boolean): void {
+  #strike(early: boolean): void {
     const [which, whom, how] = [this.#random(), this.#random(), this.#random()];
-    const seated = this.#router.seatedIn(Math.floor(whom * slotsMost));
-    if (which < 0.35) this.#kill(seated);
+    const serving = this.#router.pidServing(Math.floor(whom * slotsMax));
+    if (which < 0.35) this.#kill(serving);
     else if (which < 0.4) this.#killAny(whom);
-    else if (which < 0.6) this.#stop(seated, 100 + 1900 * how);
+    else if (which < 0.6) this.#stop(serving, 100 + 1900 * how);
     else if (which < 0.75 && early && how < 0.7) this.#upgrade();
     else if (which < 0.75) this.#reload(how < 0.5 ? 1 : 2);
-    else if (which < 0.9) this.#later('scale', this.#scale(2 + Math.floor(how * (slotsMost - 1))));
-    else this.#later('crash on start', this.#breakStart(300 + 1200 * how));
+    else if (which < 0.9) this.#track('scale', this.#scale(2 + Math.floor(how * (slotsMax - 1))));
+    else this.#track('crash on start', this.#breakStart(300 + 1200 * how));
   }
 
   #kill(pid: number | undefined): void {
     if (pid !== undefined && signal(pid, 'SIGKILL')) this.#count('SIGKILL');
   }
 
-  /** Also one that starts or drains. */
+  /** Kills any worker, also one that starts or drains. */
   #killAny(whom: number): void {
     const children = childrenOf(this.#router.primary).filter(isWorker);
     this.#kill(children[Math.floor(whom * children.length)]);
@@ -173,20 +177,20 @@ class Scene {
   #stop(pid: number | undefined, ms: number): void {
     if (pid === undefined || this.#stopped.has(pid) || !signal(pid, 'SIGSTOP')) return;
     this.#stopped.add(pid);
-    const goOn = async () => {
+    const resume = async () => {
       await pause(ms);
       signal(pid, 'SIGCONT');
       this.#stopped.delete(pid);
     };
-    this.#later('SIGSTOP', goOn());
+    this.#track('SIGSTOP', resume());
   }
 
   #reload(parallel: number): void {
-    this.#later('reload', this.#router.ask('reload', { parallel }));
+    this.#track('reload', this.#router.ask('reload', { parallel }));
   }
 
   #upgrade(): void {
-    this.#later('upgrade', this.#router.ask('upgrade'));
+    this.#track('upgrade', this.#router.ask('upgrade'));
   }
 
   async #breakStart(ms: number): Promise<void> {
@@ -195,7 +199,7 @@ class Scene {
     rmSync(this.#router.broken, { force: true });
   }
 
-  /** One change of scale after the other, so that it is known what number of slots there may be. */
+  /** Changes of scale run one after the other, so that the possible numbers of slots are known at each time. */
   #scale(to: number): Promise<void> {
     this.#scaling = this.#scaling.then(async () => {
       const from = Date.now();
@@ -213,7 +217,7 @@ class Scene {
     return this.#scaling;
   }
 
-  #later(name: string, work: Promise<unknown>): void {
+  #track(name: string, work: Promise<unknown>): void {
     this.#count(name);
     this.#underWay.push(work.catch(() => {}));
   }
@@ -222,7 +226,7 @@ class Scene {
     this.#blows[name] = (this.#blows[name] ?? 0) + 1;
   }
 
-  /** What the router holds when nobody comes and nothing happens. */
+  /** Counts what the router holds when no client is connected and no blow is under way. */
   async #atRest(): Promise<{ counts: Record<string, number>; memory: number }> {
     await this.#scale(slots);
     await this.#router.settled(slots);
@@ -239,7 +243,7 @@ class Scene {
   }
 }
 
-/** Not the primary that is about to take over. */
+/** False for a new primary that an upgrade has started. */
 function isWorker(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('chaos/worker.js');

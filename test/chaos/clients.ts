@@ -2,64 +2,66 @@ import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
-/** One request or message, and what became of it. */
+/** One request or message, and its answer if there was one. */
 export interface Asked {
+  /** `connection/number`: unique in a run. */
   readonly what: string;
   readonly answer?: { readonly slot: number; readonly pid: number };
 }
 
-/** One connection of a client, from connect() to its end. Times in ms since the epoch. */
+/** One connection of a client, from connect() to its end. Times are in ms since the epoch. */
 export interface Visit {
   readonly kind: 'short' | 'kept alive' | 'WebSocket';
   readonly from: string;
   readonly startedAt: number;
-  /** When the first answer came, or it was clear that none would. */
+  /** When the first answer came, or when the connection ended without one. */
   placedAt: number;
   endedAt: number;
   readonly asked: Asked[];
-  /** Whether the server ever said anything: till then it is a new connection. */
+  /** Whether the server ever sent a byte. Until then this is a new connection. */
   heard: boolean;
-  /** What ended it before the client had had enough. */
+  /** The error that ended the connection before the client did. */
   failure?: string;
 }
 
-/** The longest that an answer may take: beyond the longest pause between two processes of a slot. */
-const patienceMs = 25_000;
+/** A client gives up after this time. It is longer than the longest backoff between two processes of a slot. */
+const answerTimeoutMs = 25_000;
 
 export interface CrowdOptions {
   readonly port: number;
   readonly addresses: readonly string[];
   readonly random: () => number;
-  /** Clients of each kind at a time. */
-  readonly lanes: number;
-  /** Mean pause of a client between two connections. */
+  /** Clients of each of the three kinds at a time. */
+  readonly clientsOfEachKind: number;
+  /** The mean pause of a client between two connections. */
   readonly pauseMs: number;
 }
 
-/** Clients of every kind that come and come again until they are told to stop, and what they saw. */
+/** Clients of all kinds that make one connection after another until they are told to stop. */
 export class Crowd {
+  /** A record for each connection, as the client saw it. */
   readonly visits: Visit[] = [];
   readonly #options: CrowdOptions;
-  readonly #lanes: Promise<void>[];
+  readonly #clients: Promise<void>[];
   #stopped = false;
   #connections = 0;
 
   constructor(options: CrowdOptions) {
     this.#options = options;
-    this.#lanes = Array.from({ length: options.lanes }, () => [
-      this.#lane('short', (visit) => this.#http(visit, 1)),
-      this.#lane('kept alive', (visit) => this.#http(visit, many(options.random()))),
-      this.#lane('WebSocket', (visit) => this.#webSocket(visit, many(options.random()))),
+    this.#clients = Array.from({ length: options.clientsOfEachKind }, () => [
+      this.#client('short', (visit) => this.#http(visit, 1)),
+      this.#client('kept alive', (visit) => this.#http(visit, requestsFor(options.random()))),
+      this.#client('WebSocket', (visit) => this.#webSocket(visit, requestsFor(options.random()))),
     ]).flat();
   }
 
-  /** Nobody comes any more; resolves when the last has gone. */
+  /** No client makes a new connection. Resolves when the last connection has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await Promise.all(this.#lanes);
+    await Promise.all(this.#clients);
   }
 
-  async #lane(kind: Visit['kind'], go: (visit: Visit) => Promise<void>): Promise<void> {
+  async #client(kind: Visit['kind'], connectAndAsk: (visit: Visit) => Promise<void>): Promise<void> {
     const { addresses, random, pauseMs } = this.#options;
     while (!this.#stopped) {
       const from = addresses[Math.floor(random() * addresses.length)] as string;
@@ -73,7 +75,7 @@ export class Crowd {
         heard: false,
       };
       this.visits.push(visit);
-      await go(visit).catch((error: Error) => {
+      await connectAndAsk(visit).catch((error: Error) => {
         visit.failure = error.message;
       });
       visit.endedAt = Date.now();
@@ -82,7 +84,7 @@ export class Crowd {
     }
   }
 
-  /** So many requests on one connection, or fewer where the server says that it closes. */
+  /** Sends `requests` requests on one connection, or fewer if a response says `Connection: close`. */
   async #http(visit: Visit, requests: number): Promise<void> {
     const { port, random } = this.#options;
     const id = this.#connections++;
@@ -92,7 +94,7 @@ export class Crowd {
         const what = `${id}/${number}`;
         const slow = random() < 0.1 ? Math.floor(random() * 300) : 0;
         if (number > 0) await pause(200 * random());
-        // What the server closed while the client thought about its next request was no failure of a request.
+        // The server closed an idle connection. No request was lost.
         if (socket.readableEnded || socket.destroyed) return;
         const text = await new Promise<string>((resolve, reject) => {
           let received = '';
@@ -110,7 +112,7 @@ export class Crowd {
             const length = /^content-length: (\d+)/im.exec(head as string)?.[1];
             if (body !== undefined && body.length >= Number(length)) settle();
           };
-          const timer = setTimeout(() => settle(new Error('no answer')), patienceMs);
+          const timer = setTimeout(() => settle(new Error('no answer')), answerTimeoutMs);
           socket.on('data', onData).on('error', settle).on('close', onClose);
           visit.asked.push({ what });
           const end = requests === 1 ? 'Connection: close\r\n' : '';
@@ -137,15 +139,15 @@ export class Crowd {
     socket.on('message', (data) => wake(String(data)));
     socket.on('error', end);
     socket.on('close', (code) => end(new Error(`closed with ${code}`)));
-    const next = (go: () => void) =>
+    const next = (begin: () => void) =>
       new Promise<string>((resolve, reject) => {
-        const timer = setTimeout(() => wake(undefined, new Error('no answer')), patienceMs);
+        const timer = setTimeout(() => wake(undefined, new Error('no answer')), answerTimeoutMs);
         wake = (message = '', error) => {
           clearTimeout(timer);
           if (error) reject(error);
           else resolve(message);
         };
-        go();
+        begin();
         if (over) wake(undefined, over);
       });
     try {
@@ -177,7 +179,7 @@ export class Crowd {
   }
 }
 
-/** How often a client asks on one connection: mostly a few times, now and then for longer than a drain lasts. */
-function many(random: number): number {
+/** The number of requests on one connection: mostly a few, sometimes so many that they last longer than a drain. */
+function requestsFor(random: number): number {
   return 2 + Math.floor(80 * random ** 4);
 }

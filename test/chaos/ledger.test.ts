@@ -9,7 +9,7 @@ const from = '127.1.2.3';
 const home = ring(2).homeOfAddress(from);
 const other = 1 - home;
 
-/** Process 10 serves the client's home, 11 the other slot; 10 was killed at 5000, and 12 took its place at 6000. */
+/** Process 10 serves the client's home and process 11 the other slot. 10 was killed at 5000, and 12 replaced it at 6000. */
 const events: SlotEvent[] = [
   { event: 'ready', slot: home, pid: 10, reason: '', at: 100 },
   { event: 'ready', slot: other, pid: 11, reason: '', at: 100 },
@@ -32,8 +32,8 @@ const unanswered: Partial<Visit> = { asked: [{ what: '1/0' }], heard: false, fai
 const served = (...pids: number[]) => new Map([['1/0', pids]]);
 const violationsOf = (one: Visit, by = served(10)) => judge([one], by, timeline).violations;
 
-describe('what the chaos tests hold against a router', () => {
-  it('nothing, when both ledgers say the same', () => {
+describe('the judgement of a run', () => {
+  it('finds no violation if clients and workers wrote down the same', () => {
     expect(judge([visit(1000)], served(10), timeline)).toEqual({
       violations: [],
       connections: 1,
@@ -44,7 +44,7 @@ describe('what the chaos tests hold against a router', () => {
     });
   });
 
-  it('a client that was served elsewhere while its home was well', () => {
+  it('finds a client that another slot served while its home was up', () => {
     const elsewhere = { asked: [{ what: '1/0', answer: { slot: other, pid: 11 } }] };
     expect(violationsOf(visit(1000, elsewhere), served(11))).toMatchObject([
       expect.stringMatching(`was served by slot ${other}`),
@@ -53,7 +53,7 @@ describe('what the chaos tests hold against a router', () => {
     expect(violationsOf(visit(7000, elsewhere), served(11))).toHaveLength(1);
   });
 
-  it('a client that a primary which has handed over places as if its own processes were all', () => {
+  it('allows a primary that has handed over to place a late connection by the state of its own processes', () => {
     const by = (primary: number) => (pid: number, slot: number, at: number) =>
       ({ event: 'ready', slot, pid, reason: '', at, primary }) as const;
     const [old, next] = [by(1), by(2)];
@@ -69,13 +69,13 @@ describe('what the chaos tests hold against a router', () => {
     const elsewhere = { asked: [{ what: '1/0', answer: { slot: other, pid: 11 } }] };
     const wrong = (at: number, placedAt: number) =>
       judge([visit(at, { ...elsewhere, placedAt })], served(11), handed).violations.length;
-    // Taken before the handover, placed when the old process had died.
+    // The connection was accepted before the handover and placed after the old process had died.
     expect(wrong(1040, 1400)).toBe(0);
     expect(wrong(1060, 1400)).toBe(1);
     expect(wrong(900, 950)).toBe(1);
   });
 
-  it('a new connection that was refused while nobody died', () => {
+  it('finds a new connection that was refused while no process died', () => {
     expect(violationsOf(visit(1000, unanswered), new Map())).toMatchObject([
       expect.stringMatching('was refused or reset'),
     ]);
@@ -89,14 +89,14 @@ describe('what the chaos tests hold against a router', () => {
     });
   });
 
-  it('a connection that a living process cut, or that nobody answered', () => {
+  it('finds a connection that a living process cut, or that no process answered', () => {
     expect(violationsOf(visit(7000, { ...unanswered, heard: true }), served(11))).toHaveLength(2);
     expect(violationsOf(visit(4995, { ...unanswered, failure: 'no answer' }), new Map())).toHaveLength(1);
   });
 
-  it('a request that two processes served, or another than the one that answered, or that nobody made', () => {
+  it('finds a request that two processes served, that one served and another answered, or that no client made', () => {
     expect(violationsOf(visit(1000), served(10, 11))[0]).toMatch('was served by 10 and 11');
     expect(violationsOf(visit(1000), served(11))[0]).toMatch('did not write it down');
-    expect(judge([], served(10), timeline).violations).toEqual(['10 served 1/0, which nobody asked']);
+    expect(judge([], served(10), timeline).violations).toEqual(['10 served 1/0, which no client asked for']);
   });
 });

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Visit } from './clients.ts';
 import { cutOff, type Timeline } from './timeline.ts';
 
-/** What the workers served: request or message → the processes that did, in the end exactly one. */
+/** The processes that served each request or message. In a good run that is exactly one. */
 export type Served = ReadonlyMap<string, readonly number[]>;
 
-/** Reads what workers wrote, a file for each process. */
+/** Reads the ledgers of the workers: one file for each process, named by its pid. */
 export function servedIn(folder: string): Served {
   const served = new Map<string, number[]>();
   for (const pid of readdirSync(folder)) {
@@ -20,21 +20,21 @@ export function servedIn(folder: string): Served {
   return served;
 }
 
-/** The two ledgers, compared. */
+/** The result of comparing the clients' and the workers' ledgers. */
 export interface Judgement {
-  /** What must not be: empty when all is well. */
+  /** Empty in a good run. */
   readonly violations: readonly string[];
   readonly connections: number;
   readonly requests: number;
-  /** Connections that were new and heard nothing: each had been accepted by a process that was then killed. */
+  /** New connections that got no byte. Each had been accepted by a process that was then killed. */
   readonly lostNew: number;
-  /** Connections cut after they had been answered, by a kill. */
+  /** Connections that a kill cut after their first answer. */
   readonly cut: number;
-  /** WebSockets that a leaving process closed at its deadline. */
+  /** WebSockets that a draining process closed at its deadline. */
   readonly closedByDrain: number;
 }
 
-/** Holds what clients saw against what workers wrote, connection by connection. */
+/** Compares, for each connection, what the client saw with what the workers wrote down. */
 export function judge(visits: readonly Visit[], served: Served, timeline: Timeline): Judgement {
   const violations: string[] = [];
   const count = { requests: 0, lostNew: 0, cut: 0, closedByDrain: 0 };
@@ -63,7 +63,7 @@ export function judge(visits: readonly Visit[], served: Served, timeline: Timeli
       }
     }
     if (processes.size > 1) {
-      const asks = visit.asked.map(({ what }) => `${what} by ${served.get(what) ?? 'nobody'}`).join(', ');
+      const asks = visit.asked.map(({ what }) => `${what} by ${served.get(what) ?? 'no process'}`).join(', ');
       say(`was served by ${[...processes].map((pid) => timeline.storyOf(pid)).join(' and ')}: ${asks}`);
     }
     const first = visit.asked[0]?.answer;
@@ -73,7 +73,7 @@ export function judge(visits: readonly Visit[], served: Served, timeline: Timeli
     const [pid] = processes;
     const end = pid === undefined ? undefined : timeline.endOf(pid, startedAt);
     const killed = end ? cutOff(end.reason) : pid === undefined && timeline.someoneDied(startedAt, endedAt);
-    if (failure.startsWith('no answer')) say('waited in vain');
+    if (failure.startsWith('no answer')) say('got no answer');
     else if (killed) count[visit.heard ? 'cut' : 'lostNew'] += 1;
     else if (!visit.heard) say('was refused or reset');
     else if (kind === 'WebSocket' && pid !== undefined && timeline.left(pid, startedAt))
@@ -81,7 +81,7 @@ export function judge(visits: readonly Visit[], served: Served, timeline: Timeli
     else say('was cut by a process that lives on');
   }
   for (const [what, by] of served) {
-    if (!asked.has(what)) violations.push(`${by.join(' and ')} served ${what}, which nobody asked`);
+    if (!asked.has(what)) violations.push(`${by.join(' and ')} served ${what}, which no client asked for`);
   }
   return { violations, connections: visits.length, ...count };
 }

@@ -7,26 +7,30 @@ import { seeded } from '../processes/seeded.ts';
 import { Crowd } from './clients.ts';
 import { Router, ringOf } from './router.ts';
 
-/** What a death and a reload cost, with as many slots, while clients come. */
+/** The cost of kills and reloads for the clients of a router of `slots` slots. */
 export interface Recovery {
   readonly slots: number;
   readonly kills: number;
-  /** From SIGKILL to an answer from the same slot, for a client that asks at that moment, in ms. */
+  /** From SIGKILL to an answer from the same slot, for a client that asks at that moment. */
   readonly servedAgainMs: { readonly p50: number; readonly p99: number; readonly longest: number };
-  /** Connections that came meanwhile. */
+  /** Connections of the other clients while workers were killed. */
   readonly connections: number;
-  /** Connections that ended without an answer, or before their time: each was open in a killed process. */
+  /** The number of these connections that failed. Each was open in a killed process. */
   readonly cut: number;
   readonly reloads: number;
+  /** The median duration of a reload of all slots. */
   readonly reloadMs: number;
-  /** Under way during the reloads. */
+  /** Requests during the reloads. */
   readonly reloadRequests: number;
   readonly reloadErrors: number;
 }
 
 const slots = 8;
 
-/** Kills each slot once in each round, one after the other, and then reloads all. A round has a router of its own: a second death within a minute would wait. */
+/**
+ * In each round, kills the process of each slot once, one after the other, and then reloads all slots. Each round has a router of its
+ * own, because a second exit in a slot within a minute would wait for the backoff.
+ */
 export async function recovery(handoff: string, adapter: string, rounds: number): Promise<Recovery> {
   const servedAgain: number[] = [];
   const reloadMs: number[] = [];
@@ -38,7 +42,13 @@ export async function recovery(handoff: string, adapter: string, rounds: number)
       const port = await router.port();
       await router.settled(slots);
       const crowdOf = (seed: number) =>
-        new Crowd({ port, addresses: addresses(2000), random: seeded(seed), lanes: 4, pauseMs: 20 });
+        new Crowd({
+          port,
+          addresses: addresses(2000),
+          random: seeded(seed),
+          clientsOfEachKind: 4,
+          pauseMs: 20,
+        });
 
       const dying = crowdOf(round);
       for (let slot = 0; slot < slots; slot++) {
@@ -81,18 +91,18 @@ export async function recovery(handoff: string, adapter: string, rounds: number)
   };
 }
 
-/** How long until a client of the slot is served by its next process. */
+/** Kills the process of the slot. Returns how many ms later the next process answers a client of the slot. */
 async function kill(router: Router, port: number, slot: number): Promise<number> {
   const from = addresses(4000, 3000).find(
     (address) => ringOf(slots).homeOfAddress(address) === slot,
   ) as string;
-  const pid = router.seatedIn(slot) as number;
+  const pid = router.pidServing(slot) as number;
   const start = performance.now();
   process.kill(pid, 'SIGKILL');
   for (let tries = 0; ; tries++) {
     const answer = await ask(port, from, { path: `/probe-${slot}-${start}/${tries}` }).catch(() => undefined);
     if (!answer) continue;
-    // Where the next process takes longer than the grace, a fallback answers before it.
+    // If the next process takes longer than respawnGraceMs, a fallback answers first.
     const served = JSON.parse(answer.body) as { slot: number; pid: number };
     if (served.slot === slot && served.pid !== pid) return performance.now() - start;
   }

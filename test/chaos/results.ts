@@ -4,7 +4,7 @@ import { cpus, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { busyShare } from '../../bench/quiet.js';
 
-/** Where and when something was measured. `busyBefore` is the part of the CPU, 0 to 1, that something else was using. */
+/** The machine, the version and the time of a measurement. `busyBefore` is the part of the CPU, 0 to 1, that other programs used. */
 export async function stamp(): Promise<object> {
   const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim();
   const changed = git('status', '--porcelain', '--', 'src', 'native') !== '';
@@ -19,7 +19,7 @@ export async function stamp(): Promise<object> {
   };
 }
 
-/** Writes bench/results/NAME.json when LIMPET_SOAK_RECORD says so; `npm run bench:report` puts it into the docs. */
+/** Prints the results. If LIMPET_SOAK_RECORD is set, writes bench/results/NAME.json. `npm run bench:report` puts it into the docs. */
 export function record(name: string, results: object): void {
   console.log(JSON.stringify(results));
   if (!process.env.LIMPET_SOAK_RECORD) return;

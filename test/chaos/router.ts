@@ -13,16 +13,16 @@ import { uwsEnvironment } from '../uws/index.ts';
 import type { Handover, SlotEvent } from './timeline.ts';
 
 const secret = 'a secret for every chaos';
-/** By which it is asked for things. */
+/** The router's name, by which its control socket is found. */
 const name = 'chaos';
 const worker = fileURLToPath(new URL('../fixtures/chaos/worker.js', import.meta.url));
 
-/** A router in a process of its own, or in that of its successor, with workers that keep a ledger. */
+/** A router in a process of its own, whose workers keep a ledger. An upgrade replaces the process. */
 export class Router {
   readonly app: App;
-  /** Where each worker writes what it served, in a file that is named by its process id. */
+  /** The folder in which each worker writes what it served, to a file that is named by its pid. */
   readonly ledger: string;
-  /** While there is such a file, new workers die at their start. */
+  /** While this file exists, new workers die at their start. */
   readonly broken: string;
   readonly #folder: string;
 
@@ -53,32 +53,32 @@ export class Router {
     return bound.port;
   }
 
-  /** Whether the process, which serves or served the slot or waits for it, still runs; another one may have its number by now. */
+  /** Whether this process of the router still runs. Another program may have its pid by now, so its environment is compared. */
   runs(pid: number, program = ''): boolean {
-    const told = (what: string) => readFileSync(`/proc/${pid}/${what}`, 'utf8');
+    const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8');
     try {
-      return runs(pid) && told('environ').includes(this.ledger) && told('cmdline').includes(program);
+      return runs(pid) && read('environ').includes(this.ledger) && read('cmdline').includes(program);
     } catch {
       return false;
     }
   }
 
-  /** Whether a primary of ours still runs by that number. */
+  /** Whether this primary of the router still runs. */
   primaryRuns(pid: number): boolean {
     return this.runs(pid, 'apps/router.cjs');
   }
 
-  /** The primaries that have been, in order; the last one serves. */
+  /** The pids of all primaries, in order. The last one serves. */
   primaries(): number[] {
-    const later = this.app.told.filter(({ event }) => event === 'upgraded').map((told) => told.successor);
-    return [this.app.pid, ...(later as number[])];
+    const upgraded = this.app.told.filter(({ event }) => event === 'upgraded').map((told) => told.successor);
+    return [this.app.pid, ...(upgraded as number[])];
   }
 
   get primary(): number {
     return this.primaries().at(-1) as number;
   }
 
-  /** Gives the router a command. Rejects with what it rejects with. */
+  /** Gives the router a command. Rejects with the error of the router. */
   ask(words: string, args: Record<string, unknown> = {}): Promise<unknown> {
     return command(this.#folder, name, words, args);
   }
@@ -87,15 +87,18 @@ export class Router {
     return (await this.ask('status')) as RouterStatus;
   }
 
-  /** Connections that were open, or in doubt, in processes that were killed. Waits for primaries that are leaving. */
+  /** Connections that were open, or perhaps open, in processes that were killed. Waits until old primaries have closed. */
   async lost(): Promise<number> {
-    const left = this.primaries().slice(0, -1);
-    const words = await Promise.all(left.map((pid) => this.app.hears('closed', (told) => told.pid === pid)));
+    const old = this.primaries().slice(0, -1);
+    const closed = await Promise.all(old.map((pid) => this.app.hears('closed', (told) => told.pid === pid)));
     const { lost } = await this.status();
-    return words.reduce((sum, told) => sum + (told.lost as number), lost);
+    return closed.reduce((sum, told) => sum + (told.lost as number), lost);
   }
 
-  /** Ends it as an operator would, then by force; resolves when it and all that it has started are gone, with how the first one ended. */
+  /**
+   * Ends the router with SIGTERM, and with SIGKILL after 15 s. Resolves when it and all its processes have ended, with the exit of the
+   * first primary.
+   */
   async stop(): Promise<Ended> {
     const end = (signal: NodeJS.Signals) =>
       this.primaryRuns(this.primary) && process.kill(this.primary, signal);
@@ -116,35 +119,37 @@ export class Router {
     return this.app.told.filter(({ event }) => event === 'upgraded') as unknown as Handover[];
   }
 
-  /** The process that serves the slot, as far as has been heard. */
-  seatedIn(slot: number): number | undefined {
-    const events = this.events().filter((each) => each.slot === slot && each.event !== 'stalled');
-    // Primaries that are leaving tell of their processes after the new one has told of its own.
-    const at = events.findLastIndex(({ event }) => event === 'ready');
-    const pid = events[at]?.pid;
-    return events.slice(at + 1).some((each) => each.pid === pid) ? undefined : pid;
+  /** The pid of the process that serves the slot, as the events so far say. */
+  pidServing(slot: number): number | undefined {
+    const events = this.events().filter((event) => event.slot === slot && event.event !== 'stalled');
+    // An old primary may report events of its processes after the new one has reported its own.
+    const lastReady = events.findLastIndex(({ event }) => event === 'ready');
+    const pid = events[lastReady]?.pid;
+    return events.slice(lastReady + 1).some((event) => event.pid === pid) ? undefined : pid;
   }
 
-  /** Resolves when so many slots, and no process besides, serve. */
+  /** Resolves when `count` slots serve and no further process is left. Rejects after 30 s or more. */
   async settled(count: number): Promise<void> {
     let slots: RouterStatus['slots'] = [];
-    for (let looks = 0; looks < 600; looks++) {
+    for (let tries = 0; tries < 600; tries++) {
       slots = (await this.status()).slots;
-      const well = slots.filter(
+      const healthy = slots.filter(
         ({ state, down, stalled, leaving }) => state === 'ready' && !down && !stalled && leaving.length === 0,
       );
-      const former = this.primaries().slice(0, -1);
-      if (slots.length === count && well.length === count && !former.some((pid) => this.primaryRuns(pid)))
+      const old = this.primaries().slice(0, -1);
+      if (slots.length === count && healthy.length === count && !old.some((pid) => this.primaryRuns(pid)))
         return;
       await pause(50);
     }
-    throw new Error(`the slots do not come to rest: ${JSON.stringify(slots)}`);
+    throw new Error(
+      `the slots did not settle: expected ${count} that are ready, got ${JSON.stringify(slots)}`,
+    );
   }
 }
 
 const rings = new Map<number, SlotRing>();
 
-/** The ring of so many slots, as every router here has it. */
+/** The ring of every router here that has this many slots. */
 export function ringOf(slots: number): SlotRing {
   const ring = rings.get(slots) ?? new SlotRing({ slots, key: deriveKey(secret, 'ring', 8) });
   rings.set(slots, ring);

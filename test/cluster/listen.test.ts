@@ -14,13 +14,13 @@ afterEach(async () => {
   app = undefined;
 });
 
-/** On a busy machine a process may take seconds to start: these tests are about the slot, not about the grace. */
-const patient = { respawnGraceMs: 30_000 };
+/** On a busy machine a process may take seconds to start. With a long grace no client goes to a fallback meanwhile. */
+const longGrace = { respawnGraceMs: 30_000 };
 
 async function start(options: object, where?: object): Promise<{ app: App; port: number }> {
   app = startApp('apps/http.js', {
     env: {
-      LIMPET_TEST_OPTIONS: JSON.stringify({ ...patient, ...options }),
+      LIMPET_TEST_OPTIONS: JSON.stringify({ ...longGrace, ...options }),
       ...(where ? { LIMPET_TEST_WHERE: JSON.stringify(where) } : {}),
     },
   });
@@ -32,32 +32,33 @@ async function served(port: number, from: string): Promise<Served> {
   return JSON.parse((await ask(port, from)).body) as Served;
 }
 
-async function whole(port: number, clients: readonly string[]): Promise<Map<string, Served>> {
+/** The process that answers each client. */
+async function servedAll(port: number, clients: readonly string[]): Promise<Map<string, Served>> {
   const answers = await inParallel(clients, 32, (from) => served(port, from));
   return new Map(clients.map((from, i) => [from, answers[i] as Served]));
 }
 
 describe('listen()', () => {
-  it('keeps each of 4,096 clients on one worker, and spreads them', async () => {
+  it('serves each of 4,096 clients from one worker, and spreads the clients evenly', async () => {
     const { port } = await start({ workers: 2 });
     const clients = addresses(4096);
-    const first = await whole(port, clients);
-    const second = await whole(port, clients);
+    const first = await servedAll(port, clients);
+    const second = await servedAll(port, clients);
     const moved = clients.filter((from) => first.get(from)?.pid !== second.get(from)?.pid);
     expect(moved).toEqual([]);
-    const shares = [0, 1].map((slot) => [...first.values()].filter((each) => each.slot === slot).length);
+    const shares = [0, 1].map((slot) => [...first.values()].filter((served) => served.slot === slot).length);
     expect(Math.min(...shares)).toBeGreaterThan(1700);
   });
 
-  it('puts a new process into the slot of a killed one, and moves nobody else', async () => {
+  it('puts a new process into the slot of a killed one, and moves no other client', async () => {
     const { app, port } = await start({ workers: 3 });
     await Promise.all([0, 1, 2].map((slot) => app.hears('ready', (told) => told.slot === slot)));
     const clients = addresses(300);
-    const before = await whole(port, clients);
+    const before = await servedAll(port, clients);
     const victim = [...before.values()].find(({ slot }) => slot === 1) as Served;
     process.kill(victim.pid, 'SIGKILL');
-    // Asked while the slot is empty: the clients wait for the replacement, nobody is refused.
-    const after = await whole(port, clients);
+    // The slot is empty now. Its clients wait for the new process, and none is refused.
+    const after = await servedAll(port, clients);
     for (const from of clients) {
       const [was, is] = [before.get(from) as Served, after.get(from) as Served];
       expect(is.slot).toBe(was.slot);
@@ -66,15 +67,15 @@ describe('listen()', () => {
     }
   });
 
-  it('gives the clients of a stalled worker to fallbacks, none twice, and gives them back', async () => {
+  it('gives the clients of a stalled worker to fallbacks, and gives them back when it runs again', async () => {
     const { app, port } = await start({ workers: 2, stallTimeoutMs: 400, handoff: 'ipc' });
     await Promise.all([0, 1].map((slot) => app.hears('ready', (told) => told.slot === slot)));
     const clients = addresses(60);
-    const before = await whole(port, clients);
+    const before = await servedAll(port, clients);
     const victim = [...before.values()].find(({ slot }) => slot === 1) as Served;
     const own = clients.filter((from) => before.get(from)?.slot === 1);
     process.kill(victim.pid, 'SIGSTOP');
-    const during = await whole(port, own);
+    const during = await servedAll(port, own);
     for (const from of own) expect(during.get(from)?.slot).toBe(0);
     process.kill(victim.pid, 'SIGCONT');
     await expect
@@ -82,7 +83,7 @@ describe('listen()', () => {
       .toBe(victim.pid);
   });
 
-  it('puts a new process into the slot whose server the app closes, and lets the old one finish', async () => {
+  it('replaces a worker whose app closes its server, and lets it finish its requests', async () => {
     const { app, port } = await start({ workers: 2 });
     await Promise.all([0, 1].map((slot) => app.hears('ready', (told) => told.slot === slot)));
     const from = '127.0.0.9';
@@ -96,17 +97,17 @@ describe('listen()', () => {
     const is = await served(port, from);
     expect(is.slot).toBe(was.slot);
     expect(is.pid).not.toBe(was.pid);
-    // Long before its drain time is over.
+    // The drain time is 30 s. The process does not wait for it.
     await expect.poll(() => runs(was.pid), { timeout: 10_000 }).toBe(false);
   });
 
-  it('brings a worker back that exits by itself', async () => {
+  it('replaces a worker that exits by itself', async () => {
     const { port } = await start({ workers: 1 });
     await expect(ask(port, '127.0.0.1', { path: '/exit' })).rejects.toThrow();
     expect((await served(port, '127.0.0.1')).slot).toBe(0);
   });
 
-  it('closes on SIGTERM with code 0 and leaves nothing running', async () => {
+  it('closes on SIGTERM with code 0 and leaves no process running', async () => {
     const { app: running, port } = await start({ workers: 2 });
     const slow = ask(port, '127.0.0.1', { path: '/slow?ms=200' });
     await served(port, '127.0.0.2');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** What a fixture app prints, one JSON object a line; other lines are kept as output. */
+/** A message of a fixture app: a JSON object on a line of its own. */
 export interface Told {
   readonly event: string;
   readonly [fact: string]: unknown;
@@ -14,12 +14,14 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
 }
 
-const patienceMs = 45_000;
+const messageTimeoutMs = 45_000;
 
-/** A fixture app in a process of its own, as a user would start it. */
+/** A fixture app in a process of its own, started as a user would start it. */
 export class App {
+  /** All messages so far. */
   readonly told: Told[] = [];
   readonly ended: Promise<Ended>;
+  /** All lines so far, messages included. */
   output = '';
   readonly #child: ChildProcess;
   #wakers: (() => void)[] = [];
@@ -41,17 +43,17 @@ export class App {
     return this.#child.pid as number;
   }
 
-  /** The first (or `nth`) thing told that matches. Rejects, with the output, when the app ends or stays silent. */
+  /** Resolves with the first (or `nth`) message that matches. Rejects with the output if the app ends or the time is over. */
   hears(
     event: string,
     match: (told: Told) => boolean = () => true,
     nth = 1,
-    withinMs = patienceMs,
+    withinMs = messageTimeoutMs,
   ): Promise<Told> {
     return this.#finds(event, (told) => told.event === event && match(told), nth, withinMs);
   }
 
-  /** The first line of limpet's own log, as JSON, whose text matches. Rejects as `hears` does. */
+  /** Resolves with the first (or `nth`) line of limpet's JSON log whose text matches. Rejects as `hears` does. */
   says(text: RegExp, nth = 1): Promise<Told> {
     return this.#finds(`${text}`, ({ msg }) => text.test(`${msg}`), nth);
   }
@@ -60,25 +62,25 @@ export class App {
     what: string,
     match: (told: Told) => boolean,
     nth: number,
-    withinMs = patienceMs,
+    withinMs = messageTimeoutMs,
   ): Promise<Told> {
     const deadline = Date.now() + withinMs;
     for (;;) {
       const found = this.told.filter(match)[nth - 1];
       if (found) return found;
       if (this.#over || Date.now() > deadline)
-        throw new Error(`never heard ${what}; the app said:\n${this.output}`);
-      await this.#stir();
+        throw new Error(`the app sent no message ${what}. Its output:\n${this.output}`);
+      await this.#nextLine();
     }
   }
 
-  /** Resolves when the app has printed `text`. Rejects, with the output, when it ends or does not. */
+  /** Resolves when the app has printed `text`. Rejects with the output if the app ends or the time is over. */
   async outputs(text: string): Promise<void> {
-    const deadline = Date.now() + patienceMs;
+    const deadline = Date.now() + messageTimeoutMs;
     while (!this.output.includes(text)) {
       if (this.#over || Date.now() > deadline)
-        throw new Error(`never printed ${text}; the app said:\n${this.output}`);
-      await this.#stir();
+        throw new Error(`the app did not print ${text}. Its output:\n${this.output}`);
+      await this.#nextLine();
     }
   }
 
@@ -91,7 +93,7 @@ export class App {
     this.#child.kill(signal);
   }
 
-  /** Ends the app as an operator would, then by force; resolves when it is gone. */
+  /** Ends the app with SIGTERM, and with SIGKILL after 10 s. Resolves when it has ended. */
   async stop(): Promise<Ended> {
     this.#child.kill('SIGTERM');
     const force = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
@@ -100,8 +102,8 @@ export class App {
     return ended;
   }
 
-  /** Resolves when the app says something, or after a second. */
-  #stir(): Promise<void> {
+  /** Resolves when the app prints a line, or after a second. */
+  #nextLine(): Promise<void> {
     return new Promise((resolve) => {
       this.#wakers.push(resolve);
       setTimeout(resolve, 1000).unref();
@@ -114,7 +116,7 @@ export class App {
       try {
         this.told.push(JSON.parse(line) as Told);
       } catch {
-        // Two processes wrote at once: the line is output, not a message.
+        // Two processes wrote at the same time, so the line is not a message.
       }
     }
     this.#wake();
@@ -127,7 +129,7 @@ export class App {
 
 const fixtures = fileURLToPath(new URL('../fixtures/', import.meta.url));
 
-/** Starts `test/fixtures/<file>`; `env` is added to ours; `node` is the binary to run it with. */
+/** Starts `test/fixtures/<file>`. `env` is added to the environment of the tests. `node` is the Node.js binary that runs it. */
 export function startApp(
   file: string,
   options: { args?: string[]; env?: Record<string, string>; node?: string } = {},

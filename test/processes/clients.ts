@@ -6,7 +6,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** One request on a connection of its own, from the address `from` of the loopback network. */
+/** Sends a request on a connection of its own, from the loopback address `from`. Rejects if it fails or takes longer than 15 s. */
 export function ask(
   port: number,
   from: string,
@@ -47,7 +47,7 @@ export function addresses(count: number, start = 0): string[] {
   });
 }
 
-/** Runs `work` over `items`, `width` at a time; a rejection stops all. */
+/** Runs `work` on all items, `width` at a time. Rejects with the first failure. */
 export async function inParallel<T, R>(
   items: readonly T[],
   width: number,
@@ -55,12 +55,12 @@ export async function inParallel<T, R>(
 ): Promise<R[]> {
   const results: R[] = new Array(items.length);
   let next = 0;
-  const lane = async () => {
+  const workThrough = async () => {
     while (next < items.length) {
       const i = next++;
       results[i] = await work(items[i] as T);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, workThrough));
   return results;
 }

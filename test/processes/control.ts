@@ -4,12 +4,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ControlClient } from '../../src/control/client.ts';
 import type { LimpetError } from '../../src/errors.ts';
 
-/** A router that is leaving, and its control socket with it: its successor is there, or is about to be. */
-const leaving = ['ERR_LIMPET_CONTROL', 'ERR_LIMPET_CLOSED'];
+/** The errors of a router that an upgrade replaces at this moment. The new router answers soon. */
+const handoverErrors = ['ERR_LIMPET_CONTROL', 'ERR_LIMPET_CLOSED'];
 
 /**
- * Gives a command to the router of that name whose XDG_RUNTIME_DIR is `runtime`, or, where it hands over just now, to the one that takes
- * its place. Rejects with the router's own error.
+ * Gives a command to the router of this name whose XDG_RUNTIME_DIR is `runtime`. During an upgrade it tries again until the new router
+ * answers, at most 100 times. Rejects with the router's own error.
  */
 export async function command(
   runtime: string,
@@ -21,7 +21,7 @@ export async function command(
     try {
       return await once(join(runtime, 'limpet', name), words, args);
     } catch (error) {
-      if (tries === 100 || !leaving.includes((error as LimpetError).code)) throw error;
+      if (tries === 100 || !handoverErrors.includes((error as LimpetError).code)) throw error;
       await pause(50);
     }
   }
@@ -43,10 +43,10 @@ async function once(folder: string, words: string, args: Record<string, unknown>
   throw failure ?? new Error(`no control socket in ${folder}`);
 }
 
-/** In the order in which they were made: the first that lives serves. */
+/** The oldest first: the router that serves is the first that still answers. */
 function socketsIn(folder: string): string[] {
-  const born = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const madeAt = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   return readdirSync(folder)
     .map((file) => join(folder, file))
-    .sort((a, b) => born(a) - born(b));
+    .sort((a, b) => madeAt(a) - madeAt(b));
 }

@@ -1,9 +1,9 @@
 import { connect, type Socket } from 'node:net';
 
-/** A connection on which a test writes bytes as it likes. */
+/** A TCP connection on which a test writes any bytes. */
 export class RawConnection {
   readonly socket: Socket;
-  /** Resolves with all that was received when the other side has closed; never rejects. */
+  /** Resolves with all received bytes when the other side has closed. Never rejects. */
   readonly closed: Promise<string>;
   received = '';
   error: Error | undefined;
@@ -17,33 +17,35 @@ export class RawConnection {
       this.#wake();
     });
     this.closed = new Promise((resolve) => {
-      const over = (): void => {
+      const onClosed = (): void => {
         this.#wake();
         resolve(this.received);
         this.socket.destroy();
       };
-      this.socket.on('end', over);
-      this.socket.on('close', over);
+      this.socket.on('end', onClosed);
+      this.socket.on('close', onClosed);
     });
     this.socket.on('error', (error) => {
       this.error = error;
     });
   }
 
-  /** Writes, and resolves when the kernel has the bytes. */
+  /** Resolves when the kernel has the bytes. */
   write(bytes: string | Uint8Array): Promise<void> {
     return new Promise((resolve) => {
       this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes, () => resolve());
     });
   }
 
-  /** Resolves when `pattern` has been received. Rejects when the other side closes first. */
+  /** Resolves when the received text matches `pattern`. Rejects if the other side closes first. */
   async until(pattern: RegExp): Promise<RegExpMatchArray> {
     for (;;) {
       const match = this.received.match(pattern);
       if (match) return match;
       if (this.socket.destroyed || this.socket.readableEnded) {
-        throw new Error(`closed before ${pattern}: ${JSON.stringify(this.received)}`);
+        throw new Error(
+          `the connection was closed before ${pattern} was received. Received: ${JSON.stringify(this.received)}`,
+        );
       }
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -52,7 +54,7 @@ export class RawConnection {
   }
 }
 
-/** Sends `bytes` whole, and gives the JSON body of the response. */
+/** Sends `bytes` on a new connection. Returns the JSON body of the response. */
 export async function exchange<T>(port: number, bytes: string | Uint8Array, from?: string): Promise<T> {
   const connection = new RawConnection(port, from);
   await connection.write(bytes);

@@ -63,7 +63,7 @@ export function makeRouterParts(
     counters,
     handoffs,
     listeners,
-    life: state,
+    state,
     upgrade,
     fail,
     trouble: report,

@@ -7,7 +7,7 @@ import type { SlotRing } from '../../ring/slot-ring.js';
 import { type Counters, sumOf } from './counters.js';
 import type { Handoffs } from './listeners/handoffs.js';
 import type { Listener } from './listeners/listener.js';
-import type { SlotRecord } from './pool/slot-record.js';
+import type { Slot } from './pool/slot.js';
 import type { WorkerProcess } from './pool/worker-process.js';
 import type { RouterState } from './router-state.js';
 import type { ProcessStatus, RingStatus, RouterStatus, SlotStatus } from './status.js';
@@ -19,7 +19,7 @@ export interface ReportedParts {
   readonly counters: Pick<Counters, 'of'>;
   readonly handoffs: Pick<Handoffs, 'counts' | 'openIn' | 'rejectedBeforeRouting'>;
   readonly listeners: Iterable<Listener>;
-  readonly pool: { readonly supervisor: { readonly slots: readonly Readonly<SlotRecord>[] } };
+  readonly pool: { readonly supervisor: { readonly slots: readonly Readonly<Slot>[] } };
 }
 
 export function reportRing(ring: SlotRing): RingStatus {
@@ -64,7 +64,7 @@ function slotReporter(
   { ring, counters, handoffs, pool }: ReportedParts,
   listeners: readonly Listener[],
   acceptorCounts: readonly (AcceptorCounts | undefined)[],
-): (slot: Readonly<SlotRecord>) => SlotStatus {
+): (slot: Readonly<Slot>) => SlotStatus {
   const shares = ring.shares();
   const acceptedBy = (slot: number) => counters.of(slot).handed + (acceptorCounts[slot]?.accepted ?? 0);
   const acceptedInAll = pool.supervisor.slots.reduce((sum, { number }) => sum + acceptedBy(number), 0);
@@ -74,7 +74,7 @@ function slotReporter(
     reportProcess(worker, isOpenCounted && worker ? handoffs.openIn(worker.index) : undefined);
 
   return (slot) => {
-    const { number, respawn } = slot;
+    const { number, backoff } = slot;
     const own = counters.of(number);
     const native = acceptorCounts[number];
     const accepted = acceptedBy(number);
@@ -83,9 +83,9 @@ function slotReporter(
       ...reportIn(slot.current),
       down: number >= ring.size || ring.isDown(number),
       leaving: [...slot.leaving].map(reportIn),
-      restarts: respawn.count,
-      restartsByCause: { ...respawn.byCause },
-      lastRestarts: [...respawn.restarts],
+      restarts: backoff.count,
+      restartsByCause: { ...backoff.byCause },
+      lastRestarts: [...backoff.restarts],
       share: shares[number] ?? 0,
       realShare: acceptedInAll === 0 ? 0 : accepted / acceptedInAll,
       accepted,
@@ -120,10 +120,10 @@ function sumOfLatencies(one: Latencies, other: Latencies = noLatencies()): Laten
 function reportProcess(worker: WorkerProcess | undefined, open: number | undefined): ProcessStatus {
   return {
     pid: worker?.pid,
-    state: worker?.life.state ?? 'gone',
-    reason: worker?.life.reason ?? 'no process is in the slot',
-    since: worker?.life.since ?? 0,
-    uptimeMs: worker ? Date.now() - worker.life.startedAt : 0,
+    state: worker?.lifecycle.state ?? 'gone',
+    reason: worker?.lifecycle.reason ?? 'no process is in the slot',
+    since: worker?.lifecycle.since ?? 0,
+    uptimeMs: worker ? Date.now() - worker.lifecycle.startedAt : 0,
     stalled: worker?.stalled ?? false,
     open: open ?? worker?.vitals?.open ?? 0,
     lagMs: worker?.vitals?.lagMs ?? 0,

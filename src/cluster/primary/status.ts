@@ -2,7 +2,9 @@ import type { BoundAddress } from '../../connection.js';
 import type { Latencies } from '../../handoff/latencies.js';
 import type { SessionCacheCounts } from '../../metrics.js';
 import type { HandoffChoice } from './listeners/handoff-choice.js';
-import type { Restart, RestartCause, SlotState } from './pool/slot-states.js';
+import type { RestartCause } from './pool/exit-reason.js';
+import type { SlotState } from './pool/lifecycle.js';
+import type { Restart } from './pool/restart-backoff.js';
 
 /** A worker process in a slot, or one that drains from it. */
 export interface ProcessStatus {

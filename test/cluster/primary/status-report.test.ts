@@ -22,7 +22,7 @@ function worker(index: number, of: object = {}) {
     pid: 1000 + index,
     stalled: false,
     vitals: undefined,
-    life: { state: 'ready', reason: 'its servers are open', since: 5000, startedAt: 4000 },
+    lifecycle: { state: 'ready', reason: 'its servers are open', since: 5000, startedAt: 4000 },
     ...of,
   };
 }
@@ -33,7 +33,7 @@ function slot(number: number, of: object = {}) {
     current: undefined,
     leaving: new Set(),
     retired: false,
-    respawn: { count: 0, byCause: {}, restarts: [] },
+    backoff: { count: 0, byCause: {}, restarts: [] },
     ...of,
   };
 }
@@ -234,15 +234,15 @@ describe('the status of a slot', () => {
 
   it('has its restarts, in copies', () => {
     const restarts = [{ at: 1, pid: 2, reason: 'killed by SIGKILL', cause: 'signal' }];
-    const respawn = { count: 4, byCause: { signal: 4, reload: 2 }, restarts };
-    const [status] = reported({ slots: [slot(0, { respawn })] }).report().slots;
+    const backoff = { count: 4, byCause: { signal: 4, reload: 2 }, restarts };
+    const [status] = reported({ slots: [slot(0, { backoff })] }).report().slots;
     expect(status).toMatchObject({
       restarts: 4,
       restartsByCause: { signal: 4, reload: 2 },
       lastRestarts: restarts,
     });
     expect(status?.lastRestarts).not.toBe(restarts);
-    expect(status?.restartsByCause).not.toBe(respawn.byCause);
+    expect(status?.restartsByCause).not.toBe(backoff.byCause);
   });
 
   it('is down if the ring says so, or if the ring does not have it yet', () => {

@@ -6,8 +6,9 @@ import type { CheckedRouterOptions } from '../../../options.js';
 import { type WorkerSettings, workerSettingsVariable } from '../../protocol.js';
 
 /**
- * Forks through Node's cluster, so that whatever knows `cluster` knows our workers. `inherit` are descriptors that the worker
- * gets after its standard ones; they stay open here. The app's own cluster settings are put back. Throws what fork throws.
+ * Forks a worker through Node's cluster, so that code that uses `cluster` finds it in `cluster.workers`. The worker inherits the
+ * descriptors `inherit`, numbered after its standard streams. They stay open in the primary. The app's own cluster settings are
+ * restored. Throws what `cluster.fork()` throws.
  */
 export function forkWorker(
   options: CheckedRouterOptions,
@@ -17,7 +18,7 @@ export function forkWorker(
 ): Worker {
   const before = { ...cluster.settings };
   const stdio = standardStreams(before);
-  const pass: WorkerSettings = {
+  const settings: WorkerSettings = {
     workerIndex,
     drainTimeoutMs: options.drainTimeoutMs,
     noticeMs: options.noticeMs,
@@ -35,32 +36,32 @@ export function forkWorker(
     return cluster.fork({
       ...options.env,
       LIMPET_SLOT: String(slot),
-      [workerSettingsVariable]: JSON.stringify(pass),
+      [workerSettingsVariable]: JSON.stringify(settings),
     });
   } finally {
     cluster.setupPrimary({ args: process.argv.slice(2), ...before, stdio: before.stdio as undefined });
   }
 }
 
-/** Five signs of life within the time that would be a stall, at most one a second asked of a worker that has time. */
+/** The pause between two heartbeats: a fifth of `stallTimeoutMs`, but from 20 ms to 1 s. */
 function beatMs(stallTimeoutMs: number): number {
   return stallTimeoutMs === 0 ? 1000 : Math.min(1000, Math.max(20, Math.floor(stallTimeoutMs / 5)));
 }
 
 function standardStreams(settings: ClusterSettings): (number | string)[] {
   if (Array.isArray(settings.stdio)) return settings.stdio as (number | string)[];
-  const each = typeof settings.stdio === 'string' ? settings.stdio : settings.silent ? 'pipe' : 'inherit';
-  return [each, each, each, 'ipc'];
+  const stream = typeof settings.stdio === 'string' ? settings.stdio : settings.silent ? 'pipe' : 'inherit';
+  return [stream, stream, stream, 'ipc'];
 }
 
-/** As Node resolves its main file: the path itself, with an extension, or a folder. Throws ERR_LIMPET_WORKER_START. */
+/** Node accepts the path itself, the path without its extension, and a folder. Throws ERR_LIMPET_WORKER_START. */
 export function checkWorkerFile(file: string | undefined): void {
   const endings = ['', '.js', '.cjs', '.mjs', '.json', '.node'];
   if (file !== undefined && endings.some((ending) => existsSync(resolve(file) + ending))) return;
   throw new LimpetError(
     'ERR_LIMPET_WORKER_START',
     file === undefined
-      ? 'there is no file for the workers to run. Give exec, the path of the worker file.'
+      ? 'there is no file for the workers to run. Set the option exec to the path of the worker file.'
       : `the worker file ${file} does not exist. Check the option exec.`,
     { exec: file },
   );

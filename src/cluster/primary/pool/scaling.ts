@@ -5,15 +5,15 @@ import { newSlotFailed } from './start-failures.js';
 import type { WorkerPool } from './worker-pool.js';
 
 /**
- * Gives the router another number of slots: up once the new ones are served, down once their clients had notice. Rejects as
- * {@link Router.scale} does; then all is as it was.
+ * Changes the number of slots. Scaling up moves clients when all new slots have a ready process. Scaling down moves them after
+ * the notice and before the old processes drain. Rejects as {@link Router.scale} does. Then the number of slots is as before.
  */
 export async function scaleTo(
   workers: number,
-  router: RouterEventSource,
+  events: RouterEventSource,
   ring: SlotRing,
-  { supervisor, assignment }: WorkerPool,
-  listeners: ListenerRegistry,
+  { supervisor, assignment }: Pick<WorkerPool, 'supervisor' | 'assignment'>,
+  listeners: Pick<ListenerRegistry, 'openDirectPorts'>,
 ): Promise<void> {
   const before = ring.size;
   if (workers < before) {
@@ -29,7 +29,7 @@ export async function scaleTo(
   supervisor.start(workers);
   const slots = Array.from({ length: workers - before }, (_, i) => before + i);
   try {
-    await seated(router, slots, leaving);
+    await Promise.all(slots.map((slot) => slotReady(events, slot, leaving)));
   } catch (error) {
     await listeners.openDirectPorts(before);
     supervisor.retire(before);
@@ -39,38 +39,30 @@ export async function scaleTo(
 }
 
 /**
- * Resolves when all the slots are served; rejects with ERR_LIMPET_WORKER_START when a process of one of them ends first, but for
- * those that are `leaving` it since before.
+ * Resolves when a process of the slot is ready. Rejects with ERR_LIMPET_WORKER_START if one ends before that. The end of a process
+ * in `leaving` does not count: it drains since an earlier scaling down.
  */
-async function seated(
-  router: RouterEventSource,
-  slots: readonly number[],
-  leaving: ReadonlySet<number | undefined>,
-): Promise<void> {
-  await Promise.all(slots.map((slot) => attachedIn(router, slot, leaving)));
-}
-
-function attachedIn(
-  router: RouterEventSource,
+function slotReady(
+  events: RouterEventSource,
   slot: number,
   leaving: ReadonlySet<number | undefined>,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const done = () => {
-      router.off('ready', onReady);
-      router.off('gone', onGone);
+    const unsubscribe = () => {
+      events.off('ready', onReady);
+      events.off('gone', onGone);
     };
     const onReady = (number: number) => {
       if (number !== slot) return;
-      done();
+      unsubscribe();
       resolve();
     };
     const onGone = (number: number, pid: number | undefined, reason: string) => {
       if (number !== slot || leaving.has(pid)) return;
-      done();
+      unsubscribe();
       reject(newSlotFailed(slot, reason));
     };
-    router.on('ready', onReady);
-    router.on('gone', onGone);
+    events.on('ready', onReady);
+    events.on('gone', onGone);
   });
 }

@@ -1,138 +1,150 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import type { CheckedRouterOptions } from '../../../options.js';
 import type { SlotRing } from '../../../ring/slot-ring.js';
 import type { Listener } from '../listeners/listener.js';
 import type { WorkerProcess } from './worker-process.js';
 
-/** How long a process that is asked to stop its inbox may take to say that it did; then it is taken to be blocked. */
-const stopPatienceMs = 2000;
+/** A process that does not confirm `stop` within this time is blocked. Its slot is then given away without it. */
+const stopTimeoutMs = 2000;
 
-/** What assignment must know of the rest. */
-export interface SlotAssignmentContext {
-  readonly respawnGraceMs: number;
-  readonly noticeMs: number;
+/** The calls of the slot assignment to the worker pool. */
+export interface SlotAssignmentHooks {
   listeners(): Iterable<Listener>;
-  /** The seated process of a slot. */
+  /** The attached process of a slot. */
   attachedIn(slot: number): WorkerProcess | undefined;
-  /** Who serves whom has changed. */
+  /** An attached process, or the ring, has changed. */
   changed(): void;
-  /** The process serves its slot from now on: whoever served it before must leave. */
+  /** The process serves its slot from now on. The one that served it before must drain. */
   serves(worker: WorkerProcess): void;
 }
 
 /**
- * Who serves whom, now: the only place that seats processes at the listeners and changes the ring's owners.
+ * Assigns slots to worker processes. Nothing else attaches processes to the listeners or changes the owners in the ring.
  *
- * A slot whose process leaves waits for the next one; after a grace its clients go to their fallbacks, until it is back.
+ * If the process of a slot leaves, its clients wait for the next process. After `respawnGraceMs` the slot is down: fallbacks serve
+ * its clients until a process is ready.
  */
 export class SlotAssignment {
   readonly #ring: SlotRing;
-  readonly #around: SlotAssignmentContext;
-  readonly #grace: Map<number, NodeJS.Timeout> = new Map();
+  readonly #options: Pick<CheckedRouterOptions, 'respawnGraceMs' | 'noticeMs'>;
+  readonly #hooks: SlotAssignmentHooks;
+  readonly #graceTimers: Map<number, NodeJS.Timeout> = new Map();
 
-  constructor(ring: SlotRing, around: SlotAssignmentContext) {
+  constructor(
+    ring: SlotRing,
+    options: Pick<CheckedRouterOptions, 'respawnGraceMs' | 'noticeMs'>,
+    hooks: SlotAssignmentHooks,
+  ) {
     this.#ring = ring;
-    this.#around = around;
+    this.#options = options;
+    this.#hooks = hooks;
   }
 
   /** Whether the process has opened every listener that the primary declared or that its own app asked for. */
-  complete(worker: WorkerProcess): boolean {
-    for (const { id, key, declared } of this.#around.listeners()) {
+  hasOpenedAll(worker: WorkerProcess): boolean {
+    for (const { id, key, declared } of this.#hooks.listeners()) {
       if ((declared || worker.asked.has(key)) && !worker.opened.has(id)) return false;
     }
     return true;
   }
 
-  /** Gives the process its slot's clients, once the one that has them takes nothing new. */
+  /** Gives the process the clients of its slot. First, the process that has them stops accepting. */
   async assign(worker: WorkerProcess): Promise<void> {
-    const before = this.#around.attachedIn(worker.slot);
+    const before = this.#hooks.attachedIn(worker.slot);
     if (before && before !== worker) {
-      await before.stopAccepting(stopPatienceMs);
+      await before.stopAccepting(stopTimeoutMs);
     }
-    if (worker.life.state !== 'starting' && worker.life.state !== 'ready') {
-      // It ended while its predecessor made room.
+    const { state } = worker.lifecycle;
+    if (state !== 'starting' && state !== 'ready') {
+      // The new process ended while the old one stopped accepting.
       if (before?.attached) this.#resume(before);
       return;
     }
     worker.attached = true;
-    this.#around.serves(worker);
+    this.#hooks.serves(worker);
     this.#endGrace(worker.slot);
-    this.up(worker.slot);
-    for (const listener of this.#around.listeners()) {
+    this.markUp(worker.slot);
+    for (const listener of this.#hooks.listeners()) {
       if (worker.opened.has(listener.id)) listener.attach(worker);
     }
     worker.send({ type: 'assigned' });
-    this.#around.changed();
+    this.#hooks.changed();
   }
 
   #resume(worker: WorkerProcess): void {
     worker.send({ type: 'resume' });
-    for (const listener of this.#around.listeners()) listener.reattach(worker);
+    for (const listener of this.#hooks.listeners()) listener.reattach(worker);
   }
 
-  left(worker: WorkerProcess, gone: boolean): void {
-    for (const listener of this.#around.listeners()) listener.detach(worker, gone);
-    const was = worker.attached;
+  /** The process accepts nothing new. `gone`: it has ended. */
+  unassign(worker: WorkerProcess, gone: boolean): void {
+    for (const listener of this.#hooks.listeners()) listener.detach(worker, gone);
+    const wasAttached = worker.attached;
     worker.attached = false;
-    if (was && !this.#around.attachedIn(worker.slot)) this.startGrace(worker.slot);
-    this.#around.changed();
+    if (wasAttached && !this.#hooks.attachedIn(worker.slot)) this.startGrace(worker.slot);
+    this.#hooks.changed();
   }
 
-  /** Lets proxies learn that the slots from `first` on will be gone, while those still serve; resolves when they had the time. */
+  /**
+   * Tells the processes of slot `first` and above that their slots will be taken away. They serve on, but their health says 503.
+   * Resolves after `noticeMs`, so that proxies can notice. Resolves at once if no process was told.
+   */
   async giveNotice(first: number): Promise<void> {
-    const { noticeMs, attachedIn } = this.#around;
+    const { noticeMs } = this.#options;
     if (noticeMs === 0) return;
     let noticed = false;
     for (let slot = first; slot < this.#ring.size; slot++) {
-      noticed = attachedIn(slot)?.send({ type: 'notice' }) || noticed;
+      noticed = this.#hooks.attachedIn(slot)?.send({ type: 'notice' }) || noticed;
     }
-    if (noticed) await wait(noticeMs);
+    if (noticed) await new Promise((resolve) => setTimeout(resolve, noticeMs));
   }
 
+  /** Marks the slot down after `respawnGraceMs`, unless a process is assigned before. */
   startGrace(slot: number): void {
-    if (this.#grace.has(slot) || slot >= this.#ring.size) return;
-    this.#grace.set(
+    if (this.#graceTimers.has(slot) || slot >= this.#ring.size) return;
+    this.#graceTimers.set(
       slot,
-      setTimeout(() => this.down(slot), this.#around.respawnGraceMs),
+      setTimeout(() => this.markDown(slot), this.#options.respawnGraceMs),
     );
   }
 
-  /** From now on the slot's clients are served by their fallbacks. */
-  down(slot: number): void {
+  /** From now on fallbacks serve the clients of the slot. */
+  markDown(slot: number): void {
     if (slot >= this.#ring.size || this.#ring.isDown(slot)) return;
     this.#ring.down(slot);
     this.#updateRing();
   }
 
   /** From now on the slot serves its clients itself. */
-  up(slot: number): void {
+  markUp(slot: number): void {
     if (slot >= this.#ring.size || !this.#ring.isDown(slot)) return;
     this.#ring.up(slot);
     this.#updateRing();
   }
 
-  /** Only what the ring must move is moved. */
+  /** Changes the number of slots in the ring. Only the clients that the ring must move are moved. */
   resize(slots: number): void {
     this.#ring.resize(slots);
     this.#updateRing();
-    // A new slot may have lost its process while the others were waited for.
+    // The process of a new slot may have ended or stalled while the other slots were waited for.
     for (let slot = 0; slot < slots; slot++) {
-      const worker = this.#around.attachedIn(slot);
+      const worker = this.#hooks.attachedIn(slot);
       if (!worker) this.startGrace(slot);
-      else if (worker.stalled) this.down(slot);
+      else if (worker.stalled) this.markDown(slot);
     }
   }
 
+  /** No slot goes down by itself any more. */
   end(): void {
-    for (const slot of [...this.#grace.keys()]) this.#endGrace(slot);
+    for (const slot of [...this.#graceTimers.keys()]) this.#endGrace(slot);
   }
 
   #endGrace(slot: number): void {
-    clearTimeout(this.#grace.get(slot));
-    this.#grace.delete(slot);
+    clearTimeout(this.#graceTimers.get(slot));
+    this.#graceTimers.delete(slot);
   }
 
   #updateRing(): void {
-    for (const { handoff } of this.#around.listeners()) handoff.updateRing(this.#ring);
-    this.#around.changed();
+    for (const { handoff } of this.#hooks.listeners()) handoff.updateRing(this.#ring);
+    this.#hooks.changed();
   }
 }

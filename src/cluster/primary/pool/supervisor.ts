@@ -3,74 +3,74 @@ import { publish } from '../../../diagnostics.js';
 import type { LimpetError } from '../../../errors.js';
 import type { CheckedRouterOptions } from '../../../options.js';
 import { receive, type WorkerMessage, type WorkerVitals } from '../../protocol.js';
-import { watchExit } from './exit-reason.js';
-import { forkWorker } from './fork.js';
+import { type ExitReason, watchExit } from './exit-reason.js';
+import type { SlotState } from './lifecycle.js';
 import { Liveness } from './liveness.js';
-import { newSlot, type SlotRecord, workersOf } from './slot-record.js';
-import type { ExitReason, SlotState } from './slot-states.js';
+import type { EndedWorker } from './restart-backoff.js';
+import { Slot } from './slot.js';
 import { crashLoopError, neverStarted, replacementFailed } from './start-failures.js';
-import { WorkerProcess } from './worker-process.js';
+import type { WorkerProcess } from './worker-process.js';
+import type { WorkerSpawner } from './worker-spawner.js';
 
-/** How the supervisor tells the router; each is called with the state already changed. */
+/** The calls of the supervisor to the worker pool. Each comes after the state has changed. */
 export interface SupervisorHooks {
-  /** Descriptors that a new process of `slot` inherits. */
-  inheritedDescriptors(slot: number): readonly number[];
+  /** A message that the supervisor does not handle itself. */
   message(worker: WorkerProcess, message: WorkerMessage, handle: RawHandle | undefined): void;
-  /** The process takes nothing new any more; `gone` when it is dead. */
+  /** The process accepts nothing new. Called when it begins to drain, and with `gone` when it has ended. */
   left(worker: WorkerProcess, gone: boolean): void;
   stalled(worker: WorkerProcess, stalled: boolean): void;
-  /** What the process says of itself. */
   beat(worker: WorkerProcess, vitals: WorkerVitals): void;
-  /** A slot's process changed its state. */
+  /** The lifecycle of the process has begun or moved on. */
   changed(worker: WorkerProcess): void;
-  /** Processes of the slot keep dying young; told once. */
+  /** Eight processes of a slot in a row lived less than a minute each. */
   crashLoop(error: LimpetError): void;
-  /** No process of any slot was ever ready, and all keep dying: there is no use in going on. */
+  /** No process of any slot was ever ready, and three in each slot have ended. The start is given up. */
   neverStarted(error: LimpetError): void;
 }
 
-/** Deaths of every slot, none ever ready, after which the start is given up. */
+/** If this many processes of every slot end and none was ever ready, the start is given up. */
 const startAttempts = 3;
-/** What a leaving process gets beyond its drain time to say its last words. */
-const lastWordsMs = 1000;
+/** A draining process may exit this much later than its drain time, to send what it has written. */
+const exitSlackMs = 1000;
 
-/** Keeps a process in every slot: forks, replaces the dead and the outdated. */
+/** Keeps a process in every slot: starts it, and replaces it when it has ended or a reload is asked for. */
 export class Supervisor {
-  readonly #slots: SlotRecord[] = [];
+  readonly #slots: Slot[] = [];
   readonly #options: CheckedRouterOptions;
+  readonly #spawner: WorkerSpawner;
   readonly #hooks: SupervisorHooks;
-  readonly #freeIndexes: number[];
   readonly #liveness: Liveness;
   #closing = false;
 
-  constructor(options: CheckedRouterOptions, rows: number, hooks: SupervisorHooks) {
+  constructor(options: CheckedRouterOptions, spawner: WorkerSpawner, hooks: SupervisorHooks) {
     this.#options = options;
+    this.#spawner = spawner;
     this.#hooks = hooks;
-    this.#freeIndexes = Array.from({ length: rows }, (_, i) => rows - 1 - i);
     this.#liveness = new Liveness(options, () => this.workers(), hooks.stalled);
   }
 
-  get slots(): readonly Readonly<SlotRecord>[] {
+  /** All slots so far, those taken away included. The index is the slot's number. */
+  get slots(): readonly Readonly<Slot>[] {
     return this.#slots;
   }
 
-  /** Every living process, seated or not. */
+  /** All living processes, attached or not. */
   *workers(): Generator<WorkerProcess> {
-    for (const slot of this.#slots) yield* workersOf(slot);
+    for (const slot of this.#slots) yield* slot.workers();
   }
 
-  /** Makes slots up to `count` and forks a process for each new one, before it returns. */
+  /** Makes slots up to `count`. Before it returns, it forks a process for each slot that has none. */
   start(count: number): void {
     for (let number = 0; number < count; number++) {
-      this.#slots[number] ??= newSlot(number);
-      const slot = this.#slots[number] as SlotRecord;
+      this.#slots[number] ??= new Slot(number);
+      const slot = this.#slots[number] as Slot;
       slot.retired = false;
-      if (!slot.current && !slot.timer) this.#forkInto(slot);
+      if (!slot.current && !slot.forkTimer) this.#forkInto(slot);
     }
   }
 
-  /** The process serves its slot from now on, and whoever served it before drains. */
-  ready(worker: WorkerProcess, reason: string): void {
+  /** The process serves its slot from now on. If it replaces another one, that one drains. */
+  markReady(worker: WorkerProcess, reason: string): void {
     const slot = this.#slotOf(worker);
     slot.everReady = true;
     const { next, current } = slot;
@@ -78,7 +78,7 @@ export class Supervisor {
       slot.next = undefined;
       slot.current = worker;
       if (current && current !== worker) {
-        slot.respawn.countRestart('reload');
+        slot.backoff.countRestart('reload');
         this.#drain(current, 'replaced by a reload');
       }
     }
@@ -86,14 +86,16 @@ export class Supervisor {
     if (next?.worker === worker) next.settle();
   }
 
-  /** Starts a successor for the slot's process. Resolves when it serves; rejects, and nothing has changed, when it cannot. */
+  /**
+   * Forks a process that replaces the one in the slot. Resolves when the new one serves. Rejects with ERR_LIMPET_WORKER_START if it
+   * cannot be forked or ends before that. Then the old one serves on.
+   */
   replace(number: number): Promise<void> {
-    const slot = this.#slots[number] as SlotRecord;
-    slot.respawn.reset();
-    clearTimeout(slot.timer);
-    slot.timer = undefined;
+    const slot = this.#slots[number] as Slot;
+    slot.backoff.reset();
+    slot.cancelFork();
     return new Promise((resolve, reject) => {
-      const worker = this.#fork(slot);
+      const worker = this.#spawn(slot);
       if (typeof worker === 'string') {
         reject(replacementFailed(number, worker));
         return;
@@ -103,23 +105,10 @@ export class Supervisor {
     });
   }
 
-  /** The process leaves of its own accord (its server was closed): its slot gets a new one, as after a death. */
-  leaves(worker: WorkerProcess, reason: string): void {
-    if (!this.#move(worker, 'draining', reason)) return;
-    const slot = this.#slotOf(worker);
-    this.#hooks.left(worker, false);
-    slot.leaving.add(worker);
-    worker.killAfter(this.#leaveMs());
-    if (slot.current !== worker) return;
-    slot.current = slot.next?.worker;
-    if (!slot.current) this.#respawn(slot, { ...lifeOf(worker), reason, cause: 'left' });
-  }
-
-  /** Takes the slots from `count` on away; their processes drain. */
+  /** Takes away the slots from `count` on. Their processes drain. */
   retire(count: number): void {
     for (const slot of this.#slots.slice(count)) {
-      clearTimeout(slot.timer);
-      slot.timer = undefined;
+      slot.cancelFork();
       slot.retired = true;
       const { current } = slot;
       slot.current = undefined;
@@ -128,20 +117,20 @@ export class Supervisor {
     }
   }
 
-  /** Drains every process; resolves when the last is gone. */
+  /** Drains all processes. Resolves when the last one has ended. */
   async close(reason: string): Promise<void> {
     this.#end();
     const ends = [...this.workers()].map(async (worker) => {
       if (worker.child.isDead()) return;
-      const gone = new Promise<void>((done) => worker.child.once('exit', () => done()));
-      if (worker.life.state === 'starting') worker.kill(reason);
+      const exited = new Promise<void>((resolve) => worker.child.once('exit', () => resolve()));
+      if (worker.lifecycle.state === 'starting') worker.kill(reason);
       else this.#drain(worker, reason, true);
-      await gone;
+      await exited;
     });
     await Promise.all(ends);
   }
 
-  /** Ends every process now. */
+  /** Kills all processes now. */
   kill(reason: string): void {
     this.#end();
     for (const worker of this.workers()) worker.kill(reason);
@@ -149,91 +138,84 @@ export class Supervisor {
 
   #end(): void {
     this.#closing = true;
-    this.#liveness.end();
-    for (const slot of this.#slots) clearTimeout(slot.timer);
+    this.#liveness.stop();
+    for (const slot of this.#slots) clearTimeout(slot.forkTimer);
   }
 
-  /** Tells a process to finish what it has and go. One that is going already hears it again when it is the `last` word. */
+  /** Tells a process to finish what it has and to exit. A draining process is told again only if the router closes (`last`). */
   #drain(worker: WorkerProcess, reason: string, last = false): void {
-    const goes = this.#move(worker, 'draining', reason);
-    if (!goes && !last) return;
-    const { drainTimeoutMs } = this.#options;
-    if (goes) {
+    const begins = this.#move(worker, 'draining', reason);
+    if (!begins && !last) return;
+    if (begins) {
       this.#slotOf(worker).leaving.add(worker);
       this.#hooks.left(worker, false);
-      worker.killAfter(this.#leaveMs());
+      worker.killAfter(this.#drainLimitMs());
     }
-    worker.send({ type: 'drain', timeoutMs: drainTimeoutMs, reason, last });
+    worker.send({ type: 'drain', timeoutMs: this.#options.drainTimeoutMs, reason, last });
   }
 
-  /** The longest that a leaving process may take. */
-  #leaveMs(): number {
-    return this.#options.noticeMs + this.#options.drainTimeoutMs + lastWordsMs;
+  /** The process drains by itself, for example because the app closed its server. Its slot gets a new one, as after an exit. */
+  #leave(worker: WorkerProcess, reason: string): void {
+    if (!this.#move(worker, 'draining', reason)) return;
+    const slot = this.#slotOf(worker);
+    this.#hooks.left(worker, false);
+    slot.leaving.add(worker);
+    worker.killAfter(this.#drainLimitMs());
+    if (slot.current !== worker) return;
+    slot.current = slot.next?.worker;
+    if (!slot.current) this.#respawn(slot, { ...lifeOf(worker), reason, cause: 'left' });
   }
 
-  #forkInto(slot: SlotRecord): void {
-    slot.timer = undefined;
+  /** A draining process that still runs after this time is killed. */
+  #drainLimitMs(): number {
+    return this.#options.noticeMs + this.#options.drainTimeoutMs + exitSlackMs;
+  }
+
+  #forkInto(slot: Slot): void {
+    slot.forkTimer = undefined;
     if (this.#closing || slot.retired) return;
-    const forked = this.#fork(slot);
-    if (typeof forked === 'string')
-      this.#respawn(slot, { startedAt: Date.now(), pid: undefined, reason: forked, cause: 'not forked' });
-    else slot.current = forked;
+    const worker = this.#spawn(slot);
+    if (typeof worker === 'string') {
+      this.#respawn(slot, { pid: undefined, livedMs: 0, reason: worker, cause: 'not forked' });
+    } else slot.current = worker;
   }
 
-  /** The new process, or why there is none. */
-  #fork(slot: SlotRecord): WorkerProcess | string {
-    const index = this.#freeIndexes.pop();
-    if (index === undefined) return 'too many processes are still draining';
-    let worker: WorkerProcess;
-    try {
-      const child = forkWorker(
-        this.#options,
-        slot.number,
-        index,
-        this.#hooks.inheritedDescriptors(slot.number),
-      );
-      worker = new WorkerProcess(slot.number, index, child);
-    } catch (error) {
-      this.#freeIndexes.push(index);
-      publish('limpet:fault', () => ({ where: 'fork', error }));
-      return `it could not be forked: ${(error as Error).message}`;
-    }
-    this.#watch(slot, worker);
-    this.#hooks.changed(worker);
-    return worker;
-  }
-
-  #watch(slot: SlotRecord, worker: WorkerProcess): void {
+  /** Returns the new process. If there is none, returns the reason. */
+  #spawn(slot: Slot): WorkerProcess | string {
+    const worker = this.#spawner.spawn(slot.number);
+    if (typeof worker === 'string') return worker;
     receive<WorkerMessage>(worker.child.process, (message, handle) =>
       this.#received(worker, message, handle),
     );
     watchExit(worker, {
-      gone: (ending) => this.#gone(slot, worker, ending),
-      // The app may have let go of the channel while its process lives on.
-      disconnected: () => this.leaves(worker, 'it disconnected'),
+      gone: (exit) => this.#gone(slot, worker, exit),
+      // The app may close the channel while its process lives on.
+      disconnected: () => this.#leave(worker, 'it disconnected'),
     });
+    this.#hooks.changed(worker);
+    return worker;
   }
 
   #received(worker: WorkerProcess, message: WorkerMessage, handle: RawHandle | undefined): void {
-    this.#liveness.heard(worker, message.type === 'beat' && message.debugger);
+    this.#liveness.recordMessage(worker, message.type === 'beat' && message.debugger);
     switch (message.type) {
       case 'beat':
         this.#hooks.beat(worker, message);
         break;
       case 'leaving':
-        this.leaves(worker, message.reason);
+        this.#leave(worker, message.reason);
         break;
       case 'stopped':
-        worker.stopped();
+        worker.confirmStop();
         break;
       default:
         this.#hooks.message(worker, message, handle);
     }
   }
 
-  #gone(slot: SlotRecord, worker: WorkerProcess, { reason, cause }: ExitReason): void {
+  #gone(slot: Slot, worker: WorkerProcess, { reason, cause }: ExitReason): void {
     if (!this.#move(worker, 'gone', reason)) return;
-    this.#freeIndexes.push(worker.index);
+    this.#spawner.releaseIndex(worker);
     slot.leaving.delete(worker);
     const { current, next } = slot;
     if (next?.worker === worker) slot.next = undefined;
@@ -244,32 +226,32 @@ export class Supervisor {
     this.#respawn(slot, { ...lifeOf(worker), reason, cause });
   }
 
-  /** A death or a leaving that was not asked for: notes it, and tries again after the pause that it earns. */
-  #respawn(slot: SlotRecord, life: ExitReason & { startedAt: number; pid: number | undefined }): void {
+  /** The slot lost its process and nothing had asked for it. Forks the next one after the backoff. */
+  #respawn(slot: Slot, ended: EndedWorker): void {
     if (this.#closing || slot.retired) return;
-    const { reason } = life;
-    const { delayMs, crashLoop } = slot.respawn.died(life, Date.now());
-    if (this.#slots.every((each) => !each.everReady && each.respawn.shortLives >= startAttempts)) {
+    const { reason } = ended;
+    const { delayMs, crashLoop } = slot.backoff.recordExit(ended, Date.now());
+    if (this.#slots.every(({ everReady, backoff }) => !everReady && backoff.shortLives >= startAttempts)) {
       this.#hooks.neverStarted(neverStarted(this.#slots.length, startAttempts, reason));
       return;
     }
     if (crashLoop) this.#hooks.crashLoop(crashLoopError(slot.number, reason));
     if (delayMs === 0) this.#forkInto(slot);
-    else slot.timer = setTimeout(() => this.#forkInto(slot), delayMs);
+    else slot.forkTimer = setTimeout(() => this.#forkInto(slot), delayMs);
   }
 
   #move(worker: WorkerProcess, to: SlotState, reason: string): boolean {
-    if (!worker.life.move(to, reason, Date.now())) return false;
+    if (!worker.lifecycle.move(to, reason, Date.now())) return false;
     publish('limpet:slot', () => ({ slot: worker.slot, pid: worker.pid, state: to, reason }));
     this.#hooks.changed(worker);
     return true;
   }
 
-  #slotOf(worker: WorkerProcess): SlotRecord {
-    return this.#slots[worker.slot] as SlotRecord;
+  #slotOf(worker: WorkerProcess): Slot {
+    return this.#slots[worker.slot] as Slot;
   }
 }
 
-function lifeOf({ life, pid }: WorkerProcess): { startedAt: number; pid: number | undefined } {
-  return { startedAt: life.startedAt, pid };
+function lifeOf({ pid, forkedAt }: WorkerProcess): { pid: number | undefined; livedMs: number } {
+  return { pid, livedMs: performance.now() - forkedAt };
 }

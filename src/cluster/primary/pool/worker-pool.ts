@@ -14,135 +14,138 @@ import { SlotAssignment } from './slot-assignment.js';
 import { newPrimaryFailed } from './start-failures.js';
 import { Supervisor } from './supervisor.js';
 import type { WorkerProcess } from './worker-process.js';
+import { WorkerSpawner } from './worker-spawner.js';
 
-/** Rows beyond two for each slot: processes that drain slowly through several reloads. */
-const spareRows = 64;
+/** Worker indexes beyond two for each slot: for processes that still drain after several reloads. */
+const spareIndexes = 64;
 
-/** What the workers must know of the rest. */
-export interface WorkerPoolContext {
+/** The parts of the router that the worker pool uses. */
+export interface WorkerPoolDependencies {
   readonly options: CheckedRouterOptions;
   readonly ring: SlotRing;
-  readonly affinity: RouterAffinity;
-  readonly counters: Counters;
-  readonly handoffs: Handoffs;
-  readonly listeners: ListenerRegistry;
-  readonly life: RouterState;
-  readonly upgrade: Upgrade;
-  /** The router cannot go on. */
+  readonly affinity: Pick<RouterAffinity, 'forwardsRequests'>;
+  readonly counters: Pick<Counters, 'beat'>;
+  readonly handoffs: Pick<Handoffs, 'inheritedDescriptors'>;
+  readonly listeners: Pick<ListenerRegistry, 'all' | 'ask' | 'received'>;
+  readonly state: Pick<RouterState, 'phase' | 'isClosing' | 'enter'>;
+  readonly upgrade: Pick<Upgrade, 'admit' | 'takeOver' | 'oldPrimaryServes'>;
+  /** Closes the router, because it cannot go on. */
   fail(error: LimpetError): void;
-  /** Something needs a person. */
+  /** Reports an error that needs a person. The router goes on. */
   trouble(error: LimpetError): void;
 }
 
 /**
- * The processes in the router's slots: the supervisor keeps them there, the assignment gives them their clients. What one of them
- * does, and what follows for the others and for the router, meets here.
+ * The worker processes of the router. The supervisor keeps a process in each slot. The slot assignment gives it the clients of the
+ * slot. The pool joins the two: it passes on what a process does to the other processes and to the router.
  */
 export class WorkerPool {
   readonly supervisor: Supervisor;
   readonly assignment: SlotAssignment;
-  /** Emits what becomes of each. */
-  readonly #router: RouterEventSink;
-  readonly #around: WorkerPoolContext;
+  readonly #events: RouterEventSink;
+  readonly #router: WorkerPoolDependencies;
 
-  constructor(router: RouterEventSink, around: WorkerPoolContext) {
-    const { options, ring, handoffs, counters, listeners } = around;
+  /** Emits the events of worker processes on `events`. */
+  constructor(events: RouterEventSink, router: WorkerPoolDependencies) {
+    const { options, ring, handoffs, counters, listeners } = router;
+    this.#events = events;
     this.#router = router;
-    this.#around = around;
-    this.supervisor = new Supervisor(options, slotsMax * 2 + spareRows, {
-      inheritedDescriptors: (slot) => handoffs.inheritedDescriptors(slot),
-      message: (worker, message, handle) => this.#message(worker, message, handle),
+    const spawner = new WorkerSpawner(options, slotsMax * 2 + spareIndexes, (slot) =>
+      handoffs.inheritedDescriptors(slot),
+    );
+    this.supervisor = new Supervisor(options, spawner, {
+      message: (worker, message, handle) => this.#received(worker, message, handle),
       left: (worker, gone) => this.#left(worker, gone),
       stalled: (worker, stalled) => this.#stalled(worker, stalled),
       beat: (worker, vitals) => counters.beat(worker, vitals),
-      changed: (worker) => this.#changed(worker),
-      crashLoop: (error) => around.trouble(error),
-      neverStarted: (error) => around.fail(error),
+      changed: (worker) => this.#emitState(worker),
+      crashLoop: (error) => router.trouble(error),
+      neverStarted: (error) => router.fail(error),
     });
-    this.assignment = new SlotAssignment(ring, {
-      ...options,
+    this.assignment = new SlotAssignment(ring, options, {
       listeners: () => listeners.all(),
       attachedIn: (slot) =>
-        [...this.supervisor.workers()].find((each) => each.slot === slot && each.attached),
+        [...this.supervisor.workers()].find((worker) => worker.slot === slot && worker.attached),
       changed: () => this.#sendPeers(),
-      serves: (worker) => this.supervisor.ready(worker, 'its servers are open'),
+      serves: (worker) => this.supervisor.markReady(worker, 'its servers are open'),
     });
   }
 
-  #message(worker: WorkerProcess, message: WorkerMessage, handle: RawHandle | undefined): void {
-    const { listeners } = this.#around;
+  #received(worker: WorkerProcess, message: WorkerMessage, handle: RawHandle | undefined): void {
+    const { listeners } = this.#router;
     switch (message.type) {
       case 'listen':
         listeners.ask(worker, message);
         break;
       case 'open':
         worker.opened.add(message.listener);
-        if (this.assignment.complete(worker)) this.#admit(worker);
+        if (this.assignment.hasOpenedAll(worker)) this.#admit(worker);
         break;
       case 'handoff':
         listeners.received(worker, message, handle);
     }
   }
 
+  /** The process has opened all its listeners. It gets its slot, or waits until all processes of a new primary can serve. */
   async #admit(worker: WorkerProcess): Promise<void> {
-    const { life, upgrade } = this.#around;
+    const { state, upgrade } = this.#router;
     const inSlots = this.supervisor.slots.filter(({ retired }) => !retired).map(({ current }) => current);
-    const begins = life.phase === 'starting';
+    const wasStarting = state.phase === 'starting';
     try {
-      for (const each of upgrade.admit(worker, inSlots)) await this.#take(each);
-      if (!begins || life.phase !== 'serving') return;
+      for (const admitted of upgrade.admit(worker, inSlots)) await this.#assign(admitted);
+      if (!wasStarting || state.phase !== 'serving') return;
       await upgrade.takeOver();
-      this.#router.emit('serving');
+      this.#events.emit('serving');
     } catch (error) {
-      this.#around.fail(error as LimpetError);
+      this.#router.fail(error as LimpetError);
     }
   }
 
-  async #take(worker: WorkerProcess): Promise<void> {
-    const { life } = this.#around;
-    const again = worker.attached;
+  async #assign(worker: WorkerProcess): Promise<void> {
+    const { state } = this.#router;
+    const wasAttached = worker.attached;
     await this.assignment.assign(worker);
-    if (again || !worker.attached) return;
-    this.#router.emit('ready', worker.slot, worker.pid);
-    if (life.phase === 'closing') worker.send({ type: 'notice' });
-    if (life.phase !== 'starting') return;
-    life.enter('serving');
-    // Siblings boot about as fast as the first did: what is not there a grace later does not hold up its clients.
+    if (wasAttached || !worker.attached) return;
+    this.#events.emit('ready', worker.slot, worker.pid);
+    if (state.phase === 'closing') worker.send({ type: 'notice' });
+    if (state.phase !== 'starting') return;
+    state.enter('serving');
+    // The other processes start about as fast as the first one. The clients of a slow one wait for `respawnGraceMs` from now.
     for (const { number, current } of this.supervisor.slots) {
       if (!current?.attached) this.assignment.startGrace(number);
     }
   }
 
   #left(worker: WorkerProcess, gone: boolean): void {
-    const { upgrade, life, fail } = this.#around;
-    this.assignment.left(worker, gone);
-    // Before all are ready the old primary serves, and a new one that stumbles leaves it to that.
-    if (gone && upgrade.oldPrimaryServes && !life.isClosing) fail(newPrimaryFailed(worker));
+    const { upgrade, state } = this.#router;
+    this.assignment.unassign(worker, gone);
+    // If a new worker ends before all are ready, the upgrade is aborted and the old primary serves on.
+    if (gone && upgrade.oldPrimaryServes && !state.isClosing) this.#router.fail(newPrimaryFailed(worker));
   }
 
   #stalled(worker: WorkerProcess, stalled: boolean): void {
-    this.#router.emit('stalled', worker.slot, worker.pid, stalled);
+    this.#events.emit('stalled', worker.slot, worker.pid, stalled);
     if (!worker.attached) return;
-    if (stalled) this.assignment.down(worker.slot);
-    else this.assignment.up(worker.slot);
+    if (stalled) this.assignment.markDown(worker.slot);
+    else this.assignment.markUp(worker.slot);
   }
 
-  #changed({ slot, pid, life }: WorkerProcess): void {
-    if (life.state === 'starting') this.#router.emit('starting', slot, pid);
-    if (life.state === 'draining' || life.state === 'gone')
-      this.#router.emit(life.state, slot, pid, life.reason);
+  #emitState({ slot, pid, lifecycle }: WorkerProcess): void {
+    const { state, reason } = lifecycle;
+    if (state === 'starting') this.#events.emit('starting', slot, pid);
+    if (state === 'draining' || state === 'gone') this.#events.emit(state, slot, pid, reason);
   }
 
+  /** Tells each process which process serves which slot, if requests may have to be forwarded. */
   #sendPeers(): void {
-    const { affinity, life, ring } = this.#around;
-    if (!affinity.forwardsRequests || life.isClosing) return;
+    const { affinity, state, ring } = this.#router;
+    if (!affinity.forwardsRequests || state.isClosing) return;
     const workers = [...this.supervisor.workers()];
     const table = peerTable(ring, workers);
     for (const worker of workers) worker.send({ type: 'peers', table });
   }
 }
 
-/** Who serves which slot now, as every process must know it to pass requests on. */
 function peerTable(ring: SlotRing, workers: readonly WorkerProcess[]): PeerTable {
   return {
     slots: ring.size,

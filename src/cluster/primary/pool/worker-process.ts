@@ -2,24 +2,28 @@ import type { Worker } from 'node:cluster';
 import type { RawHandle } from '../../../connection.js';
 import type { WorkerEndpoint } from '../../../handoff/contract.js';
 import { type PrimaryMessage, send, type WorkerVitals } from '../../protocol.js';
-import { type ExitReason, Lifecycle, type RestartCause } from './slot-states.js';
+import type { ExitReason, RestartCause } from './exit-reason.js';
+import { Lifecycle } from './lifecycle.js';
 
 /** A worker process in its slot, as the primary sees it. During a reload a slot has several. */
 export class WorkerProcess {
-  readonly life: Lifecycle = new Lifecycle(Date.now());
-  /** Listeners that the app in the process asked for, by key. */
+  readonly lifecycle: Lifecycle = new Lifecycle(Date.now());
+  /** The time of the fork, in ms on the monotonic clock. A change of the wall clock does not move that clock. */
+  readonly forkedAt: number = performance.now();
+  /** The time of its last message, on the same clock. Infinity while a debugger may hold the process. */
+  lastMessageAt: number = performance.now();
+  /** Keys of the listeners that the app in the process asked for. */
   readonly asked: Set<string> = new Set();
-  /** Listeners whose servers the process has opened. */
+  /** Ids of the listeners whose servers the process has opened. */
   readonly opened: Set<number> = new Set();
-  /** True between being given its slot's clients and leaving them. */
+  /** True from when it is given the clients of its slot until it accepts nothing new. */
   attached = false;
+  /** Whether it has given no sign of life for `stallTimeoutMs`. */
   stalled = false;
-  /** When it last gave a sign of life, ms since the epoch; infinity while a debugger may hold it. */
-  heardAt: number = Date.now();
   vitals: WorkerVitals | undefined;
-  /** Why the primary ended it, if it did. */
+  /** The reason of the primary, if the primary killed it. */
   exitReason: ExitReason | undefined;
-  #stopped: (() => void) | undefined;
+  #onStopped: (() => void) | undefined;
 
   constructor(
     readonly slot: number,
@@ -31,11 +35,12 @@ export class WorkerProcess {
     return this.child.process.pid;
   }
 
+  /** False if the IPC channel is closed. The caller still owns `handle`. */
   send(message: PrimaryMessage, handle?: RawHandle): boolean {
     return send(this.child.process, message, handle);
   }
 
-  /** Its face towards the handoff of one listener. */
+  /** Through this the handoff of one listener sends to the process. */
   endpointFor(listener: number): WorkerEndpoint {
     return {
       slot: this.slot,
@@ -44,32 +49,33 @@ export class WorkerProcess {
     };
   }
 
-  /** Asks it to take nothing new; resolves when it says so, when it is gone, or after `patienceMs`. */
-  stopAccepting(patienceMs: number): Promise<void> {
+  /** Asks the process to accept nothing new. Resolves when it confirms, when it exits, or after `timeoutMs`. */
+  stopAccepting(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, patienceMs);
-      this.#stopped = () => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#onStopped = () => {
         clearTimeout(timer);
         resolve();
       };
-      this.child.once('exit', this.#stopped);
-      if (!this.send({ type: 'stop' })) this.#stopped();
+      this.child.once('exit', this.#onStopped);
+      if (!this.send({ type: 'stop' })) this.#onStopped();
     });
   }
 
-  /** It said that it takes nothing new. */
-  stopped(): void {
-    this.#stopped?.();
+  /** The process has confirmed that it accepts nothing new. */
+  confirmStop(): void {
+    this.#onStopped?.();
   }
 
+  /** Kills the process. The reason of the first call is reported. */
   kill(reason: string, cause: RestartCause = 'signal'): void {
     this.exitReason ??= { reason, cause };
     this.child.process.kill('SIGKILL');
   }
 
-  /** Kills it unless it is gone by then. */
+  /** Kills a draining process that still runs after `ms`. */
   killAfter(ms: number): void {
-    const timer = setTimeout(() => this.kill(`still there ${ms} ms after it was told to leave`), ms);
+    const timer = setTimeout(() => this.kill(`still running ${ms / 1000} s after it began to drain`), ms);
     this.child.once('exit', () => clearTimeout(timer));
   }
 }

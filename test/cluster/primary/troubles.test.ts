@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { describe, it, type TestContext } from 'vitest';
-import type { SlotStatus } from '../../../../src/cluster/primary/status.ts';
-import { type App, startApp, type Told } from '../../../processes/app.ts';
-import { addresses, ask, inParallel } from '../../../processes/clients.ts';
+import type { SlotStatus } from '../../../src/cluster/primary/status.ts';
+import { type App, startApp, type Told } from '../../processes/app.ts';
+import { addresses, ask, inParallel } from '../../processes/clients.ts';
 
-const exec = fileURLToPath(new URL('../../../fixtures/apps/troubled-worker.js', import.meta.url));
+const exec = fileURLToPath(new URL('../../fixtures/apps/troubled-worker.js', import.meta.url));
 
 async function start(
   context: TestContext,
@@ -22,14 +22,15 @@ async function start(
   return { app, port: bound[0]?.port as number };
 }
 
+/** Which process answers a client of this address. */
 const served = async (port: number, from: string) =>
   JSON.parse((await ask(port, from)).body) as { slot: number; pid: number };
-const of = (slot: number) => (told: Told) => told.slot === slot;
-const heard = (app: App, event: string, slot: number) =>
+const inSlot = (slot: number) => (told: Told) => told.slot === slot;
+const eventsOf = (app: App, event: string, slot: number) =>
   app.told.filter((told) => told.event === event && told.slot === slot);
 
 describe.concurrent('slots in trouble', () => {
-  it('one that dies, one that never gets ready, one that closes its server, at every start: the rest serves on', async (context) => {
+  it('a worker that dies, one that is never ready and one that closes its server do not stop the other slots', async (context) => {
     const { expect } = context;
     const trouble = { 1: 'dies', 2: 'hangs', 3: 'closes' };
     const { app, port } = await start(
@@ -37,12 +38,12 @@ describe.concurrent('slots in trouble', () => {
       { workers: 4, readyTimeoutMs: 8000, respawnGraceMs: 50 },
       trouble,
     );
-    const hung = app.hears('gone', of(2));
+    const hung = app.hears('gone', inSlot(2));
     const answers = await inParallel(addresses(60), 8, (from) => served(port, from));
     expect(new Set(answers.map(({ slot }) => slot)).has(0)).toBe(true);
-    // Nobody waited for the slot that hangs.
-    expect(heard(app, 'gone', 2)).toEqual([]);
-    // The eighth short life in a row is a crash loop.
+    // The clients did not wait for the slot whose process hangs.
+    expect(eventsOf(app, 'gone', 2)).toEqual([]);
+    // A crash loop is eight short lives in a row.
     for (const slot of [1, 3])
       await app.hears('error', ({ message }) => String(message).startsWith(`slot ${slot}:`));
     for (const told of app.told.filter(({ event }) => event === 'error')) {
@@ -52,8 +53,8 @@ describe.concurrent('slots in trouble', () => {
       );
     }
     expect(app.told.filter(({ event }) => event === 'error')).toHaveLength(2);
-    expect(heard(app, 'gone', 1).length).toBeLessThanOrEqual(9);
-    expect(heard(app, 'draining', 3).length).toBeLessThanOrEqual(9);
+    expect(eventsOf(app, 'gone', 1).length).toBeLessThanOrEqual(9);
+    expect(eventsOf(app, 'draining', 3).length).toBeLessThanOrEqual(9);
 
     expect(await hung).toMatchObject({ reason: 'not ready within 8000 ms' });
 
@@ -71,7 +72,7 @@ describe.concurrent('slots in trouble', () => {
       expect([0, 3]).toContain(slot);
   });
 
-  it('a worker that stalls is served for, then killed after stallKillMs; events and channels tell each step', async (context) => {
+  it('the clients of a stalled worker go to fallbacks, and it is killed after stallKillMs. Each step is an event', async (context) => {
     const { expect } = context;
     const { app, port } = await start(context, {
       workers: 2,
@@ -79,21 +80,21 @@ describe.concurrent('slots in trouble', () => {
       stallTimeoutMs: 400,
       stallKillMs: 1500,
     });
-    await app.hears('ready', of(1));
+    await app.hears('ready', inSlot(1));
     const clients = await inParallel(addresses(20), 8, async (from) => ({
       from,
       ...(await served(port, from)),
     }));
     const { from, pid } = clients.find(({ slot }) => slot === 1) as { from: string; pid: number };
     process.kill(pid, 'SIGSTOP');
-    expect(await app.hears('stalled', of(1))).toMatchObject({ pid, reason: true });
+    expect(await app.hears('stalled', inSlot(1))).toMatchObject({ pid, reason: true });
     expect((await served(port, from)).slot).toBe(0);
     expect(await app.hears('limpet:diverted')).toMatchObject({ slot: 1, to: 0 });
-    expect(await app.hears('gone', of(1))).toMatchObject({
+    expect(await app.hears('gone', inSlot(1))).toMatchObject({
       pid,
       reason: expect.stringMatching(/^stalled for \d+ ms$/),
     });
-    await app.hears('ready', of(1), 2);
+    await app.hears('ready', inSlot(1), 2);
     const next = await served(port, from);
     expect([next.slot, next.pid === pid]).toEqual([1, false]);
     const states = app.told

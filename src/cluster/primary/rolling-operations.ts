@@ -10,8 +10,8 @@ import type { Upgrade } from './upgrade/upgrade.js';
 /** The parts of the router that the operations use. */
 export interface OperatedParts {
   readonly ring: SlotRing;
-  readonly pool: WorkerPool;
-  readonly listeners: ListenerRegistry;
+  readonly pool: Pick<WorkerPool, 'supervisor' | 'assignment'>;
+  readonly listeners: Pick<ListenerRegistry, 'openDirectPorts'>;
   readonly upgrade: Pick<Upgrade, 'handOver'>;
 }
 

@@ -36,7 +36,7 @@ export const floors = [
   ['watch'],
   ['index.ts', 'socket-io.ts', 'preload.ts'],
   ['cli'],
-  ['cli/start', 'cli/doctor'],
+  ['cli/start', 'cli/doctor', 'cli/demo'],
   ['cli/commands'],
   ['cli/limpet.ts'],
 ];

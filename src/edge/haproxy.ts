@@ -1,6 +1,5 @@
 import { createHmac } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { ClientKey } from './client-keys.js';
 import {
   type CheckedEdge,
   cannot,
@@ -8,8 +7,9 @@ import {
   type EdgeServer,
   type EdgeSettings,
   endpoint,
-} from './settings.js';
-import { ciphers, needs } from './words.js';
+} from './checked-settings.js';
+import type { ClientKey } from './client-keys.js';
+import { ciphers, needs } from './configuration-text.js';
 
 const cookieName = 'limpet_edge';
 /** Server numbers of which the hash makes use. */

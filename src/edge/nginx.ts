@@ -1,6 +1,13 @@
+import {
+  type CheckedEdge,
+  cannot,
+  checkEdge,
+  type EdgeSettings,
+  endpoint,
+  isSince,
+} from './checked-settings.js';
 import type { ClientKey } from './client-keys.js';
-import { type CheckedEdge, cannot, checkEdge, type EdgeSettings, endpoint, isSince } from './settings.js';
-import { ciphers, needs } from './words.js';
+import { ciphers, needs } from './configuration-text.js';
 
 /** The cookie that tells nginx, not the app, where a client belongs. */
 const cookieName = 'limpet_edge';

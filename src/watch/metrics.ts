@@ -3,10 +3,10 @@ import { createServer, type Server } from 'node:http';
 import { type Metric, Registry } from 'prom-client';
 import type { Router } from '../cluster/primary/router.js';
 import type { RouterStatus } from '../cluster/primary/status.js';
-import { families } from './families.js';
-import { type Served, serve } from './serve.js';
+import { type Served, serve } from './endpoint.js';
+import { families } from './metric-families.js';
 
-export type { Served } from './serve.js';
+export type { Served } from './endpoint.js';
 
 /** Where the metrics are served. */
 export interface MetricsOptions {

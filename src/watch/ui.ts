@@ -2,13 +2,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Router } from '../cluster/primary/router.js';
 import { LimpetError } from '../errors.js';
-import { mask } from './mask.js';
+import { mask } from './address-lookup.js';
+import { type Served, serve } from './endpoint.js';
+import { Gate } from './page-access.js';
 import { type Asset, assets } from './page-files.js';
-import { type Served, serve } from './serve.js';
-import { Gate } from './ui-gate.js';
-import { Watchers } from './watchers.js';
+import { Watchers } from './status-stream.js';
 
-export type { Served } from './serve.js';
+export type { Served } from './endpoint.js';
 
 /** Where the live page is served: on this machine's loopback address, always. */
 export interface UiOptions {

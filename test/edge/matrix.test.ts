@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { pathOf, streamModule } from '../../scripts/test-tools.js';
-import { isSince } from '../../src/edge/settings.ts';
+import { isSince } from '../../src/edge/checked-settings.ts';
 import { needs } from '../needs.ts';
 import { everyCombination, Stage, tryCombination } from './matrix.ts';
 

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Router } from '../../src/cluster/primary/router.js';
 import type { RouterStatus, SlotStatus } from '../../src/cluster/primary/status.js';
 import { ListeningSockets } from '../../src/handoff/listening-sockets.js';
-import { families } from '../../src/watch/families.js';
+import { families } from '../../src/watch/metric-families.js';
 import { routerMetrics, serveMetrics } from '../../src/watch/metrics.js';
 
 const slot = (number: number, more: Partial<SlotStatus> = {}): SlotStatus => ({

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pathOf } from '../../scripts/test-tools.js';
-import { mask } from '../../src/watch/mask.js';
+import { mask } from '../../src/watch/address-lookup.js';
 import { needs } from '../needs.js';
 import { type App, startApp } from '../processes/app.js';
 import { addresses, ask } from '../processes/clients.js';

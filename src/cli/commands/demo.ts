@@ -16,7 +16,7 @@ export const demo: Command = new Command('demo')
       );
       process.exit(exitCodes.failed);
     }, 20_000);
-    const { demonstrate } = await import('../demo.js');
+    const { demonstrate } = await import('../demo/demonstration.js');
     const summary = await demonstrate((line) => {
       if (!json) process.stdout.write(`${line}\n`);
     });

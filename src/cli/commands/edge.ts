@@ -4,7 +4,7 @@ import type { AffinityRule } from '../../affinity-options.js';
 import type { RouterStatus } from '../../cluster/primary/status.js';
 import { type EdgeNode, type EdgeSettings, haproxy, nginx } from '../../edge/index.js';
 import { LimpetError } from '../../errors.js';
-import { wholeNumber } from '../arguments.js';
+import { wholeNumber } from '../flag-values.js';
 import { aboutRouter, type Whom, withRouter } from '../running-router.js';
 import { settings as startSettings } from '../settings.js';
 

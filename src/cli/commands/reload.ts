@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { RouterStatus } from '../../cluster/primary/status.js';
-import { wholeNumber } from '../arguments.js';
+import { wholeNumber } from '../flag-values.js';
 import { aboutRouter, type Whom, withRouter } from '../running-router.js';
 import { duration } from '../terminal.js';
 

@@ -1,5 +1,5 @@
 import { Argument, Command } from 'commander';
-import { workerCount } from '../arguments.js';
+import { workerCount } from '../flag-values.js';
 import { aboutRouter, type Whom, withRouter } from '../running-router.js';
 
 export const scale: Command = aboutRouter(new Command('scale'))

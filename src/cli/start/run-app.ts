@@ -7,9 +7,9 @@ import { handoverVariable } from '../../cluster/primary/upgrade/handover-state.j
 import { runningRouters } from '../../control/client.js';
 import { LimpetError } from '../../errors.js';
 import { type Effective, routerOptionsOf } from '../effective-settings.js';
+import { tellNews } from './event-log.js';
 import { letWatch } from './live-page.js';
 import { logForPeople, logForPrograms } from './log.js';
-import { tellNews } from './router-events.js';
 import { passWorkerOutput } from './worker-output.js';
 
 const preload = new URL('../../preload.js', import.meta.url).href;

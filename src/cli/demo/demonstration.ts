@@ -1,6 +1,6 @@
 import { get } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { Router } from '../cluster/primary/router.js';
+import { Router } from '../../cluster/primary/router.js';
 
 /** An answer of demo-app. */
 export interface Visit {
@@ -31,7 +31,7 @@ export async function demonstrate(say: (line: string) => void): Promise<DemoSumm
   const router = new Router({
     exec: fileURLToPath(new URL('demo-app.js', import.meta.url)),
     args: [],
-    execArgv: ['--import', new URL('../preload.js', import.meta.url).href],
+    execArgv: ['--import', new URL('../../preload.js', import.meta.url).href],
     env: { LIMPET_APP: '{}' },
     workers,
     affinity: byAddress ? 'address' : { header: 'x-client' },

@@ -1,4 +1,4 @@
-import type { CheckedEdge } from './settings.js';
+import type { CheckedEdge } from './checked-settings.js';
 
 /** For TLS 1.2: forward secret and authenticated, in the order of preference. TLS 1.3 has no others. */
 export const ciphers: string = [

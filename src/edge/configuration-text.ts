@@ -1,4 +1,5 @@
-import type { CheckedEdge } from './checked-settings.js';
+import { isIP } from 'node:net';
+import type { CheckedEdge } from './settings.js';
 
 /** For TLS 1.2: forward secret and authenticated, in the order of preference. TLS 1.3 has no others. */
 export const ciphers: string = [
@@ -29,4 +30,9 @@ export function needs({ via, servers, healthPath }: CheckedEdge, proxy: 'nginx' 
     );
   }
   return lines.map((line) => `# ${line}\n`).join('');
+}
+
+/** `host:port` in the way of both languages. */
+export function endpoint(host: string, port: number): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }

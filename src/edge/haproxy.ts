@@ -1,15 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import {
-  type CheckedEdge,
-  cannot,
-  checkEdge,
-  type EdgeServer,
-  type EdgeSettings,
-  endpoint,
-} from './checked-settings.js';
+import { cannot, checkEdge } from './checked-settings.js';
 import type { ClientKey } from './client-keys.js';
-import { ciphers, needs } from './configuration-text.js';
+import { ciphers, endpoint, needs } from './configuration-text.js';
+import type { CheckedEdge, EdgeServer, EdgeSettings } from './settings.js';
 
 const cookieName = 'limpet_edge';
 /** Server numbers of which the hash makes use. */

@@ -1,13 +1,7 @@
-import {
-  type CheckedEdge,
-  cannot,
-  checkEdge,
-  type EdgeSettings,
-  endpoint,
-  isSince,
-} from './checked-settings.js';
+import { cannot, checkEdge, isSince } from './checked-settings.js';
 import type { ClientKey } from './client-keys.js';
-import { ciphers, needs } from './configuration-text.js';
+import { ciphers, endpoint, needs } from './configuration-text.js';
+import type { CheckedEdge, EdgeSettings } from './settings.js';
 
 /** The cookie that tells nginx, not the app, where a client belongs. */
 const cookieName = 'limpet_edge';

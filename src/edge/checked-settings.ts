@@ -12,7 +12,7 @@ const host: Rule = {
   expected: 'an IP address or a host name',
   ok: (v) => typeof v === 'string' && (isIP(v) > 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(v)),
 };
-/** No blank, quote, brace or semicolon: nothing that ends a word in either language. */
+/** Excludes every character that ends a word in the language of nginx or HAProxy: blank, quote, brace and semicolon. */
 const file: Rule = {
   expected: 'the path of a file, without blanks, quotes and semicolons',
   ok: (v) => typeof v === 'string' && /^[\w./@%+=:,-]+$/.test(v),
@@ -20,7 +20,7 @@ const file: Rule = {
 const nodeRules: Record<keyof EdgeNode, Rule> = {
   host,
   name: {
-    expected: 'letters, digits, dots, underlines and hyphens',
+    expected: 'letters, digits, dots, underscores and hyphens',
     ok: (v) => typeof v === 'string' && /^[\w.-]+$/.test(v),
   },
   workers,
@@ -29,20 +29,20 @@ const nodeRules: Record<keyof EdgeNode, Rule> = {
 };
 const tlsRules: Record<keyof EdgeTls, Rule> = { certificate: file, key: file };
 const settingRules: Record<keyof EdgeSettings, Rule> = {
-  nodes: { expected: 'a list of hosts, at least one', ok: (v) => Array.isArray(v) && v.length > 0 },
+  nodes: { expected: 'a list of at least one host', ok: (v) => Array.isArray(v) && v.length > 0 },
   workers,
   via: { ...oneOf(['direct', 'shared'], undefined) },
   port,
   directPort: port,
   affinity: { expected: 'a rule or a list of rules', ok: () => true, fallback: 'address' },
-  listen: { expected: 'a port, host:port, or a list of such', ok: () => true },
+  listen: { expected: 'a port, host:port, or a list of these', ok: () => true },
   tls: { expected: 'an object with a certificate', ok: (v) => typeof v === 'object' && v !== null },
   healthPath: {
     expected: "a path such as '/health'",
     ok: (v) => typeof v === 'string' && /^\/[\w.~/-]*$/.test(v),
   },
   secret: {
-    expected: 'a text of at least 16 bytes',
+    expected: 'a string of at least 16 bytes',
     ok: (v) => typeof v === 'string' && Buffer.byteLength(v) >= 16,
   },
   trust: {
@@ -62,19 +62,19 @@ const settingRules: Record<keyof EdgeSettings, Rule> = {
   },
 };
 
-/** Throws ERR_LIMPET_OPTION for whatever is unknown, wrong, or makes no sense together. `oldest` is the oldest version that is served. */
+/** Checks the settings. Throws ERR_LIMPET_OPTION if one is unknown, wrong, or contradicts another. `oldest` is the oldest supported version of the proxy. */
 export function checkEdge(settings: EdgeSettings, proxy: string, oldest: string): CheckedEdge {
   const given = check({ ...settings }, settingRules, 'edge setting') as unknown as EdgeSettings;
   const { affinity = 'address', secret, trust = [], maxLoad = 0, quietMs = 0, healthPath } = given;
-  if (given.nodes === undefined) throw missing('nodes', 'the machines that run limpet');
+  if (given.nodes === undefined) throw missing('nodes', 'a list of the machines that run limpet');
   const via = given.via ?? (given.directPort === undefined ? 'shared' : 'direct');
   const tls = given.tls && (check({ ...given.tls }, tlsRules, 'edge setting tls') as unknown as EdgeTls);
-  if (tls && tls.certificate === undefined) throw missing('tls.certificate', 'a PEM file');
+  if (tls && tls.certificate === undefined) throw missing('tls.certificate', 'the path of a PEM file');
   const version = parts(given.version ?? oldest);
   if (isOlder(version, parts(oldest))) {
     throw new LimpetError(
       'ERR_LIMPET_OPTION',
-      `edge setting version: ${given.version} is older than ${proxy} ${oldest}, the oldest that is served.`,
+      `edge setting version: ${given.version} is older than ${proxy} ${oldest}, the oldest supported version. Update ${proxy}.`,
       { option: 'version', value: given.version, oldest },
     );
   }
@@ -93,7 +93,7 @@ export function checkEdge(settings: EdgeSettings, proxy: string, oldest: string)
   };
 }
 
-/** Whether the proxy's version is that or a later one. */
+/** Whether the proxy's version is `since` or later. */
 export function isSince(version: readonly number[], since: string): boolean {
   return !isOlder(version, parts(since));
 }
@@ -111,15 +111,15 @@ function serversOf(given: EdgeSettings, via: 'direct' | 'shared'): EdgeServer[] 
     const { host, name, ...own } = check({ ...node }, nodeRules, 'edge node') as unknown as EdgeNode;
     if (host === undefined) throw missing('host', 'the address of a node');
     const workers = own.workers ?? given.workers;
-    if (workers === undefined) throw missing('workers', 'how many workers each node has');
+    if (workers === undefined) throw missing('workers', 'the number of workers of each node');
     const label = name ?? host.replaceAll(':', '-');
     if (via === 'shared') {
       const port = own.port ?? given.port;
-      if (port === undefined) throw missing('port', "the nodes' shared port");
+      if (port === undefined) throw missing('port', 'the shared port of the nodes');
       return { name: label, host, port, workers };
     }
     const base = own.directPort ?? given.directPort;
-    if (base === undefined) throw missing('directPort', "the first of the nodes' direct ports");
+    if (base === undefined) throw missing('directPort', 'the first direct port of the nodes');
     return Array.from({ length: workers }, (_, slot) => ({
       name: `${label}-${slot}`,
       host,
@@ -160,13 +160,17 @@ function isOlder(one: readonly number[], other: readonly number[]): boolean {
 }
 
 function missing(option: string, what: string): LimpetError {
-  return new LimpetError('ERR_LIMPET_OPTION', `edge setting ${option} is missing: ${what}.`, { option });
+  return new LimpetError(
+    'ERR_LIMPET_OPTION',
+    `edge setting ${option} is missing, expected ${what}. Give it.`,
+    { option },
+  );
 }
 
 function clash(mark: string): LimpetError {
   return new LimpetError(
     'ERR_LIMPET_OPTION',
-    `edge setting nodes: ${mark} is there twice, or its port is over 65535. Every server has a name and an address of its own.`,
+    `edge setting nodes: ${mark} occurs twice, or its port is over 65535. Give each node its own name and address, and ports up to 65535.`,
     { option: 'nodes', value: mark },
   );
 }

@@ -5,60 +5,60 @@ import type { EdgeAffinity } from './client-keys.js';
 export interface EdgeNode {
   /** An address, or a name that the proxy can look up. */
   readonly host: string;
-  /** For people, and for HAProxy's numbering of servers: letters, digits, `.`, `_`, `-`. By default the host. */
+  /** The server's name in the configuration, from which HAProxy's server number is derived. Letters, digits, `.`, `_`, `-`. Default: the host. */
   readonly name?: string;
-  /** Where it differs from the others'. */
+  /** Default: the `workers` of the settings. */
   readonly workers?: number;
-  /** Where it differs from the others'. */
+  /** Default: the `port` of the settings. */
   readonly port?: number;
-  /** Where it differs from the others'. */
+  /** Default: the `directPort` of the settings. */
   readonly directPort?: number;
 }
 
-/** TLS that ends at the proxy. */
+/** The files with which the proxy terminates TLS. */
 export interface EdgeTls {
   /** A PEM file with the certificate chain. */
   readonly certificate: string;
-  /** A PEM file with the key; by default the certificate's own file. HAProxy takes that, or `<certificate>.key`. */
+  /** A PEM file with the key. Default: the certificate's file. HAProxy accepts only that file or `<certificate>.key`. */
   readonly key?: string;
 }
 
-/** From what a proxy's configuration is written. */
+/** The input from which a proxy's configuration is written. */
 export interface EdgeSettings {
-  /** Hosts, or hosts with what differs. */
+  /** The machines that run limpet: host names or addresses, or objects with a machine's own settings. */
   readonly nodes: readonly (string | EdgeNode)[];
-  /** Workers of each node: its router's option `workers`, as a number, 1 to 256. */
+  /** Number of workers of each node, 1 to 256, as in the router's option `workers`. */
   readonly workers: number;
   /**
-   * `direct`: HTTP to the port of each worker, over connections that all clients share. `shared`: to each node's shared port, each connection
-   * with a PROXY header, and limpet chooses the worker. Default: `direct` where there is a `directPort`.
+   * `direct`: the proxy chooses the worker. It sends HTTP to the worker's direct port, over pooled connections. `shared`: limpet chooses the
+   * worker. The proxy connects to a node's shared port, and sends a PROXY header on each connection. Default: `direct` if there is a `directPort`.
    */
   readonly via?: 'direct' | 'shared';
-  /** The shared port. */
+  /** The shared port of each node. */
   readonly port?: number;
-  /** The first of each node's direct ports. */
+  /** The first direct port of each node. */
   readonly directPort?: number;
-  /** The routers' own option. Default `address`. */
+  /** The router's option `affinity`. Default `address`. */
   readonly affinity?: Affinity;
-  /** Where clients come: a port, or `host:port`; several in a list. Default 443 with TLS, else 80. */
+  /** Where the proxy listens for clients: a port, `host:port`, or a list of these. Default: 443 with TLS, else 80. */
   readonly listen?: number | string | readonly (number | string)[];
-  /** Ends TLS at the proxy. */
+  /** If given, the proxy terminates TLS. */
   readonly tls?: EdgeTls;
-  /** The routers' own option. */
+  /** The router's option `healthPath`. */
   readonly healthPath?: string;
-  /** The routers' own option, of which HAProxy's key for cookies is derived. */
+  /** The router's option `secret`. HAProxy's key for cookies is derived from it. */
   readonly secret?: string;
-  /** Addresses and CIDRs of load balancers in front of the proxy, whose X-Forwarded-For ends with the client. Nobody by default. */
+  /** Addresses and CIDRs of load balancers in front of the proxy. The last address in their X-Forwarded-For is the client. Default: none. */
   readonly trust?: readonly string[];
-  /** HAProxy: no server gets more than so many times the mean of requests, 1.01 to 10; a client whose server has goes elsewhere. Off by default. */
+  /** HAProxy only. A server with more than `maxLoad` times the mean of requests, 1.01 to 10, gets no more: its clients go to another server meanwhile. Default: off. */
   readonly maxLoad?: number;
-  /** How long an answer, a poll or a WebSocket may be silent, in ms. Default an hour. */
+  /** How long a response, a long poll or a WebSocket may be silent before the proxy closes it, in ms. Default: one hour. */
   readonly quietMs?: number;
-  /** The proxy's version, such as '1.29.6'. Default: the oldest that is served, nginx 1.18 or HAProxy 2.6. */
+  /** The proxy's version, such as '1.29.6'. Default: the oldest supported version, nginx 1.18 or HAProxy 2.6. */
   readonly version?: string;
 }
 
-/** One server as the proxy sees it. */
+/** One `server` line of the proxy's configuration: a worker's direct port, or a machine's shared port. */
 export interface EdgeServer {
   readonly name: string;
   readonly host: string;

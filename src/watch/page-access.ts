@@ -1,77 +1,90 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Why a request is not answered. */
+/** The status and the reason with which a request is refused. */
 export interface Denial {
   readonly status: number;
   readonly reason: string;
 }
 
-/** A name that resolves to this machine whatever a DNS server says: a page of another site cannot make a browser send it. */
+/**
+ * Host headers that mean this machine, whatever a DNS server says. A browser that another site attacks by DNS rebinding sends the
+ * host name of that site.
+ */
 const ownHost = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
 
 /**
- * Lets in whoever brings the token, once: it is exchanged for a cookie that the browser keeps until it is closed. The token is in
- * a link, and links are seen by others; the cookie is not.
+ * Decides who may see the live page. A browser opens it by a link with a token. The token works once: the browser gets a cookie for
+ * it, which it keeps until it exits. Other people may see the link, but not the cookie.
  */
-export class Gate {
-  readonly #pass: string = randomBytes(24).toString('base64url');
+export class PageAccess {
+  readonly #cookieValue: string = randomBytes(24).toString('base64url');
   readonly #used: () => void;
   #token: string | undefined;
-  #cookie = '';
+  #cookieName = '';
 
-  /** `used` is called when the token has let somebody in. */
+  /** Calls `used` when a browser has used the token. */
   constructor(used: () => void) {
     this.#used = used;
   }
 
-  /** The server listens: its port names the cookie, since browsers send cookies to every port of a host. */
+  /** Call it when the server listens. The port is part of the cookie's name, because browsers send cookies to every port of a host. */
   open(port: number): void {
-    this.#cookie = `limpet-ui-${port}`;
+    this.#cookieName = `limpet-ui-${port}`;
   }
 
-  /** A new token; the one before is worth nothing any more. */
-  token(): string {
+  /** Returns a new token, and revokes the one before. */
+  newToken(): string {
     this.#token = randomBytes(24).toString('base64url');
     return this.#token;
   }
 
-  /** Undefined when the request may be answered. Sets the cookie on the response to a good token. */
-  refuses(request: IncomingMessage, response: ServerResponse): Denial | undefined {
+  /** Returns why the request is refused, or undefined if it is allowed. Sets the cookie if the request has a valid token. */
+  denialOf(request: IncomingMessage, response: ServerResponse): Denial | undefined {
     if (!ownHost.test(request.headers.host ?? '')) {
-      return { status: 421, reason: 'This page answers to localhost, 127.0.0.1 and [::1] only.' };
+      return {
+        status: 421,
+        reason: 'The host name is not allowed. Open this page as localhost, 127.0.0.1 or [::1].',
+      };
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
-      return { status: 405, reason: 'This page is for reading.' };
+      return { status: 405, reason: 'The method is not allowed. This page answers GET and HEAD.' };
     }
-    if (this.#hasPass(request)) return undefined;
-    if (this.#takesToken(request)) {
-      response.setHeader('set-cookie', `${this.#cookie}=${this.#pass}; Path=/; HttpOnly; SameSite=Strict`);
+    if (this.#hasCookie(request)) return undefined;
+    if (this.#redeemToken(request)) {
+      response.setHeader(
+        'set-cookie',
+        `${this.#cookieName}=${this.#cookieValue}; Path=/; HttpOnly; SameSite=Strict`,
+      );
       return undefined;
     }
     return {
       status: 403,
-      reason: 'This page opens by its link, which works once. Ask limpet for a new one.',
+      reason:
+        'The link is missing or was already used: a link works once. Take the newest link from the log of limpet.',
     };
   }
 
-  #hasPass({ headers }: IncomingMessage): boolean {
+  #hasCookie({ headers }: IncomingMessage): boolean {
     const cookies = (headers.cookie ?? '').split(/; */).map((pair) => pair.split('='));
-    return cookies.some(([name, value = '']) => name === this.#cookie && same(value, this.#pass));
+    return cookies.some(
+      ([name, value = '']) => name === this.#cookieName && isEqual(value, this.#cookieValue),
+    );
   }
 
-  #takesToken(request: IncomingMessage): boolean {
+  #redeemToken(request: IncomingMessage): boolean {
     const [path, query] = (request.url ?? '').split('?');
-    const brought = path === '/' && request.method === 'GET' && new URLSearchParams(query).get('token');
-    if (!brought || this.#token === undefined || !same(brought, this.#token)) return false;
+    const token = path === '/' && request.method === 'GET' && new URLSearchParams(query).get('token');
+    if (!token || this.#token === undefined || !isEqual(token, this.#token)) return false;
     this.#token = undefined;
     this.#used();
     return true;
   }
 }
 
-function same(one: string, other: string): boolean {
+/** Compares in constant time. */
+function isEqual(one: string, other: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(one), digest(other));
 }

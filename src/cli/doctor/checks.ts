@@ -32,7 +32,7 @@ export function runChecks(): Finding[] {
 function checkControl(): Finding {
   const about = 'control socket';
   try {
-    return { about, verdict: 'good', says: `in ${makeRuntimeDirectory()}` };
+    return { about, verdict: 'good', says: `its directory is ${makeRuntimeDirectory()}` };
   } catch (error) {
     return {
       about,

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const packages = ['@socket.io/sticky', 'express', 'socket.io', 'sticky-cluster', 'sticky-session', 'ws'];
 
-/** What a reader of a result must know: the machine, the versions, the commit and the time. */
+/** The facts that a reader of a result needs: the machine, the versions, the commit and the time. */
 export function stamp() {
   const commit = outputOf('git', ['rev-parse', '--short=12', 'HEAD']);
   const changed = outputOf('git', ['status', '--porcelain', '--', '../src', '../native']) !== '';

@@ -1,4 +1,4 @@
-/** What the session caches of a worker count. Each heartbeat carries the counts to the primary, which adds them up for each slot. */
+/** Counts of the session caches of a worker. Each heartbeat carries the counts to the primary, which adds them up for each slot. */
 export interface SessionCacheCounts {
   /** Reads that the near cache answered. */
   hits: number;

@@ -22,7 +22,7 @@ export interface RouterOptions {
   secret?: string;
   /** How connections reach the workers. 'auto' takes the first of kernel, fd and ipc that works here. */
   handoff?: 'auto' | 'kernel' | 'fd' | 'ipc';
-  /** What identifies a client: one rule, or a list of rules that are tried in order (docs/affinity.md). */
+  /** The rule that identifies a client, or a list of rules that are tried in order (docs/affinity.md). */
   affinity?: Affinity;
   /** The proxies whose PROXY headers and forwarded addresses are believed. Default: none. */
   trust?: Trust;

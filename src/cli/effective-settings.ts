@@ -15,7 +15,7 @@ export interface Effective {
   readonly from: string;
 }
 
-/** What the user typed on the command line. */
+/** The app, arguments and flags that the user typed. */
 export interface CommandLine {
   readonly app?: string;
   readonly args?: readonly string[];

@@ -40,7 +40,7 @@ export interface EdgeSettings {
   readonly directPort?: number;
   /** The router's option `affinity`. Default `address`. */
   readonly affinity?: Affinity;
-  /** Where the proxy listens for clients: a port, `host:port`, or a list of these. Default: 443 with TLS, else 80. */
+  /** The ports on which the proxy listens: a port, `host:port`, or a list of these. Default: 443 with TLS, else 80. */
   readonly listen?: number | string | readonly (number | string)[];
   /** If given, the proxy terminates TLS. */
   readonly tls?: EdgeTls;

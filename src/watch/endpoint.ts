@@ -12,7 +12,7 @@ export interface Served {
   close(): void;
 }
 
-/** Where the server listens. */
+/** The address to listen on, and its name in an upgrade. */
 interface EndpointAddress {
   /** Identifies the listening socket in an upgrade, so that the new primary takes it over. */
   readonly key: string;

@@ -8,7 +8,7 @@ import { metricFamilies } from './metric-families.js';
 
 export type { Served } from './endpoint.js';
 
-/** Where the metrics are served. */
+/** The port and host of the metrics. */
 export interface MetricsOptions {
   /** 0 lets the system choose. */
   port: number;

@@ -10,7 +10,7 @@ import { StatusStream } from './status-stream.js';
 
 export type { Served } from './endpoint.js';
 
-/** Where the live page is served. It always listens on 127.0.0.1. */
+/** The port of the live page, which always listens on 127.0.0.1. */
 export interface UiOptions {
   /** Default 0: the system chooses. */
   port?: number;

@@ -19,7 +19,7 @@ export interface Trial {
   readonly only?: readonly string[];
 }
 
-/** What the clients saw during one act. */
+/** The results of one act. */
 export interface Act {
   readonly name: string;
   readonly requests: number;

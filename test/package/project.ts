@@ -109,7 +109,7 @@ export class EmptyProject {
   }
 }
 
-/** What `npm pack` reports about its tarball. */
+/** The report of `npm pack` about its tarball. */
 export interface Tarball {
   readonly path: string;
   /** The size of the download, in bytes. */

@@ -6,7 +6,7 @@
 
 namespace load {
 
-/** What a client sends in its next request in addition to its address, so that the subject recognizes it. */
+/** The value that a client sends in its next request in addition to its address, so that the subject recognizes it. */
 enum class Remember { kNothing, kCookie, kSid };
 
 /** Times are in nanoseconds, unless the name says otherwise. 0 means "no limit" or "off". */

@@ -20,7 +20,7 @@ export interface Finding {
   /** `worse`: limpet works, but not as well as it could. `broken`: limpet does not work. */
   readonly verdict: 'good' | 'worse' | 'broken';
   readonly says: string;
-  /** What the user can do, if anything. */
+  /** Advice for the user, if there is any. */
   readonly advice?: string;
 }
 

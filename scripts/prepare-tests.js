@@ -20,6 +20,10 @@ if (isStale('dist/index.js', 'src', 'tsconfig.json')) run('npm', ['run', 'build:
 if (isStale('test/nodes/node_modules/.package-lock.json', 'test/nodes/package-lock.json')) {
   run('npm', ['ci', '--prefix', 'test/nodes', '--no-bin-links', '--ignore-scripts']);
 }
+const soak = process.argv.includes('--soak');
+if (soak && stale('test/mutation/node_modules/.package-lock.json', 'test/mutation/package-lock.json')) {
+  run('npm', ['ci', '--prefix', 'test/mutation', '--ignore-scripts', '--legacy-peer-deps']);
+}
 
 function installTools(soak) {
   const wanted = missingTools(soak);

@@ -27,7 +27,7 @@ export type {
 } from './affinity-options.js';
 export { listen, type OnBound } from './cluster/listen.js';
 export type { ClientExplanation, ClientHead } from './cluster/primary/explain.js';
-export type { HandoffChoice } from './cluster/primary/listeners/listener.js';
+export type { HandoffChoice } from './cluster/primary/listeners/handoff-choice.js';
 export type { Restart, RestartCause, SlotState } from './cluster/primary/pool/slot-states.js';
 export type { Router } from './cluster/primary/router.js';
 export type { RouterEvents } from './cluster/primary/router-events.js';

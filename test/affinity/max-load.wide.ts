@@ -61,7 +61,7 @@ test('auto takes fd for it, and says why', async () => {
   const { result } = (await app.hears('status')) as unknown as { result: RouterStatus };
   expect(result.handoff).toEqual({
     name: 'fd',
-    reason: 'maxLoad must know how many connections each worker has',
+    reason: 'maxLoad needs the number of connections of each worker, and kernel does not count them',
   });
 });
 

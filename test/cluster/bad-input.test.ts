@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { startApp } from '../processes/app.js';
 import { childrenOf, runs } from '../processes/descriptors.js';
 
-/** Mistake → code of the answer, and what its sentence must name: what was wrong, and what to do. */
+/** For each mistake the code of the error, and the words of its message: what was wrong, and what to do. */
 const thrown: [mistake: string, code: string, ...words: (string | RegExp)[]][] = [
   ['unknown option', 'ERR_LIMPET_OPTION', 'worker is not known', 'Did you mean workers?'],
   ['zero workers', 'ERR_LIMPET_OPTION', 'workers', 'got 0', 'from 1 to 256'],
@@ -23,8 +23,8 @@ const thrown: [mistake: string, code: string, ...words: (string | RegExp)[]][] =
   ['other options', 'ERR_LIMPET_OPTION', 'second listen()'],
 ];
 
-describe('bad input', () => {
-  it.each(thrown)('%s: %s', async (mistake, code, ...words) => {
+describe('a mistake of the app', () => {
+  it.each(thrown)('%s throws %s with a message that helps', async (mistake, code, ...words) => {
     const app = startApp('apps/bad-input.js', { args: [mistake] });
     const answer = await app.hears('answer');
     expect(answer.name).toBe('LimpetError');
@@ -33,7 +33,7 @@ describe('bad input', () => {
     await app.ended;
   });
 
-  it('port in use: one line on stderr, exit code 1, no stack, nothing left running', async () => {
+  it('a port in use ends the process with one line on stderr, exit code 1, no stack and no worker left', async () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const busy = String((holder.address() as AddressInfo).port);
@@ -57,7 +57,7 @@ describe('bad input', () => {
     for (const pid of children) expect(runs(pid)).toBe(false);
   });
 
-  it('port in use: the server hears it as its error', async () => {
+  it('a port in use is an error event of the server, if that has a listener for it', async () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const busy = String((holder.address() as AddressInfo).port);
@@ -67,23 +67,29 @@ describe('bad input', () => {
     holder.close();
   });
 
-  it.for(['ipc', 'fd', 'kernel'])('a port that this user may not have, by %s', async (handoff, { skip }) => {
-    const from = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
-    skip(!existsSync(from) || Number(readFileSync(from, 'utf8')) < 2, 'every user may have every port here');
-    const app = startApp('apps/bad-input.js', { args: ['port not permitted', '1', handoff] });
-    expect((await app.ended).code).toBe(1);
-    expect(app.output).toMatch(
-      /^limpet: cannot listen on 127\.0\.0\.1:1: not permitted.*ERR_LIMPET_ADDRESS_DENIED/m,
-    );
-  });
+  it.for(['ipc', 'fd', 'kernel'])(
+    'a port that the system does not permit ends the process, by %s',
+    async (handoff, { skip }) => {
+      const from = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+      skip(
+        !existsSync(from) || Number(readFileSync(from, 'utf8')) < 2,
+        'this system permits every port to every user',
+      );
+      const app = startApp('apps/bad-input.js', { args: ['port not permitted', '1', handoff] });
+      expect((await app.ended).code).toBe(1);
+      expect(app.output).toMatch(
+        /^limpet: cannot listen on 127\.0\.0\.1:1: not permitted.*ERR_LIMPET_ADDRESS_DENIED/m,
+      );
+    },
+  );
 
-  it('a host that is not of this machine', async () => {
+  it('a host that is no address of this machine ends the process', async () => {
     const app = startApp('apps/bad-input.js', { args: ['host of nobody'] });
     expect((await app.ended).code).toBe(1);
     expect(app.output).toMatch(/203\.0\.113\.1.*ERR_LIMPET_ADDRESS_UNAVAILABLE/);
   });
 
-  it('a worker that exits at once for ever: said once, given up, nothing left running', async () => {
+  it('a worker that always exits at once is reported once, and the process ends', async () => {
     const app = startApp('apps/bad-input.js', { args: ['exits at once'] });
     expect((await app.ended).code).toBe(1);
     expect(app.output.match(/ERR_LIMPET_WORKER_START/g)?.length).toBe(1);

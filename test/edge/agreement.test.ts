@@ -17,7 +17,7 @@ function machine(node: string, itsSecret = secret) {
   const options = checkRouterOptions({ affinity: 'cookie', node, secret: itsSecret, workers });
   const ring = new SlotRing({ slots: workers, key: deriveKey(itsSecret, 'ring', 8) });
   const affinity = new RouterAffinity(options, itsSecret);
-  const { cookie } = unpackAffinity(affinity.pass(ring));
+  const { cookie } = unpackAffinity(affinity.serializeSettings(ring));
   affinity.close();
   if (!cookie) throw new Error('no cookie');
   const cookieOf = (slot: number) => new CookieIssuer(cookie, slot).value(hour);

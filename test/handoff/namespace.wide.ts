@@ -83,6 +83,6 @@ describe.skipIf(!possible)('in a network namespace of its own (needs the right t
       sources: loopback(100),
     });
     expect(report).toMatchObject({ handoff: { name: 'fd' }, moved: 0 });
-    expect(report.handoff.reason).toMatch(/kernel cannot be had.*net\.core\.optmem_max/);
+    expect(report.handoff.reason).toMatch(/kernel is not possible.*net\.core\.optmem_max/);
   });
 });

@@ -12,23 +12,25 @@ import { SlotRing } from '../../ring/slot-ring.js';
 import { type PrimaryMessage, receive, send, type WorkerMessage } from '../protocol.js';
 import { RouterAffinity } from './listeners/router-affinity.js';
 
-/** How a client without a session is given a worker. */
+/** How a slot is chosen for a client that has no session. */
 export type Balancing = 'random' | 'round-robin' | 'least-connection';
 
-interface Adopted {
+/** A worker process that the app has forked, in the slot that it asked for. */
+interface AdoptedWorker {
   readonly worker: Worker;
   readonly endpoint: WorkerEndpoint;
-  readonly workerIndex: number;
+  /** True while the process takes connections. */
   attached: boolean;
 }
 
+/** The number of the only listener. */
 const listener = 0;
 const workerIndexMax = 256;
 const beatMs = 250;
 
 /**
- * Serves an app that forks its own workers, as @socket.io/sticky does: they ask for a place, and get the connections of their
- * Socket.IO sessions, over ipc. A worker that ends, its slot and its sessions are gone; the next one takes the free slot.
+ * Serves an app that forks its own workers, as with @socket.io/sticky. A worker asks for a slot and gets the connections of its
+ * Socket.IO sessions over `ipc`. When a worker ends, its sessions are lost, and the next worker that asks gets its slot.
  */
 export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
   readonly #options = checkRouterOptions({ affinity: 'socket.io', workers: 1 });
@@ -36,10 +38,11 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
   readonly #ring: SlotRing;
   readonly #handoff: IpcPrimary;
   readonly #opened: Promise<BoundAddress>;
-  readonly #places: Map<number, Adopted> = new Map();
-  #workerIndexes = 0;
-  #closing = false;
+  readonly #bySlot: Map<number, AdoptedWorker> = new Map();
+  #nextWorkerIndex = 0;
+  #isClosing = false;
 
+  /** Begins to listen at once. */
   constructor(address: ListenAddress, balancing: Balancing) {
     super();
     const secret = this.#options.secret ?? randomBytes(32).toString('hex');
@@ -56,13 +59,13 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
       handed: () => {},
       taken: () => {},
       busiest: new BusiestClient(),
-      pending: { ...this.#options, chain: this.#affinity.of({ kind: 'node', tls: false }).chain },
+      pending: { ...this.#options, chain: this.#affinity.compile({ kind: 'node', tls: false }).chain },
       newClients: balancing === 'least-connection' ? 'least-connections' : balancing,
       maxLoad: 0,
     });
     this.#opened = this.#handoff.open();
-    for (const worker of Object.values(cluster.workers ?? {})) if (worker) this.#meet(worker);
-    cluster.on('fork', this.#meet);
+    for (const worker of Object.values(cluster.workers ?? {})) if (worker) this.#watch(worker);
+    cluster.on('fork', this.#watch);
   }
 
   /** Rejects with ERR_LIMPET_ADDRESS_*. */
@@ -70,50 +73,48 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
     return this.#opened;
   }
 
-  /** Takes nothing new; the workers are the app's. Resolves when all that came was taken. */
+  /** Stops listening. Resolves when workers have taken all connections that had come. The workers run on, because they are the app's. */
   async close(): Promise<void> {
-    if (this.#closing) return;
-    this.#closing = true;
-    cluster.off('fork', this.#meet);
-    await this.#handoff.close(this.#places.size > 0 ? this.#options.drainTimeoutMs : 0);
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    cluster.off('fork', this.#watch);
+    await this.#handoff.close(this.#bySlot.size > 0 ? this.#options.drainTimeoutMs : 0);
     this.#affinity.close();
     this.emit('closed');
   }
 
-  readonly #meet = (worker: Worker): void => {
+  readonly #watch = (worker: Worker): void => {
     receive<WorkerMessage>(worker.process, (message, handle) => {
-      const place = [...this.#places.values()].find((each) => each.worker === worker);
+      const adopted = [...this.#bySlot.values()].find((each) => each.worker === worker);
       if (message.type === 'adopt') this.#adopt(worker);
-      else if (message.type === 'listen') this.#bind(worker, message.key);
-      else if (!place) handle?.close();
-      else if (message.type === 'open') this.#endpoint(place);
-      else if (message.type === 'handoff') this.#handoff.received(place.endpoint, message.body);
-      else if (message.type === 'leaving') this.#detach(place, false);
+      else if (message.type === 'listen') this.#answerListen(worker, message.key);
+      else if (!adopted) handle?.close();
+      else if (message.type === 'open') this.#attach(adopted);
+      else if (message.type === 'handoff') this.#handoff.received(adopted.endpoint, message.body);
+      else if (message.type === 'leaving') this.#detach(adopted, false);
     });
     worker.once('exit', () => {
-      for (const [slot, place] of this.#places) {
-        if (place.worker !== worker) continue;
-        this.#places.delete(slot);
-        this.#detach(place, true);
+      for (const [slot, adopted] of this.#bySlot) {
+        if (adopted.worker !== worker) continue;
+        this.#bySlot.delete(slot);
+        this.#detach(adopted, true);
       }
     });
   };
 
+  /** Gives the worker the lowest free slot. */
   #adopt(worker: Worker): void {
     let slot = 0;
-    while (this.#places.has(slot)) slot += 1;
-    const workerIndex = this.#workerIndexes++ % workerIndexMax;
-    const tell = (message: PrimaryMessage): void => {
-      send(worker.process, message);
-    };
+    while (this.#bySlot.has(slot)) slot += 1;
+    const workerIndex = this.#nextWorkerIndex++ % workerIndexMax;
     const endpoint: WorkerEndpoint = {
       slot,
       workerIndex,
       send: (body, handle) => send(worker.process, { type: 'handoff', listener, body }, handle),
     };
-    this.#places.set(slot, { worker, endpoint, workerIndex, attached: false });
+    this.#bySlot.set(slot, { worker, endpoint, attached: false });
     const { drainTimeoutMs, noticeMs } = this.#options;
-    tell({
+    send<PrimaryMessage>(worker.process, {
       type: 'adopted',
       slot,
       pass: {
@@ -127,12 +128,12 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
     });
   }
 
-  #bind(worker: Worker, key: string): void {
+  #answerListen(worker: Worker, key: string): void {
     const settings = {
       stallTimeoutMs: this.#options.stallTimeoutMs,
       loadBounded: false,
       loadCounts: true,
-      affinity: this.#affinity.pass(this.#ring),
+      affinity: this.#affinity.serializeSettings(this.#ring),
     };
     this.#opened.then(
       (address) =>
@@ -145,13 +146,13 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
           direct: undefined,
           settings,
         }),
-      // Told by the primary's own server.
+      // The primary's own server emits the error.
       () => {},
     );
   }
 
-  #endpoint(place: Adopted): void {
-    const { slot } = place.endpoint;
+  #attach(adopted: AdoptedWorker): void {
+    const { slot } = adopted.endpoint;
     if (slot >= this.#ring.size) {
       const before = this.#ring.size;
       this.#ring.resize(slot + 1);
@@ -159,36 +160,35 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
     } else {
       this.#ring.up(slot);
     }
-    place.attached = true;
-    this.#handoff.attach(place.endpoint);
+    adopted.attached = true;
+    this.#handoff.attach(adopted.endpoint);
     this.#handoff.updateRing(this.#ring);
-    send<PrimaryMessage>(place.worker.process, { type: 'assigned' });
+    send<PrimaryMessage>(adopted.worker.process, { type: 'assigned' });
     this.#sendPeers();
   }
 
-  #detach(place: Adopted, gone: boolean): void {
-    this.#handoff.detach(place.endpoint, gone);
-    if (place.attached) {
-      place.attached = false;
-      this.#ring.down(place.endpoint.slot);
+  #detach(adopted: AdoptedWorker, gone: boolean): void {
+    this.#handoff.detach(adopted.endpoint, gone);
+    if (adopted.attached) {
+      adopted.attached = false;
+      this.#ring.down(adopted.endpoint.slot);
       this.#handoff.updateRing(this.#ring);
     }
     this.#sendPeers();
   }
 
   #sendPeers(): void {
-    const places = [...this.#places.values()];
+    const workers = [...this.#bySlot.values()];
+    const slots = Array.from({ length: this.#ring.size }, (_, slot) => slot);
     const table = {
       slots: this.#ring.size,
-      down: Array.from({ length: this.#ring.size }, (_, slot) => slot).filter((slot) =>
-        this.#ring.isDown(slot),
-      ),
-      processes: places.map(({ endpoint, workerIndex, attached }) => ({
-        slot: endpoint.slot,
+      down: slots.filter((slot) => this.#ring.isDown(slot)),
+      processes: workers.map(({ endpoint: { slot, workerIndex }, attached }) => ({
+        slot,
         workerIndex,
         attached,
       })),
     };
-    for (const { worker } of places) send<PrimaryMessage>(worker.process, { type: 'peers', table });
+    for (const { worker } of workers) send<PrimaryMessage>(worker.process, { type: 'peers', table });
   }
 }

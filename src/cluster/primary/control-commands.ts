@@ -5,8 +5,8 @@ import { LimpetError } from '../../errors.js';
 import { type CheckedRouterOptions, checkRouterOptions } from '../../options.js';
 import type { ClientHead } from './explain.js';
 
-/** The part of a router that its control socket reaches. */
-interface ControlledRouter {
+/** The part of a router that the commands of its control socket call. */
+export interface ControlledRouter {
   readonly options: CheckedRouterOptions;
   status(): unknown;
   ring(): unknown;
@@ -19,13 +19,14 @@ interface ControlledRouter {
 }
 
 /**
- * Opens the control socket of a router that has a name. One that has no place for it serves all the same: a fault is published;
- * only a name that a living router has, other than the `predecessor`, is a mistake, which `taken` is told.
+ * Opens the control socket of a router that has a name. Resolves with undefined if it has none. If the socket cannot be opened, a fault
+ * is published and the router serves without it. If a living router other than the process `replaces` has the name, `onNameInUse` is
+ * called with ERR_LIMPET_NAME_IN_USE.
  */
 export async function openControl(
   router: ControlledRouter,
-  predecessor: number | undefined,
-  taken: (error: LimpetError) => void,
+  replaces: number | undefined,
+  onNameInUse: (error: LimpetError) => void,
 ): Promise<ControlServer | undefined> {
   const { name } = router.options;
   if (name === undefined) return undefined;
@@ -33,17 +34,17 @@ export async function openControl(
     return await ControlServer.open({
       name,
       commands: routerCommands(router),
-      ...(predecessor === undefined ? {} : { replaces: predecessor }),
+      ...(replaces === undefined ? {} : { replaces }),
     });
   } catch (error) {
-    if ((error as LimpetError).code === 'ERR_LIMPET_NAME_IN_USE') taken(error as LimpetError);
+    if ((error as LimpetError).code === 'ERR_LIMPET_NAME_IN_USE') onNameInUse(error as LimpetError);
     else publish('limpet:fault', () => ({ where: 'control socket', error }));
     return undefined;
   }
 }
 
-/** What a router does for whoever asks over its control socket. Each command is the router's method of that name. */
-function routerCommands(router: ControlledRouter): Commands {
+/** The commands of the control socket. Each calls the router's method of that name; `stop` calls close() and kill(). */
+export function routerCommands(router: ControlledRouter): Commands {
   return {
     status: () => router.status(),
     ring: () => router.ring(),
@@ -56,7 +57,7 @@ function routerCommands(router: ControlledRouter): Commands {
             }
           : (address as string),
       ),
-    reload: ({ parallel = 1 }) => router.reload({ parallel: count('parallel', parallel) }),
+    reload: ({ parallel = 1 }) => router.reload({ parallel: checkCount('parallel', parallel) }),
     upgrade: () => router.upgrade(),
     scale: ({ workers }) => {
       const { buckets } = router.options;
@@ -65,20 +66,20 @@ function routerCommands(router: ControlledRouter): Commands {
     stop: async ({ now = false }) => {
       if (now === true) router.kill('limpet stop');
       const closed = await router.close('limpet stop');
-      // As after SIGTERM; the answer goes first.
+      // The process ends as after SIGTERM, but the caller gets the answer first.
       if (router.options.signals) setImmediate(endProcess);
       return closed;
     },
   };
 }
 
-/** An app with a handler of its own for SIGTERM ends as it sees fit. */
+/** Emits SIGTERM if the app has a handler, so that the app decides how to end. */
 function endProcess(): void {
   if (process.listenerCount('SIGTERM') > 0) process.emit('SIGTERM', 'SIGTERM');
   else process.exit(0);
 }
 
-function count(name: string, value: unknown): number {
+function checkCount(name: string, value: unknown): number {
   if (Number.isSafeInteger(value) && (value as number) > 0) return value as number;
   throw new LimpetError(
     'ERR_LIMPET_OPTION',

@@ -4,19 +4,19 @@ import type { SessionCacheCounts } from '../../metrics.js';
 import type { WorkerVitals } from '../protocol.js';
 
 export interface SlotCounters {
-  /** Connections given to the slot's processes. */
+  /** Connections that were sent to the slot's processes. */
   handed: number;
-  /** Of those, how many came because their home was down. */
+  /** Connections among `handed` whose home is another slot. */
   diverted: number;
-  /** Connections closed unserved, by reason. */
+  /** Connections that were closed unserved, by reason. */
   refused: Record<string, number>;
-  /** Of the connections given to the slot's processes. */
+  /** For the connections in `handed`: the time until a process took them. */
   latency: Latencies;
-  /** What the slot's processes have had from their session caches, those that are gone included. */
+  /** The totals of the session caches in all processes that the slot has had. */
   sessionCache: SessionCacheCounts;
 }
 
-/** Two counts by reason, as one. */
+/** Adds two counts by reason. */
 export function sumOf(
   one: Readonly<Record<string, number>>,
   other: Readonly<Record<string, number>>,
@@ -26,10 +26,10 @@ export function sumOf(
   return sum;
 }
 
-/** What the primary counts, for each slot, for as long as the router lives. */
+/** The primary's own counts since the router began: all connections over `ipc`, and the workers' session caches. */
 export class Counters {
   readonly #slots: SlotCounters[] = [];
-  /** Connections closed before they could be placed, by reason. */
+  /** Connections that were closed before a slot was chosen, by reason. */
   readonly rejectionsBeforeRouting: Record<string, number> = {};
 
   of(slot: number): SlotCounters {
@@ -48,6 +48,7 @@ export class Counters {
     publish('limpet:unplaced', () => ({ reason }));
   }
 
+  /** A connection was sent to `slot`. If that is not its home, it counts as diverted. */
   handed(slot: number, home: number): void {
     const counters = this.of(slot);
     counters.handed += 1;
@@ -56,20 +57,21 @@ export class Counters {
     publish('limpet:diverted', () => ({ slot: home, to: slot }));
   }
 
+  /** A process of the slot has taken a connection. */
   taken(slot: number, latencyMs: number): void {
     countLatency(this.of(slot).latency, latencyMs);
   }
 
-  /** Takes what the process says of itself; its session caches count for the slot, and are counted on after its end. */
+  /** Stores a worker's vitals. Adds what its session cache has counted since the last beat to the slot's totals, which outlive the process. */
   beat(
     worker: { readonly slot: number; vitals: WorkerVitals | undefined },
     { open, lagMs, rssBytes, sessionCache }: WorkerVitals,
   ): void {
-    const kept = this.of(worker.slot).sessionCache;
+    const total = this.of(worker.slot).sessionCache;
     const before = worker.vitals?.sessionCache;
-    kept.hits += sessionCache.hits - (before?.hits ?? 0);
-    kept.misses += sessionCache.misses - (before?.misses ?? 0);
-    kept.invalidations += sessionCache.invalidations - (before?.invalidations ?? 0);
+    total.hits += sessionCache.hits - (before?.hits ?? 0);
+    total.misses += sessionCache.misses - (before?.misses ?? 0);
+    total.invalidations += sessionCache.invalidations - (before?.invalidations ?? 0);
     worker.vitals = { open, lagMs, rssBytes, sessionCache };
   }
 

@@ -1,7 +1,6 @@
 import { LimpetError } from '../../errors.js';
 
-/** Why a router does not do what it is asked for. */
-
+/** The error of createRouter() in a worker. */
 export function notThePrimary(): LimpetError {
   return new LimpetError(
     'ERR_LIMPET_ROLE',
@@ -9,15 +8,16 @@ export function notThePrimary(): LimpetError {
   );
 }
 
+/** The error of a call on a router after close(). */
 export function closedError(): LimpetError {
   return new LimpetError('ERR_LIMPET_CLOSED', 'the router is closed. Make a new one with createRouter().');
 }
 
-/** The clients are another primary's now, and so is whatever was asked for after it took over. */
+/** The error of a call on a router after the new primary `pid` has taken over. */
 export function takenOver(pid: number): LimpetError {
   return new LimpetError(
     'ERR_LIMPET_CLOSED',
-    `process ${pid} has taken over from this router, which leaves. Ask that one.`,
+    `process ${pid} has taken over from this router, which closes. Ask that process.`,
     { successor: pid },
   );
 }

@@ -7,38 +7,38 @@ import { LimpetError } from '../../errors.js';
 import { addressError } from '../../ring/checks.js';
 import type { SlotRing } from '../../ring/slot-ring.js';
 
-/** What a client begins its connection with, and from where. */
+/** The first bytes of a client's connection, and the address that it comes from. */
 export interface ClientHead {
-  /** The request head as it is sent, a PROXY header in front of it where there is one. A text is its Latin-1 bytes. */
+  /** The request head as it is sent, after a PROXY header if there is one. A text stands for its Latin-1 bytes. */
   head: string | Uint8Array;
-  /** The peer's address: by default `127.0.0.1`, a proxy on this machine. */
+  /** The address of the connection's peer. Default: `127.0.0.1`, a proxy on this machine. */
   address?: string;
 }
 
-/** Where a client goes, and why. */
+/** Which slot serves a client, and why. */
 export interface ClientExplanation {
-  /** The rule that told the client from others, as in `header x-user`. */
+  /** The rule that decided, as in `header x-user`. */
   readonly rule: string;
-  /** The client key: 8 bytes of an address in hexadecimal, the text of a header, query or cookie, or `slot N` that the client carries. */
+  /** The client key: 8 bytes of an address in hexadecimal, the text of a header, query or cookie, or `slot N` if the client carries its slot. */
   readonly key: string;
-  /** The address or text that the key was made of. */
+  /** The address or text that the key was made from. */
   readonly client: string;
-  /** Its hash, 0 to 2^32 - 1; -1 where the client carries its slot. */
+  /** The hash of the key, 0 to 2^32 - 1. -1 if the client carries its slot. */
   readonly hash: number;
-  /** The bucket that the top bits of the hash choose; -1 where the client carries its slot. */
+  /** The bucket that the top bits of the hash choose. -1 if the client carries its slot. */
   readonly bucket: number;
-  /** The slot that serves it while all are up. */
+  /** The slot that serves the client while all slots are up. */
   readonly home: number;
-  /** The slot that serves it now; -1 when none does. */
+  /** The slot that serves the client now. -1 if none does. */
   readonly owner: number;
   /**
-   * `home`: its home is up. `fallback`: it is down, and the owner serves for it. `carried`: the client brought its slot, sealed, and it is
-   * up. `none`: no slot is up. Anything else is why the connection would be closed.
+   * `home`: the home slot is up. `fallback`: the home slot is down, and the owner serves for it. `carried`: the client carries its slot,
+   * sealed, and that slot is up. `none`: no slot is up. Any other value says why the connection would be closed.
    */
   readonly reason: 'home' | 'fallback' | 'carried' | 'none' | Refusal;
 }
 
-/** As the handoffs decide it, by the same reader. Throws ERR_LIMPET_ADDRESS. */
+/** Decides with the code that the handoffs use. Throws ERR_LIMPET_ADDRESS, or ERR_LIMPET_OPTION for a head that is no text or bytes. */
 export function explainClient(
   { chain, labels }: Pick<CompiledAffinity, 'chain' | 'labels'>,
   ring: SlotRing,
@@ -51,7 +51,7 @@ export function explainClient(
   const binding = headBinding();
   const reading = binding.begin(binding.compile(chain), { address: peer, port: 0 });
   const hour = Math.floor(Date.now() / HOUR_MS);
-  // As the handoffs look at it: first as what may go on, where a head can be too large, or nothing yet; then as all there is.
+  // Decide first as if more bytes could follow: only then a head can be too large. If the rules need more, decide by these bytes.
   let ended = false;
   const decide = () => reading.decide(bytes, ended, hour);
   const ruleOf = ({ rule }: { rule: number }) => labels[rule] ?? 'address';
@@ -61,13 +61,14 @@ export function explainClient(
     ended = true;
     decision = decide();
   }
+  /** The first slot that the client carries. If it is down, the rules after it decide. */
   let carried: { slot: number; rule: string } | undefined;
   while (decision.outcome === 'slot') {
     carried ??= { slot: decision.slot, rule: ruleOf(decision) };
     decision = decide();
   }
-  if (decision.outcome === 'need-more' || decision.outcome === 'refused') return refused(decision);
-  const { key, client, hash } = keyed(decision, ring);
+  if (decision.outcome === 'need-more' || decision.outcome === 'refused') return explainRejection(decision);
+  const { key, client, hash } = keyOf(decision, ring);
   const isUp = carried !== undefined && carried.slot < ring.size && !ring.isDown(carried.slot);
   if (carried && isUp) {
     const { slot, rule } = carried;
@@ -98,7 +99,7 @@ export function explainClient(
   };
 }
 
-function keyed(
+function keyOf(
   decision: Extract<Decision, { outcome: 'address' | 'text' }>,
   ring: SlotRing,
 ): { key: string; client: string; hash: number } {
@@ -111,7 +112,7 @@ function keyed(
   return { key, client, hash };
 }
 
-function refused(decision: Decision): ClientExplanation {
+function explainRejection(decision: Decision): ClientExplanation {
   const reason = decision.outcome === 'refused' ? decision.refusal : 'silent';
   return { rule: 'none', key: '', client: '', hash: -1, bucket: -1, home: -1, owner: -1, reason };
 }
@@ -119,7 +120,7 @@ function refused(decision: Decision): ClientExplanation {
 function headError(head: unknown): LimpetError {
   return new LimpetError(
     'ERR_LIMPET_OPTION',
-    `explain() got ${head === null ? 'null' : typeof head} as a head, expected an address, or { head, address } with the head as text or bytes.`,
+    `explain() got ${head === null ? 'null' : typeof head} as a head, expected text or bytes. Give an address, or { head, address }.`,
     { option: 'head' },
   );
 }

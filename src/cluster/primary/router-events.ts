@@ -2,40 +2,40 @@ import type { EventEmitter } from 'node:events';
 import type { BoundAddress } from '../../connection.js';
 import type { LimpetError } from '../../errors.js';
 
-/** What a router emits, with what its listeners are given. */
+/** The events of a router, with the arguments of their listeners. */
 export interface RouterEvents {
-  /** A listener is bound. */
+  /** An address is bound. */
   listening: [address: BoundAddress];
-  /** A listener could not be bound: whoever asked for it is told, and may ask again. */
+  /** An address could not be bound. The caller gets the same error, and may ask again. */
   unbound: [error: LimpetError];
   /** A process was forked for a slot. */
   starting: [slot: number, pid: number | undefined];
-  /** A slot's process is given its clients. */
+  /** A process serves its slot. */
   ready: [slot: number, pid: number | undefined];
-  /** A slot's process leaves: it takes nothing new and finishes what it has. */
+  /** A process drains: it takes nothing new and finishes what it has. */
   draining: [slot: number, pid: number | undefined, reason: string];
-  /** A slot's process ended, whatever the reason. */
+  /** A process has ended. */
   gone: [slot: number, pid: number | undefined, reason: string];
-  /** A slot's process gives no sign of life: fallbacks serve its clients. False when it is back. */
+  /** True: a process gives no sign of life, and fallback slots serve its clients. False: it gives signs of life again. */
   stalled: [slot: number, pid: number | undefined, stalled: boolean];
-  /** The first slots are served, and no primary before this one serves any more. */
+  /** The first slot is served. In an upgrade: all slots are served, and the old primary serves no more. */
   serving: [];
   /** A reload begins. */
   reloading: [];
-  /** It has ended, whether or not it could be done. */
+  /** A reload has ended, with or without success. */
   reloaded: [];
-  /** A new primary, the process `pid`, has taken over; this one closes. */
+  /** A new primary, the process `pid`, has taken over. This router closes. */
   upgraded: [pid: number];
   /** The router begins to close. */
   closing: [reason: string];
-  /** The router cannot go on, or something needs a person (a crash loop). Never emitted without a listener. */
+  /** The router cannot go on, or something needs a person (a crash loop). Not emitted if there is no listener for it. */
   error: [error: LimpetError];
-  /** No process is left, and nothing listens any more. */
+  /** No process is left, and nothing listens. */
   closed: [];
 }
 
-/** The part of a router that its rooms listen to. */
+/** A router, for the parts of it that listen to its events. */
 export type RouterEventSource = Pick<EventEmitter<RouterEvents>, 'on' | 'once' | 'off'>;
 
-/** The part of a router through which its rooms tell what has happened. */
+/** A router, for the parts of it that emit its events. */
 export type RouterEventSink = Pick<EventEmitter<RouterEvents>, 'emit'>;

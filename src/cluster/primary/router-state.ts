@@ -2,35 +2,37 @@ import type { LimpetError } from '../../errors.js';
 
 export type RouterPhase = 'starting' | 'serving' | 'closing' | 'closed';
 
-/** Where a router is in its life: starting ──► serving ──► closing ──► closed. One that never serves closes too. */
+/** The phase of a router: starting ──► serving ──► closing ──► closed. A router that never serves goes from starting to closing. */
 export class RouterState {
   readonly startedAt: number = Date.now();
-  state: RouterPhase = 'starting';
+  /** Change it with {@link enter}. */
+  phase: RouterPhase = 'starting';
   #resolve: () => void = () => {};
   #reject: (error: LimpetError) => void = () => {};
-  /** Resolves when the first process serves. */
+  /** Resolves when the first worker serves. Rejects if the router closes before that. */
   readonly started: Promise<void> = new Promise((resolve, reject) => {
     this.#resolve = resolve;
     this.#reject = reject;
   });
 
   constructor() {
-    // It may be rejected before anybody looks at it.
+    // Without a handler, a rejection before the app calls start() would end the process.
     this.started.catch(() => {});
   }
 
-  /** Whether it closes or has closed. */
-  get ends(): boolean {
-    return this.state === 'closing' || this.state === 'closed';
+  /** True from the call of close() on. */
+  get isClosing(): boolean {
+    return this.phase === 'closing' || this.phase === 'closed';
   }
 
-  serves(): void {
-    this.state = 'serving';
-    this.#resolve();
+  /** Enters the phase. `serving` resolves {@link started}. */
+  enter(phase: RouterPhase): void {
+    this.phase = phase;
+    if (phase === 'serving') this.#resolve();
   }
 
-  /** It will never serve, unless it did before. */
-  failed(error: LimpetError): void {
+  /** Rejects {@link started}. No-op if the router has served. */
+  failStart(error: LimpetError): void {
     this.#reject(error);
   }
 }

@@ -7,55 +7,36 @@ import { publish } from '../../diagnostics.js';
 import type { LimpetError } from '../../errors.js';
 import type { ListeningSockets } from '../../handoff/listening-sockets.js';
 import { type CheckedRouterOptions, checkRouterOptions, type RouterOptions } from '../../options.js';
-import { deriveKey } from '../../ring/secret.js';
-import { SlotRing } from '../../ring/slot-ring.js';
 import { serveSessionMemory } from '../../session/local/primary-memory.js';
-import type { ServerTraits } from '../protocol.js';
-import { ListenerKeys } from '../protocol.js';
+import { ListenerKeys, type ServerTraits } from '../protocol.js';
 import { openControl } from './control-commands.js';
-import { Counters } from './counters.js';
-import { closedError, notThePrimary, takenOver } from './errors.js';
+import { closedError, notThePrimary } from './errors.js';
 import { type ClientExplanation, type ClientHead, explainClient } from './explain.js';
-import { Handoffs } from './listeners/handoff-choice.js';
-import { ListenerRegistry } from './listeners/listener-registry.js';
-import { RouterAffinity } from './listeners/router-affinity.js';
-import { OneAddressWarning } from './one-address.js';
+import { shutDown } from './graceful-shutdown.js';
 import { checkWorkerFile } from './pool/fork.js';
-import { RollingQueue } from './pool/rolling-queue.js';
-import { scaleTo } from './pool/scaling.js';
-import { WorkerPool } from './pool/worker-pool.js';
 import type { RouterEvents } from './router-events.js';
-import { RouterState } from './router-state.js';
+import { makeRouterParts, type RouterParts } from './router-parts.js';
 import { handleSignals } from './signals.js';
-import { type RingStatus, type RouterStatus, ringStatusOf, statusOf } from './status.js';
-import { Upgrade } from './upgrade/upgrade.js';
+import type { RingStatus, RouterStatus } from './status.js';
+import { reportRing, reportStatus } from './status-report.js';
 
 /**
- * A router: listens, keeps a process in every slot, and brings each client to its own. Made by `createRouter()`; it emits what
- * {@link RouterEvents} lists.
+ * A router listens, keeps a worker process in every slot and brings each client to its own slot. `createRouter()` makes one. It emits
+ * the events of {@link RouterEvents}.
  */
 export class Router extends EventEmitter<RouterEvents> {
   readonly options: CheckedRouterOptions;
   /**
-   * For servers of limpet's own that stand beside the router, and go on in its successor.
+   * Through these, limpet's own servers (metrics, the live page) hand over their listening sockets in an upgrade.
    * @internal
    */
   readonly sockets: ListeningSockets;
-  readonly #upgrade: Upgrade;
-  readonly #state: RouterState = new RouterState();
-  readonly #ring: SlotRing;
-  readonly #affinity: RouterAffinity;
-  readonly #counters: Counters = new Counters();
-  readonly #handoffs: Handoffs;
-  readonly #rollingQueue: RollingQueue = new RollingQueue();
-  readonly #oneAddress: OneAddressWarning;
-  readonly #listeners: ListenerRegistry;
-  readonly #pool: WorkerPool;
+  readonly #parts: RouterParts;
   readonly #keys: ListenerKeys = new ListenerKeys();
-  #closing: Promise<{ left: number }> | undefined;
-  #forked = false;
-  #unhandleSignals: (() => void) | undefined;
+  #isStarted = false;
   #control: Promise<ControlServer | undefined> | undefined;
+  #releaseSignals: (() => void) | undefined;
+  #closed: Promise<{ left: number }> | undefined;
 
   /** Checks everything that can be checked before a process is forked. Throws ERR_LIMPET_OPTION, _ROLE or _WORKER_START. */
   constructor(options: RouterOptions = {}) {
@@ -63,207 +44,142 @@ export class Router extends EventEmitter<RouterEvents> {
     if (!cluster.isPrimary) throw notThePrimary();
     const checked = checkRouterOptions(options);
     checkWorkerFile(checked.exec ?? process.argv[1]);
-    this.#upgrade = new Upgrade(checked);
-    this.options = this.#upgrade.options;
-    const { secret, sockets } = this.#upgrade;
-    this.sockets = sockets;
-    this.#affinity = new RouterAffinity(this.options, secret);
-    this.#affinity.warnOfIdleRules();
-    this.#ring = new SlotRing({
-      slots: this.options.workers,
-      buckets: this.options.buckets,
-      key: deriveKey(secret, 'ring', 8),
-      ipv6Prefix: this.options.ipv6Prefix,
-    });
-    this.#handoffs = new Handoffs(this.options, this.#ring, this.#counters, this.#affinity, sockets);
-    this.#oneAddress = new OneAddressWarning(() => this.#handoffs.busiest());
-    this.#listeners = new ListenerRegistry(this.options, this.#ring, this.#affinity, this.#handoffs, this);
-    this.#pool = new WorkerPool(this, {
-      options: this.options,
-      ring: this.#ring,
-      affinity: this.#affinity,
-      counters: this.#counters,
-      handoffs: this.#handoffs,
-      listeners: this.#listeners,
-      life: this.#state,
-      upgrade: this.#upgrade,
+    this.#parts = makeRouterParts(checked, this, {
       fail: (error) => this.#fail(error),
-      trouble: (error) => this.#trouble(error),
+      report: (error) => this.#report(error),
     });
+    this.options = this.#parts.upgrade.options;
+    this.sockets = this.#parts.upgrade.sockets;
   }
 
   /**
-   * Forks the workers (before it returns) and resolves when the first serves. Rejects with ERR_LIMPET_WORKER_START when none
-   * can be brought up; the router is then closed and no process is left.
+   * Forks the workers before it returns. Resolves when the first worker serves. Rejects with ERR_LIMPET_WORKER_START if no worker
+   * becomes ready. The router is then closed, and no process is left.
    */
   start(): Promise<void> {
-    if (this.#closing) return Promise.reject(closedError());
-    if (!this.#forked) {
-      this.#forked = true;
-      warnWithoutAddon();
-      // Where a worker's sessions have neither Redis nor sqlite, they live here; nothing happens until one asks.
-      serveSessionMemory();
-      if (this.options.signals) this.#unhandleSignals = handleSignals(this);
-      this.#upgrade.begin(this, () => this.status().slots.length);
-      this.#control = openControl(this, this.#upgrade.oldPrimaryPid, (error) => this.#fail(error));
-      this.#pool.supervisor.start(this.options.workers);
-    }
-    return this.#state.started;
+    if (this.#closed) return Promise.reject(closedError());
+    const { upgrade, pool, state } = this.#parts;
+    if (this.#isStarted) return state.started;
+    this.#isStarted = true;
+    warnWithoutAddon();
+    // Workers without Redis and sqlite keep their sessions in the primary's memory. Until one asks, this costs nothing.
+    serveSessionMemory();
+    if (this.options.signals) this.#releaseSignals = handleSignals(this);
+    upgrade.start(this, () => this.status().slots.length);
+    this.#control = openControl(this, upgrade.oldPrimaryPid, (error) => this.#fail(error));
+    pool.supervisor.start(this.options.workers);
+    return state.started;
   }
 
-  /** Binds an address now, before any worker asks for it. Rejects with ERR_LIMPET_ADDRESS_*; then nothing is bound. */
+  /** Binds an address before any worker asks for it. Rejects with ERR_LIMPET_ADDRESS_*. Nothing is bound then. */
   listen(address: ListenAddress, traits: ServerTraits = { kind: 'node', tls: false }): Promise<BoundAddress> {
-    if (this.#closing) return Promise.reject(closedError());
-    const listener = this.#listeners.get(this.#keys.of(address), address, traits);
+    if (this.#closed) return Promise.reject(closedError());
+    const listener = this.#parts.listeners.get(this.#keys.of(address), address, traits);
     listener.declared = true;
     return listener.opened;
   }
 
-  /** Where the listeners are bound, in the order in which they were asked for. */
+  /** The addresses that are bound, in the order in which they were asked for. */
   addresses(): BoundAddress[] {
-    return [...this.#listeners].flatMap(({ bound }) => (bound ? [bound] : []));
+    return [...this.#parts.listeners].flatMap(({ bound }) => (bound ? [bound] : []));
   }
 
   /**
-   * Which slot serves a client, and why: one of this address, as affinity by address has it, or one that sends this head, as the
-   * router's own rules do. Throws ERR_LIMPET_ADDRESS.
+   * Which slot serves a client, and why. A text is a client's address, which affinity by address decides. A head is decided by the
+   * router's own rules. Throws ERR_LIMPET_ADDRESS.
    */
   explain(client: string | ClientHead): ClientExplanation {
+    const { affinity, ring } = this.#parts;
     if (typeof client === 'object' && client !== null) {
-      return explainClient(this.#affinity.of({ kind: 'node', tls: false }), this.#ring, client);
+      return explainClient(affinity.compile({ kind: 'node', tls: false }), ring, client);
     }
-    return { rule: 'address', client, ...this.#ring.explain(client) };
+    return { rule: 'address', client, ...ring.explain(client) };
   }
 
-  /** What the router is and does now. It is read in the primary; no worker is asked. */
+  /** The state of the router now. It is read in the primary; no worker is asked. */
   status(): RouterStatus {
-    return statusOf({
-      state: this.#state.state,
-      startedAt: this.#state.startedAt,
-      options: this.options,
-      ring: this.#ring,
-      counters: this.#counters,
-      handoffs: this.#handoffs,
-      listeners: [...this.#listeners],
-      slots: this.#pool.supervisor.slots,
-    });
+    return reportStatus(this.options, this.#parts);
   }
 
   /** Which slot owns which bucket. */
   ring(): RingStatus {
-    return ringStatusOf(this.#ring);
+    return reportRing(this.#parts.ring);
   }
 
   /**
-   * Replaces every worker by a new process, `parallel` slots at a time, each new one ready before the old one drains: no
-   * connection is refused, no client is moved. Resolves when all slots are served by new processes (old ones may still finish
-   * what they have). Rejects with ERR_LIMPET_WORKER_START when a new process does not become ready: the old one then serves
-   * on, and slots not yet reloaded stay as they are. A reload during another waits for it.
+   * Replaces every worker by a new process, `parallel` slots at a time. A new process is ready before the old one drains. No connection
+   * is refused and no client is moved. Resolves when new processes serve all slots; old ones may still drain. Rejects with
+   * ERR_LIMPET_WORKER_START if a new process does not become ready: the old one serves on, and slots not yet reloaded stay as they
+   * are. Waits for a reload, scale or upgrade that was asked for earlier.
    */
   reload({ parallel = 1 }: { parallel?: number } = {}): Promise<void> {
-    if (this.#closing) return Promise.reject(closedError());
-    const { supervisor } = this.#pool;
-    const slots = () => {
-      this.emit('reloading');
-      return supervisor.slots.filter(({ retired }) => !retired).map(({ number }) => number);
-    };
-    const round = this.#rollingQueue.run(slots, Math.max(1, parallel), (slot) => supervisor.replace(slot));
-    return round.finally(() => this.emit('reloaded'));
+    if (this.#closed) return Promise.reject(closedError());
+    return this.#parts.operations.reload(parallel);
   }
 
   /**
-   * Replaces this primary by a new one: the same command line, as it is on the disk now. The new one takes over the listening
-   * sockets and starts its own workers; when all of them are ready they serve, this router closes, and, where `signals` is on, the
-   * process ends. Nobody is refused, and clients keep their slots. Resolves with the new process. Rejects with ERR_LIMPET_UPGRADE when that
-   * cannot be had here or the new one fails; then nothing has changed. Waits for a reload that is under way.
+   * Changes the number of slots. Only clients that the ring must move are moved. Scaling up resolves when the new slots serve their
+   * share. It rejects with ERR_LIMPET_WORKER_START if a new worker does not become ready; the number is then as before. Scaling down
+   * drains the processes of the slots that are taken away.
+   */
+  async scale(workers: number): Promise<void> {
+    checkRouterOptions({ workers, buckets: this.options.buckets });
+    if (this.#closed) throw closedError();
+    await this.#parts.operations.scale(workers);
+  }
+
+  /**
+   * Replaces this primary by a new process with the same command line, run from the files as they are now. The new primary takes over
+   * the listening sockets and starts its own workers. When all of them are ready, they serve, and this router closes. With `signals`,
+   * this process then ends. No connection is refused, and clients keep their slots. Resolves with the new process. Rejects with
+   * ERR_LIMPET_UPGRADE if this system does not allow it or the new primary fails; nothing has changed then. Waits for a reload or scale
+   * that was asked for earlier.
    */
   async upgrade(): Promise<{ pid: number }> {
-    if (this.#closing) throw closedError();
-    let pid = 0;
-    const handOver = async () => {
-      pid = await this.#upgrade.handOver(this.#ring.size);
-      this.#rollingQueue.end(takenOver(pid));
-    };
-    await this.#rollingQueue.run(() => [0], 1, handOver);
-    this.emit('upgraded', pid);
-    // The answer to whoever asked goes first.
-    setImmediate(() => this.#leaveTo(pid));
+    if (this.#closed) throw closedError();
+    const pid = await this.#parts.operations.upgrade();
+    // The caller gets the answer first.
+    setImmediate(() => this.#closeForNewPrimary(pid));
     return { pid };
   }
 
   /**
-   * Changes the number of slots; only what the ring must move moves. Up: resolves when the new slots serve their share, or
-   * rejects with ERR_LIMPET_WORKER_START and the number is as before. Down: the processes of the slots taken away drain.
-   */
-  async scale(workers: number): Promise<void> {
-    checkRouterOptions({ workers, buckets: this.options.buckets });
-    if (this.#closing) throw closedError();
-    await this.#rollingQueue.run(
-      () => [0],
-      1,
-      () => scaleTo(workers, this, this.#ring, this.#pool, this.#listeners),
-    );
-  }
-
-  /**
-   * Takes what waits in the kernel's queues, lets the workers finish, closes what is left after drainTimeoutMs, ends them.
+   * Serves the connections that wait in the kernel's queues, lets the workers finish, and ends what is left after `drainTimeoutMs`.
    * Resolves when no process is left, with the number of connections that were closed unserved.
    */
   close(reason = 'the router closes'): Promise<{ left: number }> {
-    this.#closing ??= this.#close(reason);
-    return this.#closing;
+    this.#closed ??= shutDown(
+      this,
+      this.#parts,
+      {
+        closeControl: async () => (await this.#control)?.close(),
+        releaseSignals: () => this.#releaseSignals?.(),
+      },
+      reason,
+    );
+    return this.#closed;
   }
 
-  /** Ends every worker at once; nothing is finished. */
+  /** Kills every worker at once. Requests in flight are lost. */
   kill(reason = 'killed'): void {
-    this.#pool.supervisor.kill(reason);
+    this.#parts.pool.supervisor.kill(reason);
   }
 
-  async #leaveTo(pid: number): Promise<void> {
+  async #closeForNewPrimary(pid: number): Promise<void> {
     await this.close(`process ${pid} has taken over`);
     if (this.options.signals) process.exit(0);
   }
 
-  async #close(reason: string): Promise<{ left: number }> {
-    const { supervisor, assignment } = this.#pool;
-    this.#state.state = 'closing';
-    this.#rollingQueue.end(closedError());
-    if (this.#upgrade.transferred) this.#closeControl();
-    else this.emit('closing', reason);
-    this.#upgrade.failed(reason);
-    this.#oneAddress.end();
-    this.#state.failed(closedError());
-    const listeners = [...this.#listeners.all()];
-    await Promise.allSettled(listeners.map(({ opened }) => opened));
-    if (!this.#upgrade.transferred) await assignment.giveNotice(0);
-    assignment.end();
-    const serving = [...supervisor.workers()].some(({ attached }) => attached);
-    const timeoutMs = serving ? this.options.drainTimeoutMs : 0;
-    const left = await Promise.all(listeners.map(({ handoff }) => handoff.close(timeoutMs)));
-    await supervisor.close(reason);
-    // Each that went has begun a grace.
-    assignment.end();
-    this.#handoffs.stop();
-    this.#affinity.close();
-    this.#unhandleSignals?.();
-    this.#state.state = 'closed';
-    this.#closeControl();
-    this.emit('closed');
-    return { left: left.reduce((sum, count) => sum + count, 0) };
-  }
-
-  async #closeControl(): Promise<void> {
-    (await this.#control)?.close();
-  }
-
+  /** The router cannot go on. */
   #fail(error: LimpetError): void {
-    this.#state.failed(error);
-    this.#upgrade.failed(error.message);
-    this.#pool.supervisor.kill(error.message);
-    this.close(error.message).then(() => this.#trouble(error));
+    const { state, upgrade, pool } = this.#parts;
+    state.failStart(error);
+    upgrade.abort(error.message);
+    pool.supervisor.kill(error.message);
+    this.close(error.message).then(() => this.#report(error));
   }
 
-  #trouble(error: LimpetError): void {
+  #report(error: LimpetError): void {
     publish('limpet:fault', () => ({ where: 'router', error }));
     if (this.listenerCount('error') > 0) this.emit('error', error);
   }

@@ -1,46 +1,47 @@
 import { publish } from '../../diagnostics.js';
 
-interface Steerable {
+/** The part of a router that signals call. */
+export interface SignalledRouter {
   close(reason: string): Promise<unknown>;
   kill(reason: string): void;
   reload(): Promise<unknown>;
   upgrade(): Promise<unknown>;
 }
 
+const numbers = { SIGINT: 2, SIGTERM: 15 } as const;
+
 /**
- * SIGTERM and SIGINT close the router; a second one ends it at once. The process then exits, unless the app has a handler of its
- * own for the signal, which then decides. SIGHUP reloads, SIGUSR2 upgrades; where that fails, a fault is published. Returns what takes
- * the handlers away.
+ * Lets signals control the router. Returns a function that removes the handlers.
+ *
+ * SIGTERM and SIGINT close the router, a second one kills its workers. Then the process exits, unless the app has a handler of its own
+ * for that signal. SIGHUP reloads and SIGUSR2 upgrades; if that fails, a fault is published.
  */
-export function handleSignals(router: Steerable): () => void {
-  let asked = false;
-  const numbers = { SIGINT: 2, SIGTERM: 15 } as const;
-  const handlers = (Object.keys(numbers) as (keyof typeof numbers)[]).map((signal) => {
-    const handler = () => {
-      const alone = process.listenerCount(signal) <= 1;
-      if (asked) {
-        router.kill(signal);
-        if (alone) process.exit(128 + numbers[signal]);
-        return;
-      }
-      asked = true;
-      router.close(signal).then(() => {
-        if (alone) process.exit(0);
-      });
-    };
-    process.on(signal, handler);
-    return () => process.off(signal, handler);
-  });
-  const told = (where: string, done: Promise<unknown>) => {
+export function handleSignals(router: SignalledRouter): () => void {
+  let isClosing = false;
+  const end = (signal: keyof typeof numbers) => {
+    const isOnlyHandler = process.listenerCount(signal) <= 1;
+    if (isClosing) {
+      router.kill(signal);
+      if (isOnlyHandler) process.exit(128 + numbers[signal]);
+      return;
+    }
+    isClosing = true;
+    router.close(signal).then(() => {
+      if (isOnlyHandler) process.exit(0);
+    });
+  };
+  const publishFailure = (where: string, done: Promise<unknown>) => {
     done.catch((error: unknown) => publish('limpet:fault', () => ({ where, error })));
   };
-  const onHangup = () => told('reload', router.reload());
-  const onUpgrade = () => told('upgrade', router.upgrade());
-  process.on('SIGHUP', onHangup);
-  process.on('SIGUSR2', onUpgrade);
+  const handlers: Partial<Record<NodeJS.Signals, () => void>> = {
+    SIGINT: () => end('SIGINT'),
+    SIGTERM: () => end('SIGTERM'),
+    SIGHUP: () => publishFailure('reload', router.reload()),
+    SIGUSR2: () => publishFailure('upgrade', router.upgrade()),
+  };
+  const entries = Object.entries(handlers);
+  for (const [signal, handler] of entries) process.on(signal, handler);
   return () => {
-    process.off('SIGHUP', onHangup);
-    process.off('SIGUSR2', onUpgrade);
-    for (const off of handlers) off();
+    for (const [signal, handler] of entries) process.off(signal, handler);
   };
 }

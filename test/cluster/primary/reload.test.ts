@@ -40,25 +40,25 @@ async function start(options: object = {}) {
 const served = async (port: number, from: string) => JSON.parse((await ask(port, from)).body) as Served;
 const all = (port: number, clients: string[]) => inParallel(clients, 8, (from) => served(port, from));
 
-/** Asks without a pause until told to stop; every answer is kept, an error is thrown. */
+/** Sends requests without a pause until the returned function is called. That returns every answer, or throws the first error. */
 function keepAsking(port: number, clients: readonly string[]) {
   const answers: { from: string; slot: number; pid: number }[] = [];
   let on = true;
-  const lanes = [0, 1, 2, 3].map(async (lane) => {
-    for (let i = lane; on; i += 4) {
+  const visitors = [0, 1, 2, 3].map(async (first) => {
+    for (let i = first; on; i += 4) {
       const from = clients[i % clients.length] as string;
       answers.push({ from, ...(await served(port, from)) });
     }
   });
   return async () => {
     on = false;
-    await Promise.all(lanes);
+    await Promise.all(visitors);
     return answers;
   };
 }
 
 describe('reload()', () => {
-  it('replaces every process under load: nobody is refused, nobody is moved', async () => {
+  it('replaces every process under load, refuses no connection and moves no client', async () => {
     const port = await start({ workers: 3 });
     const clients = addresses(90);
     const before = await all(port, clients);
@@ -75,7 +75,7 @@ describe('reload()', () => {
     });
   });
 
-  it('finishes requests that are under way in the old processes', async () => {
+  it('lets old processes finish requests in flight', async () => {
     const port = await start();
     const slow = addresses(10).map((from) => ask(port, from, { path: '/slow?ms=800' }));
     await served(port, '127.0.0.1');
@@ -84,7 +84,7 @@ describe('reload()', () => {
     for (const answer of await Promise.all(slow)) expect(answer.status).toBe(200);
   });
 
-  it('a version that does not start: the old one serves on, and the promise says why', async () => {
+  it('rejects if a new version does not start, and the old processes serve on', async () => {
     const port = await start();
     const before = await all(port, addresses(20));
     writeFileSync(join(folder, 'broken'), '');
@@ -100,7 +100,7 @@ describe('reload()', () => {
       expect(before.map((each) => each.pid)).not.toContain(pid);
   });
 
-  it('a reload during a reload waits for it', async () => {
+  it('waits for the reload before it', async () => {
     await start();
     app.say('reload');
     app.say('reload');
@@ -111,7 +111,7 @@ describe('reload()', () => {
   });
 
   it.each(handoffs)(
-    'by %s, a new process that has opened one of two servers is given nothing yet',
+    'by %s sends no connection to a new process that has opened one of two servers',
     async (handoff) => {
       const port = await start({ workers: 1, handoff });
       const where = JSON.stringify({ port: 0, host: '127.0.0.1', ipv6Only: false, backlog: 511 });
@@ -131,17 +131,17 @@ describe('reload()', () => {
   );
 
   it.each(handoffs)(
-    'by %s, a successor that dies as it is to take over: the old one serves on',
+    'by %s rejects if a new process dies while it waits for the old one, which serves on',
     async (handoff) => {
       const port = await start({ workers: 1, handoff });
       const [old] = await all(port, ['127.0.0.1']);
-      // While the old one is blocked it cannot say that it has stopped: the new one waits for its place, ready.
+      // The blocked old process cannot confirm that it has stopped, so the new process is ready and waits for it.
       writeFileSync(join(folder, 'block'), '');
       const blocked = ask(port, '127.0.0.1', { path: '/?block' });
       await app.hears('blocking');
       app.say('reload');
-      const successor = await app.hears('open', ({ pid }) => pid !== old?.pid, 2);
-      process.kill(successor.pid as number, 'SIGKILL');
+      const replacement = await app.hears('open', ({ pid }) => pid !== old?.pid, 2);
+      process.kill(replacement.pid as number, 'SIGKILL');
       expect((await app.hears('reload')).error).toMatchObject({ code: 'ERR_LIMPET_WORKER_START' });
       rmSync(join(folder, 'block'));
       expect((await blocked).status).toBe(200);
@@ -149,7 +149,7 @@ describe('reload()', () => {
     },
   );
 
-  it('SIGHUP reloads', async () => {
+  it('is what SIGHUP calls', async () => {
     await start();
     app.kill('SIGHUP');
     await app.hears('ready', (told) => told.slot === 1, 2);
@@ -157,7 +157,7 @@ describe('reload()', () => {
 });
 
 describe('scale()', () => {
-  it('up and down: only what the ring must move moves, nobody is refused', async () => {
+  it('up and down moves only the clients that the ring must move, and refuses no connection', async () => {
     const port = await start({ workers: 3, secret: 'sixteen bytes at least' });
     const clients = addresses(400);
     const three = await all(port, clients);
@@ -180,7 +180,7 @@ describe('scale()', () => {
     await app.hears('gone', (told) => told.slot === 3);
   });
 
-  it('down and up at once: the process that drains from the slot is not taken for one that failed to start', async () => {
+  it('down and up again does not take the process that drains from the slot for one that failed to start', async () => {
     const port = await start({ workers: 2 });
     const where = JSON.stringify({ port: 0, host: '127.0.0.1', ipv6Only: false, backlog: 511 });
     for (const nth of [1, 2]) {
@@ -202,7 +202,7 @@ describe('scale()', () => {
     expect((await served(port, from)).slot).toBe(1);
   });
 
-  it('up with a worker that does not start: as before, and the promise says why', async () => {
+  it('up rejects if the new worker does not start, and the number of slots is as before', async () => {
     const port = await start({ workers: 2 });
     writeFileSync(join(folder, 'broken'), '');
     app.say('scale 3');

@@ -25,8 +25,8 @@ async function start(options: object = {}) {
 }
 const served = async (port: number, from: string) => JSON.parse((await ask(port, from)).body) as Served;
 
-describe('createRouter()', () => {
-  it('serves several ports from the same slots, a client by the same worker on each', async () => {
+describe('a router of createRouter()', () => {
+  it('serves several ports from the same slots, and a client by the same worker on each', async () => {
     const ports = await start();
     expect(ports.length).toBe(2);
     for (const from of addresses(40)) {
@@ -36,7 +36,7 @@ describe('createRouter()', () => {
     }
   });
 
-  it('gives the workers their slot, their arguments, and leaves the app’s own messages alone', async () => {
+  it('gives the workers their slot and arguments, and does not touch the messages of the app', async () => {
     const [port] = (await start()) as [number];
     const one = await served(port, '127.0.0.1');
     expect(one.args).toEqual(['an argument']);
@@ -47,7 +47,7 @@ describe('createRouter()', () => {
     expect(heard).toEqual(expect.arrayContaining([{ hello: '0' }, { hello: '1' }]));
   });
 
-  it('tells its status: slots, processes, restarts with reasons, shares', async () => {
+  it('has a status with slots, processes, shares, and restarts with their reasons', async () => {
     const [port] = (await start()) as [number];
     const victim = await served(port, '127.0.0.1');
     process.kill(victim.pid, 'SIGKILL');
@@ -68,7 +68,7 @@ describe('createRouter()', () => {
     expect(slot?.pid).not.toBe(victim.pid);
   });
 
-  it('explains where an address goes', async () => {
+  it('explains which slot serves an address', async () => {
     const [port] = (await start()) as [number];
     const from = '127.3.2.1';
     app.say(`explain ${JSON.stringify(from)}`);
@@ -79,7 +79,7 @@ describe('createRouter()', () => {
     expect(result.reason).toBe('home');
   });
 
-  it('gives the same ring for the same secret', async () => {
+  it('has the same ring for the same secret', async () => {
     const secret = 'a secret that outlives the router';
     const from = addresses(20);
     const seen: number[][] = [];
@@ -91,7 +91,7 @@ describe('createRouter()', () => {
     expect(seen[1]).toEqual(seen[0]);
   });
 
-  it('close() ends every worker and resolves', async () => {
+  it('ends every worker when it closes', async () => {
     const [port] = (await start()) as [number];
     const { pid } = await served(port, '127.0.0.1');
     app.say('close');
@@ -101,7 +101,7 @@ describe('createRouter()', () => {
     await expect(ask(port, '127.0.0.1')).rejects.toThrow(/ECONNREFUSED/);
   });
 
-  it('workers whose primary is killed finish what they have and go; a new start works at once', async () => {
+  it('leaves workers that finish what they have and exit if it is killed', async () => {
     const [port] = (await start({ drainTimeoutMs: 1000 })) as [number];
     const pids = app.told.filter(({ event }) => event === 'ready').map(({ pid }) => pid as number);
     await served(port, '127.0.0.1');

@@ -3,49 +3,45 @@ import { LimpetError } from '../../../errors.js';
 import type { CheckedRouterOptions } from '../../../options.js';
 import type { SlotRing } from '../../../ring/slot-ring.js';
 import type { OfType, PrimaryMessage, ServerTraits, WorkerMessage } from '../../protocol.js';
-import type { Handoffs } from './handoff-choice.js';
+import type { RouterEventSink } from '../router-events.js';
+import type { Handoffs } from './handoffs.js';
 import { Listener, type ListeningProcess } from './listener.js';
 import type { RouterAffinity } from './router-affinity.js';
 
-/** The number of the direct ports' listener: the last that there is. */
+/** The number of the listener of the direct ports. It is the highest that the acceptor knows. */
 const directListener = 254;
 
-/** Where it is told what became of each. */
-interface ListenerEvents {
-  emit(event: 'listening', bound: BoundAddress): boolean;
-  emit(event: 'unbound', error: LimpetError): boolean;
-}
-
-/** The router's listeners, each made when it is first asked for; beside the first that has a port, the direct ones. */
+/** The router's listeners. Each is made when it is first asked for. The first one with a port has the direct ports, too. */
 export class ListenerRegistry implements Iterable<Listener> {
   readonly #options: CheckedRouterOptions;
   readonly #ring: SlotRing;
   readonly #affinity: RouterAffinity;
   readonly #handoffs: Handoffs;
-  readonly #events: ListenerEvents;
+  readonly #router: RouterEventSink;
   readonly #byKey: Map<string, Listener> = new Map();
-  #made = 0;
+  #nextId = 0;
 
+  /** `router` emits `listening` and `unbound` for each listener. */
   constructor(
     options: CheckedRouterOptions,
     ring: SlotRing,
     affinity: RouterAffinity,
     handoffs: Handoffs,
-    events: ListenerEvents,
+    router: RouterEventSink,
   ) {
     this.#options = options;
     this.#ring = ring;
     this.#affinity = affinity;
     this.#handoffs = handoffs;
-    this.#events = events;
+    this.#router = router;
   }
 
-  /** The shared ones, in the order in which they were asked for. */
+  /** The listeners of shared addresses, in the order in which they were asked for. */
   [Symbol.iterator](): Iterator<Listener> {
     return this.#byKey.values();
   }
 
-  /** Those of direct ports too. */
+  /** Every listener, that of the direct ports included. */
   *all(): Generator<Listener> {
     for (const listener of this) {
       if (listener.direct) yield listener.direct;
@@ -53,29 +49,32 @@ export class ListenerRegistry implements Iterable<Listener> {
     }
   }
 
-  /** Throws ERR_LIMPET_OPTION, _HANDOFF_UNSUPPORTED or _AFFINITY_TLS when there can be none such. */
-  get(key: string, address: ListenAddress, traits: ServerTraits): Listener {
+  /**
+   * The listener of the address. Makes it and begins to open it, if there is none. A listener that cannot be bound is forgotten, so
+   * that the next call tries again. Throws ERR_LIMPET_OPTION, _HANDOFF_UNSUPPORTED or _AFFINITY_TLS.
+   */
+  get(key: string, address: ListenAddress, server: ServerTraits): Listener {
     const known = this.#byKey.get(key);
     if (known) return known;
-    const candidates = this.#handoffs.options({ id: this.#made, key }, address, traits);
-    const listener = new Listener(this.#made++, key, candidates, this.#directBeside(address, traits));
+    const options = this.#handoffs.optionsFor({ id: this.#nextId, key }, address, server);
+    const listener = new Listener(this.#nextId++, key, options, this.#makeDirect(address, server));
     this.#byKey.set(key, listener);
     listener.opened.then(
-      (bound) => this.#events.emit('listening', bound),
+      (bound) => this.#router.emit('listening', bound),
       (error: LimpetError) => {
         this.#byKey.delete(key);
-        this.#events.emit('unbound', error);
+        this.#router.emit('unbound', error);
       },
     );
     return listener;
   }
 
-  /** Gives each of the first `slots` its direct port, and takes those of the others away. Rejects with ERR_LIMPET_ADDRESS_*. */
+  /** Opens the direct ports of the first `slots` slots, and closes all others. Rejects with ERR_LIMPET_ADDRESS_*. */
   async openDirectPorts(slots: number): Promise<void> {
     for (const { direct } of this) await direct?.handoff.openDirectPorts?.(slots);
   }
 
-  /** An app in a process listens: tells the process when the address is bound, or why it cannot be. */
+  /** Answers a worker whose app called `listen()`: `bound` when the address is bound, or `unbound` with the error. */
   ask(worker: ListeningProcess, { key, address, server }: OfType<WorkerMessage, 'listen'>): void {
     worker.asked.add(key);
     const refuse = ({ code, message }: LimpetError) =>
@@ -87,10 +86,10 @@ export class ListenerRegistry implements Iterable<Listener> {
       refuse(error as LimpetError);
       return;
     }
-    listener.opened.then((bound) => worker.send(this.#bound(listener, bound, server)), refuse);
+    listener.opened.then((bound) => worker.send(this.#boundMessage(listener, bound, server)), refuse);
   }
 
-  /** What a process's half of a handoff says to the one here. */
+  /** Passes a message from the worker half of a handoff to the listener that it is for. */
   received(
     worker: ListeningProcess,
     { listener: id, body }: OfType<WorkerMessage, 'handoff'>,
@@ -101,14 +100,12 @@ export class ListenerRegistry implements Iterable<Listener> {
     }
   }
 
-  /** What a process must be told to open its half of the listener, bound at `address`. */
-  #bound(
+  /** All that a process needs to open its half of the listener. */
+  #boundMessage(
     { id, key, choice, direct }: Listener,
     address: BoundAddress,
     { tls }: ServerTraits,
   ): PrimaryMessage {
-    const affinity = this.#affinity.pass(this.#ring);
-    const { spreadEvenly } = this.#affinity;
     const { stallTimeoutMs, maxLoad, healthPath, directPort } = this.#options;
     return {
       type: 'bound',
@@ -119,29 +116,33 @@ export class ListenerRegistry implements Iterable<Listener> {
       direct: direct && { listener: direct.id, handoff: direct.choice.name, base: directPort as number },
       settings: {
         stallTimeoutMs,
-        loadCounts: maxLoad > 0 || spreadEvenly,
+        loadCounts: maxLoad > 0 || this.#affinity.spreadEvenly,
         loadBounded: maxLoad > 0 && !tls,
-        affinity,
+        affinity: this.#affinity.serializeSettings(this.#ring),
         healthPath,
       },
     };
   }
 
-  #directBeside(address: ListenAddress, { kind }: ServerTraits): Listener | undefined {
+  /** The listener of the direct ports, for the first shared address with a port. Undefined for every other address. */
+  #makeDirect(address: ListenAddress, { kind }: ServerTraits): Listener | undefined {
     const { directPort: base, directHost, workers } = this.#options;
     if (base === undefined || 'path' in address || [...this].some(({ direct }) => direct)) return undefined;
     if (address.port >= base && address.port < base + workers) throw overlaps(base, workers, address.port);
     const { backlog, host, ipv6Only } = address;
     const ports = { base, host: directHost ?? host, ipv6Only, backlog, fallback: kind === 'node' };
-    const candidates = this.#handoffs.directOptions(directListener, ports);
-    return new Listener(directListener, `direct:${base}`, candidates);
+    return new Listener(
+      directListener,
+      `direct:${base}`,
+      this.#handoffs.directOptionsFor(directListener, ports),
+    );
   }
 }
 
 function overlaps(base: number, workers: number, port: number): LimpetError {
   return new LimpetError(
     'ERR_LIMPET_OPTION',
-    `option directPort: ${base} to ${base + workers - 1} would be the workers' own ports, and ${port} is the shared one. Choose ports apart.`,
+    `option directPort: ${base} to ${base + workers - 1} are the workers' own ports, and the shared port ${port} is one of them. Choose ports apart.`,
     { option: 'directPort', value: base, workers, port },
   );
 }

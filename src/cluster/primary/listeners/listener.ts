@@ -1,85 +1,77 @@
 import type { BoundAddress, RawHandle } from '../../../connection.js';
 import type { LimpetError } from '../../../errors.js';
-import type {
-  HandoffMessage,
-  HandoffName,
-  PrimaryHandoff,
-  WorkerEndpoint,
-} from '../../../handoff/contract.js';
+import type { HandoffMessage, PrimaryHandoff, WorkerEndpoint } from '../../../handoff/contract.js';
 import type { PrimaryMessage } from '../../protocol.js';
-import type { HandoffOption } from './handoff-choice.js';
-
-/** Which handoff serves a listener, and why that one. */
-export interface HandoffChoice {
-  readonly name: HandoffName;
-  /** In words for people: what a better one lacked here, or `the first choice`. */
-  readonly reason: string;
-}
+import type { HandoffChoice, HandoffOption } from './handoff-choice.js';
 
 /** The part of a worker process that a listener needs. */
 export interface ListeningProcess {
-  /** Listeners that the app in the process asked for, by key. */
+  /** The keys of the listeners that the app in the process has asked for. */
   readonly asked: Set<string>;
-  /** What the handoff of one listener sends through. */
+  /** The channel through which one listener's handoff sends to the process. */
   endpointFor(listener: number): WorkerEndpoint;
   send(message: PrimaryMessage): boolean;
 }
 
-/** One listening address of the router: its handoff, and the processes that are seated for it. */
+/** One listening address of the router: its handoff, and the worker processes that are attached to it. */
 export class Listener {
   handoff: PrimaryHandoff;
   choice: HandoffChoice;
   bound: BoundAddress | undefined;
-  /** Whether the primary itself asked for it: then every process must open it before it is ready. */
+  /** True if the primary itself asked for the address. A process is then ready only after it has opened this listener. */
   declared = false;
-  /** Settles once: with the address that was bound, or with the LimpetError that says why not. */
+  /** Resolves with the address that was bound. Rejects with the LimpetError that says why none was. */
   readonly opened: Promise<BoundAddress>;
   readonly #endpoints: Map<ListeningProcess, WorkerEndpoint> = new Map();
 
+  /** Begins to open at once, with the first of `options`. There must be at least one. */
   constructor(
     readonly id: number,
     readonly key: string,
-    candidates: Iterable<HandoffOption>,
-    /** The same servers' ports for each slot, where they have such. */
+    options: readonly HandoffOption[],
+    /** The listener of the direct ports, which the same servers serve. Undefined if there are none. */
     readonly direct: Listener | undefined = undefined,
   ) {
-    const [first, ...others] = candidates as Iterable<HandoffOption> as [HandoffOption];
+    const [first, ...others] = options as readonly [HandoffOption, ...HandoffOption[]];
     this.handoff = first.handoff;
-    this.choice = { name: first.name, reason: first.reason ?? 'the first choice' };
-    this.opened = this.#openAll(others);
+    this.choice = { name: first.name, reason: first.reason };
+    this.opened = this.#openWithDirect(others);
     this.opened.catch(() => {});
   }
 
+  /** The process takes its slot's connections from now on. No-op if it is attached. */
   attach(worker: ListeningProcess): void {
     if (this.#endpoints.has(worker)) return;
-    const seat = worker.endpointFor(this.id);
-    this.#endpoints.set(worker, seat);
-    this.handoff.attach(seat);
+    const endpoint = worker.endpointFor(this.id);
+    this.#endpoints.set(worker, endpoint);
+    this.handoff.attach(endpoint);
   }
 
-  /** What was on its way to the process, which had stopped taking, comes to it again. */
+  /** A process that had stopped accepting takes connections again. The handoff sends again what the process had not taken. */
   reattach(worker: ListeningProcess): void {
-    const seat = this.#endpoints.get(worker);
-    if (!seat) return;
-    this.handoff.detach(seat, false);
-    this.handoff.attach(seat);
+    const endpoint = this.#endpoints.get(worker);
+    if (!endpoint) return;
+    this.handoff.detach(endpoint, false);
+    this.handoff.attach(endpoint);
   }
 
+  /** The process takes nothing new. It stays known until it is `gone`, because it may still send messages. */
   detach(worker: ListeningProcess, gone: boolean): void {
-    const seat = this.#endpoints.get(worker);
-    if (!seat) return;
+    const endpoint = this.#endpoints.get(worker);
+    if (!endpoint) return;
     if (gone) this.#endpoints.delete(worker);
-    this.handoff.detach(seat, gone);
+    this.handoff.detach(endpoint, gone);
   }
 
+  /** Passes a worker's message to the handoff. If the process is not attached, closes `handle`. */
   received(worker: ListeningProcess, message: HandoffMessage, handle?: RawHandle): void {
-    const seat = this.#endpoints.get(worker);
-    if (seat) this.handoff.received(seat, message, handle);
+    const endpoint = this.#endpoints.get(worker);
+    if (endpoint) this.handoff.received(endpoint, message, handle);
     else handle?.close();
   }
 
-  /** All of it, or nothing. */
-  async #openAll(others: HandoffOption[]): Promise<BoundAddress> {
+  /** Opens the shared address and its direct ports, or neither. */
+  async #openWithDirect(others: HandoffOption[]): Promise<BoundAddress> {
     await this.direct?.opened;
     try {
       return await this.#open(others);
@@ -89,7 +81,7 @@ export class Listener {
     }
   }
 
-  /** Opens with the handoff at hand, else, where that cannot be had here, with the next. */
+  /** Opens with the current handoff. If the system does not support it, tries the next of `others`. */
   async #open(others: HandoffOption[]): Promise<BoundAddress> {
     for (;;) {
       try {
@@ -98,9 +90,9 @@ export class Listener {
       } catch (error) {
         const next = others.shift();
         if (!next || (error as LimpetError).code !== 'ERR_LIMPET_HANDOFF_UNSUPPORTED') throw error;
-        this.handoff = next.handoff;
         const { handoff, reason } = (error as LimpetError).facts;
-        this.choice = { name: next.name, reason: `${handoff} cannot be had: ${reason}` };
+        this.handoff = next.handoff;
+        this.choice = { name: next.name, reason: `${handoff} is not possible: ${reason}` };
       }
     }
   }

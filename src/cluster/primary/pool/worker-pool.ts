@@ -4,7 +4,7 @@ import { type CheckedRouterOptions, slotsMax } from '../../../options.js';
 import type { SlotRing } from '../../../ring/slot-ring.js';
 import type { PeerTable, WorkerMessage } from '../../protocol.js';
 import type { Counters } from '../counters.js';
-import type { Handoffs } from '../listeners/handoff-choice.js';
+import type { Handoffs } from '../listeners/handoffs.js';
 import type { ListenerRegistry } from '../listeners/listener-registry.js';
 import type { RouterAffinity } from '../listeners/router-affinity.js';
 import type { RouterEventSink } from '../router-events.js';
@@ -87,11 +87,11 @@ export class WorkerPool {
   async #admit(worker: WorkerProcess): Promise<void> {
     const { life, upgrade } = this.#around;
     const inSlots = this.supervisor.slots.filter(({ retired }) => !retired).map(({ current }) => current);
-    const begins = life.state === 'starting';
+    const begins = life.phase === 'starting';
     try {
       for (const each of upgrade.admit(worker, inSlots)) await this.#take(each);
-      if (!begins || life.state !== 'serving') return;
-      await upgrade.serves();
+      if (!begins || life.phase !== 'serving') return;
+      await upgrade.takeOver();
       this.#router.emit('serving');
     } catch (error) {
       this.#around.fail(error as LimpetError);
@@ -104,9 +104,9 @@ export class WorkerPool {
     await this.assignment.assign(worker);
     if (again || !worker.attached) return;
     this.#router.emit('ready', worker.slot, worker.pid);
-    if (life.state === 'closing') worker.send({ type: 'notice' });
-    if (life.state !== 'starting') return;
-    life.serves();
+    if (life.phase === 'closing') worker.send({ type: 'notice' });
+    if (life.phase !== 'starting') return;
+    life.enter('serving');
     // Siblings boot about as fast as the first did: what is not there a grace later does not hold up its clients.
     for (const { number, current } of this.supervisor.slots) {
       if (!current?.attached) this.assignment.startGrace(number);
@@ -117,7 +117,7 @@ export class WorkerPool {
     const { upgrade, life, fail } = this.#around;
     this.assignment.left(worker, gone);
     // Before all are ready the old primary serves, and a new one that stumbles leaves it to that.
-    if (gone && upgrade.waiting && !life.ends) fail(newPrimaryFailed(worker));
+    if (gone && upgrade.oldPrimaryServes && !life.isClosing) fail(newPrimaryFailed(worker));
   }
 
   #stalled(worker: WorkerProcess, stalled: boolean): void {
@@ -135,7 +135,7 @@ export class WorkerPool {
 
   #sendPeers(): void {
     const { affinity, life, ring } = this.#around;
-    if (!affinity.forwardsRequests || life.ends) return;
+    if (!affinity.forwardsRequests || life.isClosing) return;
     const workers = [...this.supervisor.workers()];
     const table = peerTable(ring, workers);
     for (const worker of workers) worker.send({ type: 'peers', table });

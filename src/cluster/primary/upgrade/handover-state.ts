@@ -1,33 +1,35 @@
 import type { InheritedSockets } from '../../../handoff/listening-sockets.js';
 
-/** What a primary leaves to the one that takes its place; it travels as the first line of a pipe between the two. */
+/** What an old primary hands over to the new one. It travels as the first line of the pipe between the two. */
 export interface HandoverState {
-  /** Of this table: another one's state is refused. */
+  /** The version of this format. A new primary refuses every other version. */
   readonly version: 1;
-  /** The process that leaves it. */
+  /** The process id of the old primary. */
   readonly pid: number;
   readonly secret: string;
-  /** As its options had it, and as it was scaled since; undefined where it was not. */
+  /** The number of workers in the old primary's options. */
   readonly workers: number;
+  /** The number of workers that the old primary has now. Undefined if it is that of the options. */
   readonly scaledTo: number | undefined;
-  /** With the numbers that the descriptors have in the new process. */
+  /** The listening sockets. `descriptors` are their numbers in the new process. */
   readonly sockets: readonly InheritedSockets[];
-  /** How the service manager is told, where there is one. */
+  /** How to notify the service manager. Undefined if there is none. */
   readonly notify: NotifySettings | undefined;
 }
 
 export interface NotifySettings {
+  /** The service manager's socket. */
   readonly path: string;
-  /** How often it wants a sign of life at the least, in ms; 0 never. */
+  /** The service manager expects a sign of life at least this often, in ms. 0: it expects none. */
   readonly watchdogMs: number;
 }
 
 /**
- * What is said over the pipe after that, one JSON object a line:
+ * The messages that follow on the pipe, one JSON object a line:
  *
- *     new → old   { ready }      every slot's process serves
- *                 { failed }     I give up, and why
- *     old → new   { yours }      nobody else is asked any more: the service manager knows you, my name is free
+ *     new → old   { ready }      a worker serves in every slot
+ *                 { failed }     the new primary gives up; the text says why
+ *     old → new   { yours }      the router is yours: the service manager knows your process id
  */
 export interface HandoverMessage {
   readonly ready?: true;
@@ -35,9 +37,9 @@ export interface HandoverMessage {
   readonly yours?: true;
 }
 
-/** The environment variable that holds the number of the pipe's descriptor. */
+/** The environment variable with the number of the pipe's descriptor in the new process. */
 export const handoverVariable = 'LIMPET_LEGACY';
 
-export function lineOf(word: HandoverState | HandoverMessage): string {
-  return `${JSON.stringify(word)}\n`;
+export function lineOf(message: HandoverState | HandoverMessage): string {
+  return `${JSON.stringify(message)}\n`;
 }

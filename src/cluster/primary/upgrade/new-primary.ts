@@ -5,48 +5,48 @@ import type { Duplex } from 'node:stream';
 import { LimpetError } from '../../../errors.js';
 import { type HandoverMessage, type HandoverState, handoverVariable, lineOf } from './handover-state.js';
 
-/** Standard streams, then the pipe, then the sockets. */
-const pipeNumber = 3;
-/** A process that said why it failed may take so long to end. */
-const lastWordsMs = 2000;
-/** Ends with its first child, which is us. */
-const inits = ['tini', 'docker-init', 'dumb-init', 'catatonit'];
+/** Descriptors of the new process: 0 to 2 are the standard streams, 3 is the pipe, the listening sockets follow. */
+const pipeDescriptor = 3;
+/** How long a new primary that has failed may run on, for instance to print its error. */
+const exitGraceMs = 2000;
+/** Init programs of containers. Each ends the container when its first child ends. */
+const containerInits = ['tini', 'docker-init', 'dumb-init', 'catatonit'];
 
-/** Where the process began, by the name that it was called there: a deployment may have put another folder under that name since. */
-const folder: string = folderAsNamed();
+/** The folder in which this process began. A deployment may point its name, a symbolic link, to another folder later. */
+const workingFolder: string = nameOfWorkingFolder();
 
-/** The process that is to take this primary's place. */
+/** The process that takes this primary's place. */
 export class NewPrimary {
-  /** Resolves when it serves with every slot; rejects with ERR_LIMPET_UPGRADE when it never will. It is then gone. */
-  readonly serves: Promise<void>;
+  /** Resolves when a worker serves in every slot. Rejects with ERR_LIMPET_UPGRADE if the process fails; it has then ended. */
+  readonly served: Promise<void>;
   readonly #child: ChildProcess;
   readonly #pipe: Duplex;
 
   /**
-   * Runs this process's own command line again, with what the state says. After `patienceMs` (0: never) it has failed.
-   * Throws ERR_LIMPET_UPGRADE where a process cannot be replaced by its own child.
+   * Runs this process's own command line again and hands over `state`. A process that does not serve within `timeoutMs` (0: no
+   * limit) is killed. Throws ERR_LIMPET_UPGRADE if the system would end the new process together with this one.
    */
-  constructor(state: HandoverState, patienceMs: number) {
+  constructor(state: HandoverState, timeoutMs: number) {
     refuseInContainer();
     const descriptors = state.sockets.flatMap((each) => each.descriptors);
     this.#child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-      cwd: folder,
-      env: { ...process.env, [handoverVariable]: String(pipeNumber) },
+      cwd: workingFolder,
+      env: { ...process.env, [handoverVariable]: String(pipeDescriptor) },
       stdio: ['inherit', 'inherit', 'inherit', 'pipe', ...descriptors],
     });
-    this.#pipe = this.#child.stdio[pipeNumber] as Duplex;
+    this.#pipe = this.#child.stdio[pipeDescriptor] as Duplex;
     this.#pipe.on('error', () => {});
-    this.#pipe.write(lineOf(renumbered(state)));
-    this.serves = this.#serves(patienceMs);
-    this.serves.catch(() => {});
+    this.#pipe.write(lineOf(renumberDescriptors(state)));
+    this.served = this.#waitUntilServed(timeoutMs);
+    this.served.catch(() => {});
   }
 
   get pid(): number {
     return this.#child.pid as number;
   }
 
-  /** Everything is its own from now on, and it lives without us. */
-  leaveTo(): void {
+  /** Tells the process that the router is its own. It outlives this process. */
+  release(): void {
     this.#pipe.end(lineOf({ yours: true }));
     this.#child.unref();
   }
@@ -55,38 +55,43 @@ export class NewPrimary {
     this.#child.kill('SIGKILL');
   }
 
-  #serves(patienceMs: number): Promise<void> {
+  #waitUntilServed(timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      let reason: string | undefined;
+      /** Why the process failed, if it did so before it ended. */
+      let failure: string | undefined;
       const timers: NodeJS.Timeout[] = [];
-      const giveUp = (why: string, graceMs: number) => {
-        reason ??= why;
+      const clearTimers = () => {
+        for (const timer of timers) clearTimeout(timer);
+      };
+      const fail = (reason: string, graceMs: number) => {
+        failure ??= reason;
         timers.push(setTimeout(() => this.kill(), graceMs));
       };
-      if (patienceMs > 0)
-        timers.push(setTimeout(() => giveUp(`it did not serve within ${patienceMs} ms`, 0), patienceMs));
-      const over = (how: string) => {
-        for (const timer of timers) clearTimeout(timer);
-        reject(failed(reason ?? how));
+      const ended = (reason: string) => {
+        clearTimers();
+        reject(upgradeFailed(failure ?? reason));
       };
-      this.#child.once('error', (error) => over(`it could not be started: ${error.message}`));
+      if (timeoutMs > 0) {
+        timers.push(setTimeout(() => fail(`it did not serve within ${timeoutMs} ms`, 0), timeoutMs));
+      }
+      this.#child.once('error', (error) => ended(`it could not be started: ${error.message}`));
       this.#child.once('exit', (code, signal) =>
-        over(signal ? `killed by ${signal}` : `it ended with code ${code}`),
+        ended(signal ? `killed by ${signal}` : `it ended with code ${code}`),
       );
-      createInterface({ input: this.#pipe }).on('line', (text) => {
-        const word = JSON.parse(text) as HandoverMessage;
-        if (word.failed !== undefined) giveUp(word.failed, lastWordsMs);
-        if (!word.ready || reason !== undefined) return;
-        for (const timer of timers) clearTimeout(timer);
+      createInterface({ input: this.#pipe }).on('line', (line) => {
+        const message = JSON.parse(line) as HandoverMessage;
+        if (message.failed !== undefined) fail(message.failed, exitGraceMs);
+        if (!message.ready || failure !== undefined) return;
+        clearTimers();
         resolve();
       });
     });
   }
 }
 
-/** With the numbers that spawn gives to the descriptors. */
-function renumbered(state: HandoverState): HandoverState {
-  let next = pipeNumber + 1;
+/** The state with the numbers that `spawn` gives the descriptors in the new process. */
+function renumberDescriptors(state: HandoverState): HandoverState {
+  let next = pipeDescriptor + 1;
   const sockets = state.sockets.map((each) => ({
     ...each,
     descriptors: each.descriptors.map(() => next++),
@@ -94,18 +99,18 @@ function renumbered(state: HandoverState): HandoverState {
   return { ...state, sockets };
 }
 
-/** Where the end of this process is the end of the container, a successor would not outlive it. */
+/** A container ends with its first process, and the new primary would end with it. */
 function refuseInContainer(): void {
   if (process.platform === 'win32')
-    throw refused('Windows cannot give a listening socket to another process');
+    throw upgradeRefused('Windows cannot give a listening socket to another process');
   const instead =
     'start a new container and stop this one (its SIGTERM drains), or use limpet reload for new workers';
   if (process.pid === 1)
-    throw refused(`this primary is process 1, and the container ends with it: ${instead}`);
+    throw upgradeRefused(`this primary is process 1, and the container ends with it: ${instead}`);
   if (process.ppid !== 1) return;
   const init = nameOfProcess1();
-  if (inits.includes(init))
-    throw refused(`the container ends with this primary, which ${init} watches: ${instead}`);
+  if (containerInits.includes(init))
+    throw upgradeRefused(`this primary is the child of ${init}, and the container ends with it: ${instead}`);
 }
 
 function nameOfProcess1(): string {
@@ -116,7 +121,8 @@ function nameOfProcess1(): string {
   }
 }
 
-function folderAsNamed(): string {
+/** The shell's name for the folder, which may be a symbolic link, or else its real path. */
+function nameOfWorkingFolder(): string {
   const [real, named] = [process.cwd(), process.env.PWD];
   try {
     return named !== undefined && realpathSync(named) === real ? named : real;
@@ -125,15 +131,15 @@ function folderAsNamed(): string {
   }
 }
 
-/** Why there is no upgrade; nothing has changed. */
-export function refused(reason: string): LimpetError {
-  return new LimpetError('ERR_LIMPET_UPGRADE', `no upgrade here: ${reason}.`, { reason });
+/** The error of a primary that cannot be replaced here. Nothing has changed. */
+export function upgradeRefused(reason: string): LimpetError {
+  return new LimpetError('ERR_LIMPET_UPGRADE', `this primary cannot be replaced: ${reason}.`, { reason });
 }
 
-function failed(reason: string): LimpetError {
+function upgradeFailed(reason: string): LimpetError {
   return new LimpetError(
     'ERR_LIMPET_UPGRADE',
-    `the new primary did not take over (${reason}). Nothing has changed: this one serves on.`,
+    `the new primary did not take over (${reason}). Nothing has changed: this primary serves on.`,
     { reason },
   );
 }

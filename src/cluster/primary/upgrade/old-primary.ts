@@ -6,80 +6,84 @@ import { bindingReport } from '../../../binding/native.js';
 import { LimpetError } from '../../../errors.js';
 import { type HandoverMessage, type HandoverState, handoverVariable, lineOf } from './handover-state.js';
 
-/** The primary whose place this one is to take. It serves until this one can, and serves on when this one cannot. */
+/** The primary whose place this process takes. It serves until every worker here is ready. If this process fails, it serves on. */
 export class OldPrimary {
   readonly state: HandoverState;
-  /** Resolves when the predecessor has left everything to us, or is gone. */
-  readonly left: Promise<void>;
+  /** Resolves when the old primary has handed the router over, or is gone. */
+  readonly handedOver: Promise<void>;
   readonly #pipe: Socket;
-  readonly #complete: Set<unknown> = new Set();
-  #waiting = true;
+  readonly #readyWorkers: Set<unknown> = new Set();
+  #isServing = true;
 
   private constructor(state: HandoverState, pipe: Socket) {
     this.state = state;
     this.#pipe = pipe;
     pipe.unref();
     pipe.on('error', () => {});
-    this.left = new Promise((resolve) => {
+    this.handedOver = new Promise((resolve) => {
       pipe.once('close', () => resolve());
-      createInterface({ input: pipe }).on('line', (text) => {
-        if ((JSON.parse(text) as HandoverMessage).yours) resolve();
+      createInterface({ input: pipe }).on('line', (line) => {
+        if ((JSON.parse(line) as HandoverMessage).yours) resolve();
       });
     });
   }
 
-  /** Undefined in a primary that nobody started as a successor, and after the first call. Throws ERR_LIMPET_UPGRADE. */
+  /**
+   * Reads what the old primary hands over. Undefined in a process that no primary has started, and after the first call. Throws
+   * ERR_LIMPET_UPGRADE if the old primary speaks another version.
+   */
   static connect(): OldPrimary | undefined {
     const fd = Number(process.env[handoverVariable] ?? Number.NaN);
     delete process.env[handoverVariable];
     if (!Number.isInteger(fd)) return undefined;
-    const state = JSON.parse(firstLineOf(fd)) as HandoverState;
-    if (state.version !== 1) throw anotherVersion();
+    const state = JSON.parse(readLine(fd)) as HandoverState;
+    if (state.version !== 1) throw otherVersion();
     const binding = bindingReport().kind === 'native' ? handoffBinding() : null;
-    for (const own of [fd, ...state.sockets.flatMap(({ descriptors }) => descriptors)]) {
-      binding?.closeOnExec(own);
+    for (const inherited of [fd, ...state.sockets.flatMap(({ descriptors }) => descriptors)]) {
+      binding?.closeOnExec(inherited);
     }
     return new OldPrimary(state, new Socket({ fd, readable: true, writable: true }));
   }
 
-  /** Whether nobody of ours serves yet. */
-  get waiting(): boolean {
-    return this.#waiting;
+  /** True until the first workers are admitted here. */
+  get isServing(): boolean {
+    return this.#isServing;
   }
 
   /**
-   * Who may serve, now that the process could: nobody before all can, so that a new primary that fails has taken no connection; then
-   * all at once; and later each for itself. `inSlots` are the processes of all slots.
+   * The workers that may take connections, now that `worker` is ready. None, until the current workers of all slots, `inSlots`, are
+   * ready: a new primary that fails has then taken no connection. Then all that are ready. Later each by itself.
    */
   admit<Worker>(worker: Worker, inSlots: readonly (Worker | undefined)[]): readonly Worker[] {
-    if (!this.#waiting) return [worker];
-    this.#complete.add(worker);
-    if (!inSlots.every((each) => each && this.#complete.has(each))) return [];
-    this.#waiting = false;
-    return [...this.#complete] as Worker[];
+    if (!this.#isServing) return [worker];
+    this.#readyWorkers.add(worker);
+    if (!inSlots.every((each) => each && this.#readyWorkers.has(each))) return [];
+    this.#isServing = false;
+    return [...this.#readyWorkers] as Worker[];
   }
 
-  /** All that were admitted serve. */
-  ready(): void {
+  /** Tells the old primary that a worker serves in every slot. */
+  sendReady(): void {
     this.#pipe.write(lineOf({ ready: true }));
   }
 
-  failed(reason: string): void {
+  /** Tells the old primary that this process gives up. */
+  sendFailed(reason: string): void {
     if (this.#pipe.writable) this.#pipe.write(lineOf({ failed: reason }));
   }
 }
 
-/** The pipe blocks until the line is there: the predecessor wrote it before anything else. */
-function firstLineOf(fd: number): string {
+/** Reads byte by byte, because the bytes after the line belong to the stream. Blocks: the old primary writes this line first. */
+function readLine(fd: number): string {
   const byte = Buffer.alloc(1);
   const bytes: number[] = [];
   while (readSync(fd, byte, 0, 1, null) === 1 && byte[0] !== 0x0a) bytes.push(byte[0] as number);
   return Buffer.from(bytes).toString();
 }
 
-function anotherVersion(): LimpetError {
+function otherVersion(): LimpetError {
   return new LimpetError(
     'ERR_LIMPET_UPGRADE',
-    'the primary that runs is of a version that this one cannot take over from. Restart instead.',
+    'the running primary hands over in a format of another limpet version. Stop it and start this one instead.',
   );
 }

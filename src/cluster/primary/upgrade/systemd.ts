@@ -1,18 +1,17 @@
 import { handoffBinding } from '../../../binding/handoff-binding.js';
 import { bindingReport } from '../../../binding/native.js';
-import { serviceBinding } from '../../../binding/service-binding.js';
 import { publish } from '../../../diagnostics.js';
 import type { InheritedSockets } from '../../../handoff/listening-sockets.js';
-import type { RouterEventSource } from '../router-events.js';
 import type { NotifySettings } from './handover-state.js';
 
-/** Where systemd's sockets begin. */
+/** The descriptor of systemd's first socket (SD_LISTEN_FDS_START). */
 const firstSocket = 3;
-/** A message that found no room is sent again after so long. */
-const againMs = 50;
 
-/** The sockets that systemd listens on for this process (sd_listen_fds). The environment says it once. */
-export function managedSockets(env: NodeJS.ProcessEnv = process.env): InheritedSockets[] {
+/**
+ * The sockets on which systemd listens for this process (sd_listen_fds). Removes the variables, because workers would inherit them.
+ * Without the native addon there are none, and a fault is published.
+ */
+export function takeManagedSockets(env: NodeJS.ProcessEnv = process.env): InheritedSockets[] {
   const { LISTEN_PID: pid, LISTEN_FDS: count } = env;
   for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete env[name];
   if (Number(pid) !== process.pid) return [];
@@ -24,74 +23,21 @@ export function managedSockets(env: NodeJS.ProcessEnv = process.env): InheritedS
     }));
     return [];
   }
-  return Array.from({ length: Number(count) || 0 }, (_, at) => {
-    const fd = firstSocket + at;
+  return Array.from({ length: Number(count) || 0 }, (_, index) => {
+    const fd = firstSocket + index;
     binding.prepareInherited(fd);
     return { bound: binding.boundAddress(fd), descriptors: [fd], managed: true };
   });
 }
 
-/** How systemd wants to be told (sd_notify). The environment says it once: workers must not speak in the primary's name. */
-export function notifySettings(env: NodeJS.ProcessEnv = process.env): NotifySettings | undefined {
+/**
+ * How systemd wants to be notified (sd_notify). Undefined if it does not. Removes the variables, because workers must not notify in
+ * the primary's name.
+ */
+export function takeNotifySettings(env: NodeJS.ProcessEnv = process.env): NotifySettings | undefined {
   const { NOTIFY_SOCKET: path, WATCHDOG_USEC: usec, WATCHDOG_PID: pid } = env;
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete env[name];
   if (!path) return undefined;
-  const watched = pid === undefined || Number(pid) === process.pid;
-  return { path, watchdogMs: watched ? Math.floor(Number(usec ?? 0) / 1000) || 0 : 0 };
-}
-
-/** Tells the service manager how the router is, from now until it has a successor or is closed. */
-export class SystemdNotifier {
-  readonly #path: string;
-  #watchdog: NodeJS.Timeout | undefined;
-  readonly #unsent: string[] = [];
-  #silent = false;
-
-  constructor({ path, watchdogMs }: NotifySettings, router: RouterEventSource, workers: () => number) {
-    this.#path = path;
-    const serving = () => {
-      if (watchdogMs > 0) {
-        this.#watchdog ??= setInterval(() => this.#say('WATCHDOG=1'), watchdogMs / 2).unref();
-      }
-      this.#say(`READY=1\nSTATUS=serving with ${workers()} workers`, `MAINPID=${process.pid}`);
-    };
-    router.on('serving', serving);
-    router.on('reloading', () =>
-      this.#say('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
-    );
-    router.on('reloaded', serving);
-    router.on('closing', (reason) => this.#say('STOPPING=1', `STATUS=${reason}`));
-    router.on('upgraded', (pid) => {
-      this.#say(`MAINPID=${pid}`);
-      this.#end();
-    });
-    router.once('closed', () => this.#end());
-  }
-
-  #end(): void {
-    this.#silent = true;
-    clearInterval(this.#watchdog);
-  }
-
-  #say(...lines: string[]): void {
-    if (this.#silent) return;
-    this.#unsent.push(lines.join('\n'));
-    if (this.#unsent.length === 1) this.#send();
-  }
-
-  /** In their order; what cannot be sent now is sent when there is room. */
-  #send(): void {
-    for (let text = this.#unsent[0]; text !== undefined; text = this.#unsent[0]) {
-      try {
-        serviceBinding()?.notify(this.#path, text);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
-          setTimeout(() => this.#send(), againMs).unref();
-          return;
-        }
-        publish('limpet:fault', () => ({ where: 'service manager', error }));
-      }
-      this.#unsent.shift();
-    }
-  }
+  const isWatched = pid === undefined || Number(pid) === process.pid;
+  return { path, watchdogMs: isWatched ? Math.floor(Number(usec ?? 0) / 1000) || 0 : 0 };
 }

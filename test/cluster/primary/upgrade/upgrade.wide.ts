@@ -17,7 +17,7 @@ interface Served {
 
 let folder: string;
 let app: App;
-/** The primary that serves now. */
+/** The process id of the primary that serves now. */
 let primary: number;
 
 beforeEach(() => {
@@ -59,7 +59,7 @@ function askAt(path: string): Promise<string> {
   });
 }
 
-/** Asks on new connections, over both addresses, until it is told to stop. */
+/** Sends requests on new connections, over both addresses, until stop() is called. */
 function keepAsking(port: number): {
   readonly served: (Served & { from: string })[];
   stop(): Promise<string[]>;
@@ -92,7 +92,7 @@ function keepAsking(port: number): {
 }
 
 describe.each([{}, { handoff: 'ipc' }])('a new primary takes over (%o)', (options) => {
-  it('nobody is refused, nobody is moved, and the old one is gone', async () => {
+  it('without a refused connection or a moved client, and the old primary ends', async () => {
     const port = await start(options);
     const asking = keepAsking(port);
     const old = primary;
@@ -113,9 +113,9 @@ describe.each([{}, { handoff: 'ipc' }])('a new primary takes over (%o)', (option
 });
 
 describe.each(['auto', 'fd', 'ipc'])(
-  'a process of the old primary that hangs meanwhile, by %s',
+  'a worker of the old primary that hangs during the upgrade, by %s',
   (handoff) => {
-    it('moves nobody: its clients are the new one’s', async () => {
+    it('moves no client: the new primary serves its clients in the same slot', async () => {
       const port = await start({ handoff, stallTimeoutMs: 300, drainTimeoutMs: 1000 });
       const old = primary;
       const clients: string[] = [];
@@ -138,7 +138,7 @@ describe.each(['auto', 'fd', 'ipc'])(
         const { body } = await ask(port, clients[i % clients.length] as string);
         served.push(JSON.parse(body) as Served);
       }
-      // Each of them, also the first, came after the new one had taken over.
+      // Even the first request came after the new primary had taken over.
       expect(new Set(served.map(({ slot, primary: by }) => `${slot} by ${by}`))).toEqual(
         new Set([`1 by ${primary}`]),
       );
@@ -146,13 +146,13 @@ describe.each(['auto', 'fd', 'ipc'])(
   },
 );
 
-describe('what is asked for', () => {
+describe('an upgraded router', () => {
   const say = (words: string, args?: Record<string, unknown>) => command(folder, 'upgraded', words, args);
   const upgrade = async () => {
     primary = ((await say('upgrade')) as { pid: number }).pid;
   };
 
-  it('a number of slots that was set by scale outlives every upgrade', async () => {
+  it('keeps the number of slots that scale() has set, through several upgrades', async () => {
     await start();
     await say('scale', { workers: 3 });
     await upgrade();
@@ -162,20 +162,20 @@ describe('what is asked for', () => {
     expect(slots.map(({ slot }) => slot)).toEqual([0, 1, 2]);
   });
 
-  it('while the new one takes over is refused by the old one, which names it', async () => {
+  it('refuses a reload that waited for the upgrade, and names the new primary', async () => {
     await start();
     process.kill(primary, 'SIGALRM');
     const { error } = (await app.hears('reload')) as unknown as { error: { code: string; message: string } };
     primary = (await app.hears('upgraded')).successor as number;
     expect(error.code).toBe('ERR_LIMPET_CLOSED');
     expect(error.message).toBe(
-      `process ${primary} has taken over from this router, which leaves. Ask that one.`,
+      `process ${primary} has taken over from this router, which closes. Ask that process.`,
     );
   });
 });
 
 describe('a new primary that fails', () => {
-  it('changes nothing, and says why', async () => {
+  it('changes nothing, and the promise says why', async () => {
     const port = await start();
     const asking = keepAsking(port);
     writeFileSync(join(folder, 'broken'), '');

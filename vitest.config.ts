@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Three suites: `npm test` runs every test/**\/*.test.ts; `npm run test:wide` what takes minutes more and runs in CI too: every Node.js,
- * chaos, failovers, machines, in test/**\/*.wide.ts; `npm run soak` the long runs in test/**\/*.soak.ts.
- * Tests that fork servers measure their own children, so files run two at a time, not one a core.
+ * There are three suites. `npm test` runs test/**\/*.test.ts. `npm run test:wide` runs test/**\/*.wide.ts, which takes minutes more: every
+ * Node.js, chaos, failovers, several machines. CI runs both. `npm run soak` runs the long tests in test/**\/*.soak.ts.
+ * Two files run at a time, even on more cores, because tests that fork servers measure their child processes.
  */
 export default defineConfig({
   test: {

@@ -1,7 +1,7 @@
 // npm run bench:compare -- REVISION [--rounds N] [--only NAME,…]
 //
-// Measures the product at another revision and in this working tree, interleaved, with this working tree's suite, and says in words
-// whether anything became slower. Exits with 1 when something did.
+// Compares limpet at another revision with limpet in this working tree, in interleaved rounds. The benchmark code is that of this
+// working tree. Prints whether something is slower, and then exits with 1.
 import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ const { values, positionals } = parseArgs({
 });
 const [revision] = positionals;
 if (!revision) {
-  console.error('Which revision? For example: npm run bench:compare -- main');
+  console.error('bench:compare got no revision, expected one. For example: npm run bench:compare -- main');
   process.exit(2);
 }
 
@@ -42,13 +42,15 @@ const base = join(place, 'base');
 let slower = false;
 try {
   run('git', ['worktree', 'add', '--detach', base, revision], project);
-  // The same tools build both; the revision's own native sources and TypeScript are what is built.
+  // The same tools build both versions, each from its own sources.
   symlinkSync(join(project, 'node_modules'), join(base, 'node_modules'));
   run('npm', ['run', 'build'], base);
   const sides = { base: join(base, 'dist/index.js'), here: join(project, 'dist/index.js') };
   const busy = await busyShare();
   if (busy > 0.05)
-    console.log(`WARNING: ${Math.round(busy * 100)} % of this machine's CPU is busy with something else.`);
+    console.log(
+      `WARNING: ${Math.round(busy * 100)} % of this machine's CPU is busy with other work. Expected less than 5 %.`,
+    );
   const all = subjects(2).filter(({ group, special }) => group === 'limpet' && !special);
   const chosen = pick(
     all.map(({ name }) => name),
@@ -69,7 +71,7 @@ try {
 }
 process.exit(slower ? 1 : 0);
 
-/** Both sides once a round, each first in every other round. */
+/** Measures both versions once a round. They take turns at being first. */
 async function interleaved(subject, workload, sides) {
   const rounds = [];
   for (let round = 0; round < Number(values.rounds); round++) {

@@ -1,11 +1,11 @@
 /**
- * The parts of the suite, in the order in which they run. Each is loaded when it runs, and gives what its results file holds.
+ * The parts of the suite, in the order in which they run. A part is loaded when it runs. It returns the content of its results file.
  *
  * @typedef {object} Run
  * @property {number} rounds
  * @property {number} workers
- * @property {number} scale 1 in a full run, less in a quick one
- * @property {string[]} only workloads and subjects to keep to; empty means all
+ * @property {number} scale 1 in a full run, less in a quick run
+ * @property {string[]} only the workloads and subjects to measure; empty means all
  * @property {(line: string) => void} say
  */
 

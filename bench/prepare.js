@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const project = join(here, '..');
 
-/** The compiled tools, and what they are made of. */
+/** The compiled tools: their sources and compilers. */
 const tools = {
   'load-client': { folder: 'connections/load', command: ['c++', '-std=c++20', '-O2', '-Wall', '-Wextra'] },
   'reuseport-launcher': { folder: 'connections/launcher', command: ['cc', '-O2', '-Wall', '-Wextra'] },
@@ -17,7 +17,7 @@ export function tool(name) {
   return join(here, 'build', name);
 }
 
-/** Brings what the measurements stand on: the peers, the built product, the compiled tools. Throws when that fails. */
+/** Installs the other packages, and builds limpet and the tools. Throws if that fails. */
 export function prepare() {
   if (!existsSync(join(here, 'node_modules')))
     run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], here);
@@ -33,10 +33,10 @@ export function prepare() {
   }
 }
 
-/** Runs a command to its end. Throws with what it said when it fails. */
+/** Runs a command until it exits. If it fails, throws an error with its output. */
 export function run(command, args, cwd) {
   const { status, error, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
   if (status === 0) return;
-  const said = error?.message ?? `${stdout}${stderr}`.trim();
-  throw new Error(`${command} ${args.join(' ')} failed in ${cwd}: ${said}`);
+  const output = error?.message ?? `${stdout}${stderr}`.trim();
+  throw new Error(`${command} ${args.join(' ')} failed in ${cwd}: ${output}`);
 }

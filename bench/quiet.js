@@ -2,7 +2,7 @@ import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { busySeconds } from './connections/processes.js';
 
-/** Share of the machine's CPU that is in use over a second in which nothing of ours runs, 0 to 1. */
+/** The share of the machine's CPU that other processes use, 0 to 1, measured over one second in which the benchmark is idle. */
 export async function busyShare() {
   const before = busySeconds();
   await delay(1000);

@@ -1,23 +1,23 @@
-/** Statistics over rounds, and the order in which rounds are run. */
+/** Statistics over rounds, and the order of the rounds. */
 
-/** @param {number[]} values at least one */
+/** @param {number[]} values at least one value */
 export function median(values) {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Rounds that lie further apart than this allow no conclusion from one subject alone. */
+/** If the rounds of a subject differ by more than this, its figure alone allows no conclusion. */
 export const spreadMax = 0.2;
 
-/** How far the rounds lie apart: the range over the median; 0 for a single round. */
+/** How much the rounds differ: the range divided by the median; 0 for a single round. */
 export function spread(values) {
   const middle = median(values);
   return middle === 0 ? 0 : (Math.max(...values) - Math.min(...values)) / middle;
 }
 
 /**
- * Every entry once a round. Each round begins with another entry, so that none always follows the same one.
+ * Yields every entry once in each round. Each round begins with another entry.
  * @template T
  * @param {T[]} entries
  * @param {number} rounds
@@ -33,8 +33,8 @@ export function* interleave(entries, rounds) {
 }
 
 /**
- * Medians and spreads of measurements with the same members. Members that are lists of [share, value] pairs get the median of
- * each value.
+ * Medians and spreads of measurements with the same members. If a member is a list of [share, value] pairs, each value gets its
+ * median.
  * @param {Record<string, number | [number, number][]>[]} measurements
  */
 export function summary(measurements) {
@@ -57,7 +57,7 @@ export function summary(measurements) {
 }
 
 /**
- * The median of the ratios that two subjects had in the same round: drift of the machine cancels out.
+ * The median of the ratios of two subjects in the same round. So the drift of the machine cancels out.
  * @param {number[]} ones
  * @param {number[]} others of the same rounds
  */

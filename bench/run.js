@@ -1,7 +1,7 @@
 // npm run bench -- [--quick] [--only NAME,…] [--rounds N] [--workers N] [--out FOLDER] [--again]
 //
-// Runs every part of the suite and writes one JSON file a part: to bench/results/, or with --quick or --only, whose results are
-// not for the README, to bench/results/partial/. --again measures workloads of bench/results/ anew, and leaves the others as they are.
+// Runs every part of the suite and writes one JSON file for each part to bench/results/. With --quick or --only, the results are not for
+// the README and go to bench/results/partial/. --again repeats workloads of bench/results/, and keeps the results of the others.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,8 +37,8 @@ const known = [
   ...Object.keys(workloads),
   ...subjects(workers).map(({ name }) => name),
 ];
-const stranger = only.find((name) => !known.includes(name));
-if (stranger) stop(`--only: there is no ${stranger}. There are ${known.join(', ')}.`);
+const unknown = only.find((name) => !known.includes(name));
+if (unknown) stop(`--only: got ${unknown}, expected one of ${known.join(', ')}.`);
 
 const named = Object.keys(parts).filter((name) => only.includes(name));
 const quickly = ['quality', 'connections', 'proof'];
@@ -57,7 +57,7 @@ mkdirSync(out, { recursive: true });
 const busy = await busyShare();
 if (busy > 0.05) {
   say(
-    `WARNING: ${Math.round(busy * 100)} % of this machine's CPU is busy with something else; figures will be off.`,
+    `WARNING: ${Math.round(busy * 100)} % of this machine's CPU is busy with other work. The figures will be wrong. Stop that work and repeat.`,
   );
 }
 for (const name of chosen) {
@@ -71,7 +71,7 @@ for (const name of chosen) {
   say(`wrote ${join(out, `${name}.json`)}`);
 }
 
-/** What was measured before, with these workloads in the place of their former selves, each with a stamp of its own. */
+/** Replaces these workloads in the earlier results. Each new workload has its own stamp. */
 function again(file, head, results) {
   const before = JSON.parse(readFileSync(file, 'utf8'));
   const stamped = Object.entries(results).map(([workload, result]) => [workload, { ...result, ...head }]);

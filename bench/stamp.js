@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const packages = ['@socket.io/sticky', 'express', 'socket.io', 'sticky-cluster', 'sticky-session', 'ws'];
 
-/** What a result must carry to be read later: the machine, the versions of everything measured, the commit, the time. */
+/** The facts that a reader of a result needs: the machine, the versions, the commit and the time. */
 export function stamp() {
-  const commit = said('git', ['rev-parse', '--short=12', 'HEAD']);
-  const changed = said('git', ['status', '--porcelain', '--', '../src', '../native']) !== '';
+  const commit = outputOf('git', ['rev-parse', '--short=12', 'HEAD']);
+  const changed = outputOf('git', ['status', '--porcelain', '--', '../src', '../native']) !== '';
   return {
     at: new Date().toISOString(),
     commit: changed ? `${commit} and changes` : commit,
@@ -19,8 +19,8 @@ export function stamp() {
     kernel: release(),
     node: process.version,
     packages: Object.fromEntries(packages.map((name) => [name, versionOf(name)])),
-    nginx: /[\d.]+/.exec(said('nginx', ['-v']))?.[0],
-    haproxy: /[\d.]+/.exec(said('haproxy', ['-v']))?.[0],
+    nginx: /[\d.]+/.exec(outputOf('nginx', ['-v']))?.[0],
+    haproxy: /[\d.]+/.exec(outputOf('haproxy', ['-v']))?.[0],
   };
 }
 
@@ -29,8 +29,8 @@ function versionOf(name) {
     .version;
 }
 
-/** What a command says, wherever it says it; '' when it cannot be run. */
-function said(command, args) {
+/** The output of a command, from stdout and stderr; '' if the command cannot be run. */
+function outputOf(command, args) {
   const { stdout, stderr } = spawnSync(command, args, { cwd: here, encoding: 'utf8' });
   return ((stdout ?? '') + (stderr ?? '')).trim();
 }

@@ -1,6 +1,6 @@
 /**
- * Writes docs/api/*.md, one page for each entry point of package.json, from the types and docstrings in src/. `npm run docs`
- * runs it after a build; a test holds the pages to what it writes.
+ * Writes docs/api/*.md from the types and docstrings in src/: one page for each entry point of package.json. `npm run docs`
+ * runs it after a build. A test compares the pages with its output.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -12,8 +12,8 @@ const place = (path) => new URL(`../${path}`, import.meta.url);
 const read = (path) => readFileSync(place(path), 'utf8');
 
 /**
- * @param {typeof import('../src/options.ts')} options the module, from wherever it was loaded
- * @returns {{ pages: Record<string, string>, thin: string[] }} path → text; and what is public and says nothing of itself
+ * @param {typeof import('../src/options.ts')} options the module, from src/ or from dist/
+ * @returns {{ pages: Record<string, string>, thin: string[] }} path → text, and the public names that have no docstring
  */
 export function apiPages(options) {
   const entries = Object.entries(JSON.parse(read('package.json')).exports).filter(([, { types }]) => types);
@@ -103,7 +103,7 @@ class Page {
     return links.length === 0 ? '' : `\n\nSee ${links.join(', ')}.`;
   }
 
-  /** Links to what `text` names among the exports of the page. */
+  /** Links to the exports of the page that `text` names. */
   #linksIn(text, itself) {
     const isNamed = (name) => name !== itself && new RegExp(`(?<![\\w.'"])${name}\\b(?!\\??:)`).test(text);
     return [...this.#links].filter(([name]) => isNamed(name)).map(([, link]) => link);

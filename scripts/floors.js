@@ -1,14 +1,14 @@
 /**
- * The floors of `src/`, and the linter's configuration that holds them: `node scripts/floors.js` writes biome.floors.json.
- * docs/design.md draws the same table, and test/floors/ compares the two and shows that the linter refuses.
+ * The floors (layers) of `src/`. `node scripts/floors.js` writes biome.floors.json, with which the linter enforces them.
+ * docs/design.md has the same table. test/floors/ compares the two, and checks that the linter rejects a forbidden import.
  */
 import { writeFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * From the ground up. A room is a folder without its subfolders, or a single file. A file may import its own room and lower
- * floors; rooms of one floor never import each other. Single files that stand on a floor together may.
+ * The floors, lowest first. A module is a folder without its subfolders, or a single file. A file may import its own module and lower
+ * floors. Folders on one floor never import each other. Single files on one floor may.
  */
 export const floors = [
   ['errors.ts', 'connection.ts', 'diagnostics.ts', 'checks.ts', 'affinity-options.ts', 'options.ts'],
@@ -36,20 +36,20 @@ export const floors = [
   ['watch'],
   ['index.ts', 'socket-io.ts', 'preload.ts'],
   ['cli'],
-  ['cli/start', 'cli/doctor'],
+  ['cli/start', 'cli/doctor', 'cli/demo'],
   ['cli/commands'],
   ['cli/limpet.ts'],
 ];
 
-/** Code of two processes: neither folder imports the other, on whatever floors their rooms stand. */
+/** Folders with the code of two processes. Neither imports the other, on any floor. */
 export const apart = [['cluster/primary', 'cluster/worker']];
 
-export const rooms = floors.flat();
-export const isFile = (room) => room.endsWith('.ts');
-const floorOf = (room) => floors.findIndex((floor) => floor.includes(room));
+export const modules = floors.flat();
+export const isFile = (module) => module.endsWith('.ts');
+const floorOf = (module) => floors.findIndex((floor) => floor.includes(module));
 
 export function mayImport(from, to) {
-  const inside = (folder, room) => `${room}/`.startsWith(`${folder}/`);
+  const inside = (folder, module) => `${module}/`.startsWith(`${folder}/`);
   for (const [one, other] of apart) {
     if (inside(one, from) && inside(other, to)) return false;
     if (inside(other, from) && inside(one, to)) return false;
@@ -58,7 +58,7 @@ export function mayImport(from, to) {
   return below < above || (below === above && floors[below].every(isFile));
 }
 
-/** The import of room `to` as a file of room `from` writes it; a folder stands for each of its files. */
+/** The specifier with which a file of module `from` imports module `to`. For a folder, the specifier has a `*`. */
 export function specifier(from, to, file = '*.js') {
   const folder = isFile(from) ? posix.dirname(from) : from;
   const target = isFile(to) ? to.replace(/\.ts$/, '.js') : posix.join(to, file);
@@ -66,21 +66,23 @@ export function specifier(from, to, file = '*.js') {
   return path.startsWith('.') ? path : `./${path}`;
 }
 
-function configurationOf(room) {
-  const others = rooms.filter((to) => to !== room);
-  const allowed = others.filter((to) => mayImport(room, to)).map((to) => `!${specifier(room, to)}`);
-  // An allowed folder does not bring those of its files that are rooms of their own and stand higher.
-  const refused = others.filter((to) => isFile(to) && !mayImport(room, to)).map((to) => specifier(room, to));
-  // A file that is a room of its own sees only those of its folder's files that stand lower.
-  const own = isFile(room) ? ['./*.js'] : [];
+function configurationOf(module) {
+  const others = modules.filter((to) => to !== module);
+  const allowed = others.filter((to) => mayImport(module, to)).map((to) => `!${specifier(module, to)}`);
+  // An allowed folder may contain files that are modules on a higher floor. Those stay forbidden.
+  const refused = others
+    .filter((to) => isFile(to) && !mayImport(module, to))
+    .map((to) => specifier(module, to));
+  // A file that is a module may import the files of its own folder only if they are on a lower floor.
+  const own = isFile(module) ? ['./*.js'] : [];
   const group = ['./*/**', '../**', ...own, ...allowed, ...refused];
-  if (room !== 'binding') group.push('node-gyp-build');
+  if (module !== 'binding') group.push('node-gyp-build');
   return {
-    includes: isFile(room)
-      ? [`src/${room}`]
+    includes: isFile(module)
+      ? [`src/${module}`]
       : [
-          `src/${room}/*.ts`,
-          ...others.filter((to) => isFile(to) && posix.dirname(to) === room).map((to) => `!src/${to}`),
+          `src/${module}/*.ts`,
+          ...others.filter((to) => isFile(to) && posix.dirname(to) === module).map((to) => `!src/${to}`),
         ],
     linter: {
       rules: {
@@ -91,7 +93,7 @@ function configurationOf(room) {
               patterns: [
                 {
                   group,
-                  message: `${room} imports its own room and lower floors only. The floors are drawn in docs/design.md.`,
+                  message: `${module} may import its own module and lower floors only. See the floors in docs/design.md.`,
                 },
               ],
             },
@@ -104,7 +106,7 @@ function configurationOf(room) {
 
 export function linterConfiguration() {
   const head = { $schema: './node_modules/@biomejs/biome/configuration_schema.json' };
-  return `${JSON.stringify({ ...head, overrides: rooms.map(configurationOf) }, undefined, 2)}\n`;
+  return `${JSON.stringify({ ...head, overrides: modules.map(configurationOf) }, undefined, 2)}\n`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,13 +1,12 @@
 /**
- * The install step: leaves limpet with a native addon that loads, or says in one line why there is none.
+ * The install step. After it, limpet has a native addon that loads, or a line of output says why not.
  *
- * 1. A binary that loads (a prebuild, or an earlier build) is kept.
- * 2. Else node-gyp builds one from native/, if this machine has a compiler and Node's headers can be had.
- * 3. Where it cannot be built the install still succeeds: the TypeScript twin takes over, and limpet says so
- *    again when it runs. Where a compiler is there and fails, the install fails with the compiler's words: npm
- *    shows the output of an install step only then.
+ * 1. If a binary loads (a prebuild, or an earlier build), the step keeps it.
+ * 2. Otherwise node-gyp builds the addon from native/. That needs a compiler and Node's headers.
+ * 3. If there is no compiler, the install still succeeds. limpet then uses its TypeScript implementation, and says so at each start.
+ *    If the compiler fails, the install fails and shows the compiler's output, because npm shows the output of a failed step only.
  *
- * `--build-from-source` (npm_config_build_from_source=true) skips 1.
+ * `--build-from-source` (npm_config_build_from_source=true) skips step 1.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -31,34 +30,36 @@ function addonLoads() {
   }
 }
 
-/** @returns {number} the exit code: 0 also where nothing can be built, 1 where a compiler failed. */
+/** @returns {number} the exit code: 0 if the addon was built or cannot be built here, 1 if the compiler failed. */
 function build() {
   const missing = missingTool();
-  if (missing) return goWithout(missing);
+  if (missing) return useTypeScript(missing);
 
   const headers = headersBesideNode();
   const configured = nodeGyp(['configure', ...(headers ? [`--nodedir=${headers}`] : [])], 'pipe');
-  if (configured.status !== 0) return goWithout(reasonOf(configured));
+  if (configured.status !== 0) return useTypeScript(reasonOf(configured));
 
   if (nodeGyp(['build'], 'inherit').status === 0) return 0;
   console.error(
-    'limpet: the compiler could not build the native addon; its words are above. ' +
-      'Mend that (C++20 is needed: GCC 10, Clang 12 or newer) and install again, ' +
-      'or install with --ignore-scripts to run on the slower TypeScript twin.',
+    'limpet: the compiler could not build the native addon; its output is above. ' +
+      'limpet needs C++20: install GCC 10, Clang 12 or newer and try again, ' +
+      'or install with --ignore-scripts to use the slower TypeScript implementation.',
   );
   return 1;
 }
 
-function goWithout(reason) {
-  console.error(`limpet: no native addon here (${reason}); the slower TypeScript twin takes over.`);
+function useTypeScript(reason) {
+  console.error(
+    `limpet: the native addon cannot be built (${reason}). limpet uses its slower TypeScript implementation.`,
+  );
   return 0;
 }
 
-/** The tools that node-gyp's generated makefile takes for granted. On Windows node-gyp itself looks for them. */
+/** The first tool that node-gyp's makefile needs and this machine lacks. On Windows, node-gyp itself searches for its tools. */
 function missingTool() {
   if (process.platform === 'win32') return undefined;
   if (process.platform === 'darwin' && spawnSync('xcode-select', ['-p']).status !== 0) {
-    return 'no Xcode command line tools: xcode-select --install brings them';
+    return 'no Xcode command line tools: run "xcode-select --install"';
   }
   const compiler = (process.env.CXX ?? (process.platform === 'darwin' ? 'c++' : 'g++')).split(' ')[0];
   if (!inPath(compiler)) return `no C++ compiler: ${compiler} is not in PATH`;
@@ -78,7 +79,7 @@ function nodeGyp(words, stdio) {
   return spawnSync('node-gyp', words, { ...options, shell: process.platform === 'win32' });
 }
 
-/** node-gyp's words that name a cause, or why it could not run at all. */
+/** The line of node-gyp's output that names the cause, or the reason why node-gyp could not run. */
 function reasonOf({ error, stderr }) {
   if (error) return error.code === 'ENOENT' ? 'no node-gyp in PATH' : error.message;
   const cause = stderr.split('\n').find((line) => /^gyp ERR! (stack )?(\w*Error:|find|not ok)/.test(line));

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
- * The folder of Node's own headers where its distribution laid them, so that a build needs no network.
- * @returns {string | undefined} undefined where they are not, or are those of another version
+ * The folder with the headers that came with this Node.js. With them, a build needs no network.
+ * @returns {string | undefined} undefined if there are no headers, or if they are of another version
  */
 export function headersBesideNode() {
   const prefix = join(dirname(process.execPath), '..');

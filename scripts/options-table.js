@@ -1,13 +1,13 @@
 /**
- * Writes the tables of options in README.md from src/options.ts: its docstrings, its types and its defaults.
- * `npm run docs` runs it after a build; a test holds the README to what it writes.
+ * Writes the tables of options in README.md from the docstrings, types and defaults in src/options.ts.
+ * `npm run docs` runs it after a build. A test compares the README with its output.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
 
 /**
- * `page` with each block between `<!-- options: NAME -->` and `<!-- /options -->` made anew.
+ * Returns `page` with a new table in each block between `<!-- options: NAME -->` and `<!-- /options -->`.
  * @param {string} page Markdown
  * @param {string} source the text of src/options.ts
  * @param {Record<string, Record<string, unknown>>} defaults interface name → option → default
@@ -24,7 +24,7 @@ export function withOptionTables(page, source, defaults) {
  * @param {string} name of the interface
  * @param {string} source the text of src/options.ts
  * @param {Record<string, unknown>} defaults option → default
- * @param {Record<string, { expected: string }>} [rules] what each option takes, to be told in place of its type
+ * @param {Record<string, { expected: string }>} [rules] option → the values that it takes; shown instead of the type
  * @returns {string}
  */
 export function tableOf(name, source, defaults, rules) {
@@ -44,7 +44,7 @@ export function tableOf(name, source, defaults, rules) {
 }
 
 /**
- * @param {typeof import('../src/options.ts')} options the module, from wherever it was loaded
+ * @param {typeof import('../src/options.ts')} options the module, from src/ or from dist/
  * @returns {Record<string, Record<string, unknown>>} interface name → option → default
  */
 export function defaultsOf({ checkRouterOptions, checkListenOptions }) {

@@ -1,9 +1,9 @@
 /**
- * npm run build:prebuild -- [--arch arm64]: builds the addon that is shipped for this system, into prebuilds/.
+ * npm run build:prebuild -- [--arch arm64]: builds the prebuilt addon for this system into prebuilds/.
  *
- * One binary serves every Node.js from 20 on, since it speaks Node-API alone. On Linux its name tells its C library apart:
- * prebuilds/linux-x64/limpet.glibc.node, limpet.musl.node. It is built in build-prebuild/, from a copy: build/, which the tests
- * load, stays as it is. `--arch` builds for another processor; on Linux with the cross compiler of that name (Debian:
+ * One binary works with every Node.js from 20 on, because it uses Node-API only. On Linux, its name contains the C library:
+ * prebuilds/linux-x64/limpet.glibc.node, limpet.musl.node. The build uses a copy in build-prebuild/, so that build/, which the tests
+ * load, does not change. `--arch` builds for another processor. On Linux, it uses the cross compiler of that processor (Debian:
  * g++-aarch64-linux-gnu).
  */
 import { spawnSync } from 'node:child_process';

@@ -1,9 +1,9 @@
 /**
- * Runs before `npm test`: brings what the tests use and builds what they run.
+ * Runs before `npm test`: installs the tools that the tests use, and builds what they run.
  *
- * On Debian as root, missing tools come from apt. Anyone else is told what is missing and how to get it; the
- * tests that need it are then left out, and listed at the end of the run. With CI=true a missing tool is a failure.
- * `--soak` brings what only the long runs use, too.
+ * On Debian, root gets missing tools from apt. Every other user gets a message that says what is missing and how to install it. The
+ * tests that need a missing tool are skipped, and listed at the end of the run. With CI=true, a missing tool is a failure.
+ * `--soak` also installs the tools that only the long runs use.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -13,11 +13,11 @@ import { missingTools, pathOf } from './test-tools.js';
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 
-bringTools(process.argv.includes('--soak'));
-dropStalePrebuild();
-if (stale('build/Release/limpet.node', 'native', 'binding.gyp')) run('npm', ['run', 'build:native']);
-if (stale('dist/index.js', 'src', 'tsconfig.json')) run('npm', ['run', 'build:ts']);
-if (stale('test/nodes/node_modules/.package-lock.json', 'test/nodes/package-lock.json')) {
+installTools(process.argv.includes('--soak'));
+removeStalePrebuilds();
+if (isStale('build/Release/limpet.node', 'native', 'binding.gyp')) run('npm', ['run', 'build:native']);
+if (isStale('dist/index.js', 'src', 'tsconfig.json')) run('npm', ['run', 'build:ts']);
+if (isStale('test/nodes/node_modules/.package-lock.json', 'test/nodes/package-lock.json')) {
   run('npm', ['ci', '--prefix', 'test/nodes', '--no-bin-links', '--ignore-scripts']);
 }
 const soak = process.argv.includes('--soak');
@@ -25,10 +25,10 @@ if (soak && stale('test/mutation/node_modules/.package-lock.json', 'test/mutatio
   run('npm', ['ci', '--prefix', 'test/mutation', '--ignore-scripts', '--legacy-peer-deps']);
 }
 
-function bringTools(soak) {
-  const lacking = missingTools(soak);
-  if (lacking.length > 0 && process.getuid?.() === 0 && pathOf('apt-get')) {
-    installFromApt(lacking.flatMap(({ debian }) => debian.split(' ')));
+function installTools(soak) {
+  const wanted = missingTools(soak);
+  if (wanted.length > 0 && process.getuid?.() === 0 && pathOf('apt-get')) {
+    installFromApt(wanted.flatMap(({ debian }) => debian.split(' ')));
   }
   const missing = missingTools(soak);
   for (const { command, debian, uses } of missing) {
@@ -37,14 +37,16 @@ function bringTools(soak) {
   if (missing.length > 0 && process.env.CI === 'true') process.exit(1);
 }
 
-/** A prebuild is loaded before a local build: one that is older than native/ would be tested in the place of what is there now. */
-function dropStalePrebuild() {
+/** Removes prebuilds that are older than native/. limpet loads a prebuild before a local build, so the tests would use old code. */
+function removeStalePrebuilds() {
   const folder = `prebuilds/${process.platform}-${process.arch}`;
   if (!existsSync(folder)) return;
   for (const file of readdirSync(folder).map((name) => join(folder, name))) {
-    if (!stale(file, 'native', 'binding.gyp')) continue;
+    if (!isStale(file, 'native', 'binding.gyp')) continue;
     rmSync(file);
-    console.error(`Removed ${file}, older than native/. Again: npm run build:prebuild`);
+    console.error(
+      `Removed ${file}, because it is older than native/. To build it again: npm run build:prebuild`,
+    );
   }
 }
 
@@ -55,11 +57,11 @@ function installFromApt(packages) {
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     }).status === 0;
   const install = () => apt('install', '-y', '--no-install-recommends', ...packages);
-  // A new machine has no package lists, and old lists name versions that the archive no longer has.
+  // A new machine has no package lists. Old lists name versions that the archive no longer has. So update after a failure.
   withoutServiceStarts(() => install() || (apt('update') && install()));
 }
 
-/** Debian starts a service as it installs it, on the port that someone else may want, unless this file says no. */
+/** Debian starts a service when it installs the package, on a port that the tests may need. This file prevents that. */
 function withoutServiceStarts(action) {
   const policy = '/usr/sbin/policy-rc.d';
   if (existsSync(policy)) return action();
@@ -71,8 +73,8 @@ function withoutServiceStarts(action) {
   }
 }
 
-/** Whether `output` is missing, or older than any of the files that it is made from. */
-function stale(output, ...sources) {
+/** Whether `output` is missing, or older than one of its source files. */
+function isStale(output, ...sources) {
   if (!existsSync(output)) return true;
   const made = statSync(output).mtimeMs;
   const isFolder = (path) => statSync(path).isDirectory();

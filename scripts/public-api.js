@@ -1,6 +1,6 @@
 /**
- * What a module of src/ makes public, and what its docstrings say. It reads syntax alone: what is exported has its types
- * written out (isolatedDeclarations), so nothing has to be inferred.
+ * Reads the public exports of a module of src/, and their docstrings. It reads only the syntax. That is enough, because every export
+ * has explicit types (isolatedDeclarations).
  */
 import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -15,12 +15,12 @@ const kinds = new Map([
   [SyntaxKind.TypeAliasDeclaration, 'Type'],
 ]);
 
-/** In the order in which a page tells of them. */
+/** The kinds of exports, in their order on a page. */
 export const kindNames = [...kinds.values()];
 
 /**
- * @param {string} path of a module, from the project's root
- * @returns {{ name: string, kind: string, node: import('typescript').Statement }[]} every export, with what declares it
+ * @param {string} path of a module, relative to the project's root
+ * @returns {{ name: string, kind: string, node: import('typescript').Statement }[]} every export, with its declaration
  */
 export function exportsOf(path) {
   return parse(path).statements.flatMap((node) => {
@@ -48,7 +48,7 @@ function thing(node) {
   return { name, node, kind: kinds.get(node.kind) };
 }
 
-/** The public members of a class or an interface: properties, and what can be called. An overload's last form is its body alone. */
+/** The public members of a class or an interface: properties and calls. The implementation of an overload does not count. */
 export function membersOf(node) {
   const members = node.members.filter(isPublic);
   const isBody = (member) =>
@@ -61,19 +61,19 @@ export function membersOf(node) {
   };
 }
 
-/** `name(parameters): type`, as it is written. */
+/** The signature as the source has it: `name(parameters): type`. */
 export function signatureOf(node, name) {
   const { pos, end } = node.parameters;
   const parameters = node.getSourceFile().text.slice(pos, end).replace(/,$/, ',\n');
   return `${name}${node.questionToken ? '?' : ''}(${parameters})${node.type ? `: ${node.type.getText()}` : ''}`;
 }
 
-/** What the docstring of a declaration says, as Markdown. */
+/** The docstring of a declaration, as Markdown. */
 export function wordsOf(node) {
   return asMarkdown(ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc).at(-1)?.getText() ?? '');
 }
 
-/** What a module says of itself, at its head. */
+/** The comment at the top of a module, as Markdown. */
 export function introOf(path) {
   const { text } = parse(path);
   const [head] = ts.getLeadingCommentRanges(text, 0) ?? [];
@@ -103,7 +103,7 @@ function parse(path) {
 
 const isExport = ({ kind }) => kind === SyntaxKind.ExportKeyword;
 const isHidden = ({ kind }) => kind === SyntaxKind.PrivateKeyword || kind === SyntaxKind.ProtectedKeyword;
-/** For limpet's own parts, which only TypeScript's privacy does not separate. */
+/** `@internal` marks a member that other parts of limpet use, so that TypeScript cannot make it private. */
 const isInternal = (node) => ts.getJSDocTags(node).some(({ tagName }) => tagName.text === 'internal');
 const isPublic = (member) =>
   !(member.name && ts.isPrivateIdentifier(member.name)) &&

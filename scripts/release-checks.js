@@ -1,10 +1,10 @@
-/** What must be there before a version is published: one check a line of the checklist. */
+/** The checks before a version is published. Each check is one line of the checklist. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { goals, judge } from '../bench/report/goals.js';
 
-/** Every binary that a release carries; .github/workflows/release.yml builds them. */
+/** Every binary of a release. .github/workflows/release.yml builds them. */
 export const wantedPrebuilds = [
   'linux-x64/limpet.glibc.node',
   'linux-x64/limpet.musl.node',
@@ -16,17 +16,17 @@ export const wantedPrebuilds = [
   'win32-arm64/limpet.node',
 ];
 
-/** The file that says how fast limpet is: the only results that goals are set for. */
+/** The only results that have goals. */
 const benchResults = 'bench/results/connections.json';
 const code = ['src', 'native', 'binding.gyp'];
 
 /**
  * @typedef {{ about: string, good: string, problem?: string }} Finding
- *   `good` says what is right when there is no `problem`; a problem is one sentence, with what to do about it.
+ *   `good` is the text if there is no `problem`. A problem is one sentence that also says what to do.
  */
 
 /**
- * Looks at the project in `root` as it is to be published under `version`. Changes nothing.
+ * Checks whether the project in `root` can be published as `version`. Changes nothing.
  * @param {string} root
  * @param {string} version
  * @returns {Finding[]}
@@ -46,7 +46,7 @@ export function findings(root, version) {
     },
     {
       about: 'changelog',
-      good: `CHANGELOG.md tells of ${version}`,
+      good: `CHANGELOG.md has entries for ${version}`,
       problem: changelogProblem(version, read('CHANGELOG.md')),
     },
     {
@@ -54,10 +54,10 @@ export function findings(root, version) {
       good: 'package.json names the repository',
       problem: JSON.parse(read('package.json')).repository
         ? undefined
-        : 'package.json has no "repository"; npm publishes from a workflow only what names the repository of that workflow.',
+        : 'package.json has no "repository"; add it, because npm publishes from a workflow only if it names the repository of the workflow.',
     },
     { about: 'tree', good: 'everything is committed', problem: treeProblem(git) },
-    { about: 'tag', good: `v${version} is free, or names this commit`, problem: tagProblem(version, git) },
+    { about: 'tag', good: `v${version} is unused, or names this commit`, problem: tagProblem(version, git) },
     {
       about: 'prebuilds',
       good: `all ${wantedPrebuilds.length} are in prebuilds/`,
@@ -65,7 +65,7 @@ export function findings(root, version) {
     },
     {
       about: 'bench',
-      good: `all ${goals.length} figures that a release must have, measured on this code`,
+      good: `all ${goals.length} goals of a release are met, measured on this code`,
       problem: benchProblem(join(root, benchResults), git),
     },
   ];
@@ -73,7 +73,7 @@ export function findings(root, version) {
 
 function versionProblem(version, manifest, lock) {
   if (!/^\d+\.\d+\.\d+(-[\da-z.-]+)?$/i.test(version))
-    return `${version} is no version; give one like 1.2.3.`;
+    return `${version} is not a version; give one like 1.2.3.`;
   const others = [
     ['package.json', manifest.version],
     ['package-lock.json', lock.version],
@@ -81,7 +81,7 @@ function versionProblem(version, manifest, lock) {
   ].filter(([, said]) => said !== version);
   if (others.length === 0) return undefined;
   const [file, said] = others[0];
-  return `${file} says ${said}, not ${version}; npm version ${version} --no-git-tag-version writes it into both.`;
+  return `${file} says ${said}, not ${version}; run npm version ${version} --no-git-tag-version.`;
 }
 
 function changelogProblem(version, text) {
@@ -92,7 +92,7 @@ function changelogProblem(version, text) {
       ?.split('\n')
       .filter((line) => line.startsWith('- '));
   if (!entriesOf(version)?.length) {
-    return `CHANGELOG.md has no entries under "## ${version}"; move what is under "## Unreleased" there.`;
+    return `CHANGELOG.md has no entries under "## ${version}"; move the entries of "## Unreleased" there.`;
   }
   return entriesOf('Unreleased')?.length
     ? `CHANGELOG.md still has entries under "## Unreleased"; move them to "## ${version}".`
@@ -101,39 +101,41 @@ function changelogProblem(version, text) {
 
 function treeProblem(git) {
   const { status, stdout, stderr } = git('status', '--porcelain');
-  if (status !== 0) return `git cannot tell: ${stderr.trim()}`;
+  if (status !== 0) return `git status failed: ${stderr.trim()}`;
   const [first, ...rest] = stdout.split('\n').filter(Boolean);
   if (first === undefined) return undefined;
   const more = rest.length === 0 ? '' : ` and ${rest.length} more`;
-  return `${first.slice(3)}${more} would be published and is in no commit; commit or remove it.`;
+  return `${first.slice(3)}${more} would be published but is not committed; commit or remove it.`;
 }
 
 function tagProblem(version, git) {
   const commitOf = (name) => git('rev-parse', '--verify', '--quiet', `${name}^{commit}`).stdout.trim();
   const tagged = commitOf(`refs/tags/v${version}`);
   if (tagged === '' || tagged === commitOf('HEAD')) return undefined;
-  return `v${version} names ${tagged.slice(0, 12)}, another commit; a version is published once, so take the next.`;
+  return `v${version} names ${tagged.slice(0, 12)}, another commit; a version is published only once, so use the next version.`;
 }
 
 function prebuildProblem(folder) {
   const isThere = (path) => existsSync(join(folder, path)) && statSync(join(folder, path)).size > 0;
   const missing = wantedPrebuilds.filter((path) => !isThere(path));
   if (missing.length === 0) return undefined;
-  return `${missing.join(', ')} missing; the release workflow builds them, and keeps them as its artifacts.`;
+  return `${missing.join(', ')} missing; take them from the artifacts of the release workflow, which builds them.`;
 }
 
 function benchProblem(file, git) {
-  if (!existsSync(file)) return `${benchResults} is not there; npm run bench makes it, in about an hour.`;
+  if (!existsSync(file))
+    return `${benchResults} does not exist; run npm run bench, which takes about an hour.`;
   const { stamp, results } = JSON.parse(readFileSync(file, 'utf8'));
   if (stamp.quick || !/^[\da-f]+$/.test(stamp.commit)) {
-    return `${benchResults} is of ${stamp.quick ? 'a --quick run' : stamp.commit}; run npm run bench on a commit.`;
+    return `${benchResults} is from ${stamp.quick ? 'a --quick run' : stamp.commit}; run npm run bench on a commit.`;
   }
   const since = git('diff', '--name-only', stamp.commit, 'HEAD', '--', ...code);
-  if (since.status !== 0) return `${benchResults} is of ${stamp.commit}, a commit that is not here.`;
+  if (since.status !== 0)
+    return `${benchResults} is from ${stamp.commit}, a commit that is not in this repository; run npm run bench.`;
   const changed = since.stdout.split('\n').filter(Boolean);
   if (changed.length > 0) {
     const others = changed.length === 1 ? '' : ` and ${changed.length - 1} more changed`;
-    return `${benchResults} is of ${stamp.commit}, and since then ${changed[0]}${others || ' changed'}; run npm run bench.`;
+    return `${benchResults} is from ${stamp.commit}, and since then ${changed[0]}${others || ' changed'}; run npm run bench.`;
   }
   const missed = goals.filter((goal) => !judge(goal, results)?.holds).map(({ text }) => text);
   if (missed.length === 0) return undefined;

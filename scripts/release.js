@@ -1,11 +1,11 @@
 /**
  * npm run release -- [VERSION] [--dry-run | --publish]
  *
- * Prints a checklist of what a release needs, and exits with 1 when something is missing. When nothing is:
- *   --dry-run   nothing more; `npm publish` by hand runs into this first
- *   (neither)   packs the tarball, to be tried
- *   --publish   packs it and publishes it to the registry
- * VERSION is what you mean to publish; without it, what package.json says.
+ * Prints a checklist for a release, and exits with 1 if an item is missing. If none is missing:
+ *   --dry-run   does nothing else; a plain `npm publish` runs this first
+ *   (no flag)   packs the tarball, so that you can try it
+ *   --publish   packs the tarball and publishes it to the registry
+ * VERSION is the version that you want to publish. Default: the version in package.json.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -17,7 +17,8 @@ const { values: flags, positionals } = parseArgs({
   options: { 'dry-run': { type: 'boolean' }, publish: { type: 'boolean' } },
 });
 const version = positionals[0] ?? JSON.parse(readFileSync('package.json', 'utf8')).version;
-if (flags['dry-run'] && flags.publish) stop('--dry-run and --publish are at odds: give one of them.');
+if (flags['dry-run'] && flags.publish)
+  stop('got --dry-run and --publish, expected at most one of them. Leave one out.');
 
 console.log(`\nlimpet ${version}\n`);
 const found = findings(process.cwd(), version);
@@ -25,19 +26,20 @@ for (const { about, good, problem } of found) {
   console.log(`  ${problem ? '✗' : '✓'} ${about.padEnd(11)} ${problem ?? good}`);
 }
 const missing = found.filter(({ problem }) => problem).length;
-if (missing > 0) stop(`\n${missing} of ${found.length} are missing: nothing was packed, nothing published.`);
-console.log('\nEverything is there.');
+if (missing > 0)
+  stop(`\n${missing} of ${found.length} items are missing, so nothing was packed or published.`);
+console.log('\nNothing is missing.');
 
 if (!flags['dry-run']) {
   const tarball = `limpet-${version}.tgz`;
   npm('pack', '--silent');
   if (flags.publish) npm('publish', tarball, '--tag', version.includes('-') ? 'next' : 'latest');
-  else console.log(`${tarball} is what would be published; --publish does it.`);
+  else console.log(`${tarball} is the tarball of this release. To publish it, use --publish.`);
 }
 
 function npm(...words) {
   const { status } = spawnSync('npm', words, { stdio: 'inherit', shell: process.platform === 'win32' });
-  if (status !== 0) stop(`npm ${words[0]} failed.`);
+  if (status !== 0) stop(`npm ${words[0]} failed. Its output is above.`);
 }
 
 function stop(sentence) {

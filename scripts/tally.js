@@ -1,8 +1,8 @@
 /**
- * node scripts/tally.js FOLDER: names what failed in a run of .ci/run, then prints "N passed, N failed" as the last
- * line. FOLDER has `steps` (a line "passed NAME" or "failed NAME" each), `ctest.log` and `vitest-*.json`; a step
- * counts beside the tests that it ran, so that what fails outside of any test is not lost.
- * Exits with 1 unless something passed and nothing failed.
+ * node scripts/tally.js FOLDER: prints the names of the failed tests and steps of .ci/run. The last line is "N passed, N failed".
+ * FOLDER has `steps` (with a line "passed NAME" or "failed NAME" for each step), `ctest.log` and `vitest-*.json`. A step counts in
+ * addition to its tests, so that an error outside of a test is not lost.
+ * The exit code is 0 if at least one passed and none failed, otherwise 1.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ function stepOutcomes(text) {
   }));
 }
 
-/** ctest's line for each test: ` 2/4 Test #2: name ....   Passed    0.02 sec`. */
+/** Reads ctest's line for each test: ` 2/4 Test #2: name ....   Passed    0.02 sec`. */
 function ctestOutcomes(text) {
   const lines = text.matchAll(/^ *\d+\/\d+ Test +#\d+: (\S+) \.*(.*?) +[\d.]+ sec/gm);
   return [...lines].map(([, name, verdict]) => ({
@@ -41,7 +41,7 @@ function ctestOutcomes(text) {
   }));
 }
 
-/** One outcome for each test that ran; a file that could not be loaded is a failure of its own. */
+/** One outcome for each test that ran. A file that could not be loaded counts as one failure. */
 function vitestOutcomes(text) {
   if (text === '') return [];
   return JSON.parse(text).testResults.flatMap(({ name, status, assertionResults }) => {

@@ -1,9 +1,9 @@
 /**
- * node --import ./scripts/uws-on-old-glibc.js app.js: lets the uWebSockets.js of our devDependencies load where the C library is
- * older than 2.38, so that the tests run there. For tests only; where the binary loads by itself, nothing happens.
+ * node --import ./scripts/uws-on-old-glibc.js app.js: lets the uWebSockets.js of the devDependencies load if the C library is older
+ * than 2.38. For tests only. If the binary loads without help, the script does nothing.
  *
- * All that the binary wants of GLIBC_2.38 are three functions that C23 renamed. It is loaded from a copy in which that version is
- * wanted weakly (Vernaux.vna_flags, LSB core specification, "Version requirements"), after a library that has the three.
+ * The binary needs only three functions of GLIBC_2.38, which C23 renamed. The script loads a library with the three functions. Then it
+ * loads a copy of the binary in which the requirement is weak (Vernaux.vna_flags, LSB core specification, "Version requirements").
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 const folder = fileURLToPath(new URL('../build/uws-on-old-glibc/', import.meta.url));
 const version = 'GLIBC_2.38';
 
-/** The C23 names do what the older ones did, save for binary literals. */
+/** The functions with C23 names differ from the older ones only in binary literals. */
 const threeFunctions = `
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,15 +37,15 @@ Module._extensions['.node'] = (module, path) => {
     return load(module, path);
   } catch (error) {
     if (!/uws_linux_/.test(path) || !error.message.includes(version)) throw error;
-    openForAll(made('c23.so', compile));
+    loadGlobally(cached('c23.so', compile));
     const name = `${Math.floor(statSync(path).mtimeMs)}-${basename(path)}`;
-    const copy = made(name, (own) => writeFileSync(own, wantWeakly(readFileSync(path))));
+    const copy = cached(name, (own) => writeFileSync(own, weakenRequirement(readFileSync(path))));
     return load(module, copy);
   }
 };
 
-/** The file, made first if need be; processes that start at the same time do not see it half made. */
-function made(name, make) {
+/** Returns the path of the file, and makes the file if it is missing. Another process never sees an incomplete file. */
+function cached(name, make) {
   const path = join(folder, name);
   if (!existsSync(path)) {
     mkdirSync(folder, { recursive: true });
@@ -59,18 +59,18 @@ function made(name, make) {
 function compile(path) {
   const words = ['-shared', '-fPIC', '-O1', '-Wl,-z,nodelete', '-x', 'c', '-', '-o', path];
   const { status, stderr, error } = spawnSync('cc', words, { input: threeFunctions });
-  if (status !== 0) throw new Error(`cc made no ${path}: ${error ?? stderr}`);
+  if (status !== 0) throw new Error(`cc could not make ${path}: ${error ?? stderr}`);
 }
 
-/** Node takes it for a broken addon and says so; with nodelete, the library stays. */
-function openForAll(path) {
+/** Loads a library for all later libraries. Node throws, because the library is not an addon. It stays loaded, because of nodelete. */
+function loadGlobally(path) {
   try {
     process.dlopen({ exports: {} }, path, constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_GLOBAL);
   } catch {}
 }
 
-/** Marks the version as weak wherever a little-endian ELF64 file wants it. */
-function wantWeakly(file) {
+/** Marks every requirement of the version as weak in a little-endian ELF64 file. */
+function weakenRequirement(file) {
   const sections = Number(file.readBigUInt64LE(0x28));
   const [size, count] = [file.readUInt16LE(0x3a), file.readUInt16LE(0x3c)];
   const section = (index) => {

@@ -1,6 +1,6 @@
 import { LimpetError } from './errors.js';
 
-/** What an option may be; `expected` completes "expected …" in the error. */
+/** The rule of one option. `expected` completes "expected …" in the error message. */
 export interface Rule {
   readonly expected: string;
   readonly ok: (value: unknown) => boolean;
@@ -18,11 +18,11 @@ export const oneOf = (values: readonly unknown[], fallback: unknown): Rule => ({
   fallback,
 });
 export const text: Rule = {
-  expected: 'a text that is not empty',
+  expected: 'a string that is not empty',
   ok: (v) => typeof v === 'string' && v !== '',
 };
 export const texts: Rule = {
-  expected: 'a list of texts',
+  expected: 'a list of strings',
   ok: (v) => Array.isArray(v) && v.every((item) => typeof item === 'string'),
 };
 export const yesOrNo = (fallback: boolean): Rule => ({
@@ -33,11 +33,11 @@ export const yesOrNo = (fallback: boolean): Rule => ({
 export const milliseconds = (fallback: number): Rule => integer(0, 86_400_000, fallback, ' (milliseconds)');
 
 export const trustRule: Rule = {
-  expected: 'a text or a list of texts',
+  expected: 'a string or a list of strings',
   ok: (v) => typeof v === 'string' || texts.ok(v),
 };
 
-/** The given options, with defaults for those left out. Throws ERR_LIMPET_OPTION for an unknown or a wrong one. */
+/** Returns the given options, with the default for each option that is missing. Throws ERR_LIMPET_OPTION for an unknown or a wrong option. */
 export function check(
   given: Record<string, unknown>,
   rules: Record<string, Rule>,
@@ -54,24 +54,26 @@ export function check(
   return checked;
 }
 
-/** An error that names what was probably meant. */
+/** The error for an unknown option. It names the most similar known option, or all of them. */
 export function unknownOption(name: string, known: readonly string[], what: string): LimpetError {
   const likely = known
-    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
+    .map((option) => ({ option, distance: editDistance(name.toLowerCase(), option.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)[0];
   const spelling =
     likely && likely.distance <= Math.max(2, name.length / 3)
-      ? `Did you mean ${likely.candidate}?`
-      : `Known are ${known.join(', ')}.`;
+      ? `Did you mean ${likely.option}?`
+      : `Expected one of ${known.join(', ')}.`;
   return new LimpetError('ERR_LIMPET_OPTION', `${what} ${name} is not known. ${spelling}`, {
     option: name,
-    likely: likely?.candidate,
+    likely: likely?.option,
   });
 }
 
 function badOption(name: string, value: unknown, rule: Rule, what: string): LimpetError {
   const shown =
-    name === 'secret' ? 'a text that is too short or no text' : (JSON.stringify(value) ?? String(value));
+    name === 'secret'
+      ? 'a string that is too short, or another type'
+      : (JSON.stringify(value) ?? String(value));
   return new LimpetError('ERR_LIMPET_OPTION', `${what} ${name}: got ${shown}, expected ${rule.expected}.`, {
     option: name,
     ...(name === 'secret' ? {} : { value }),
@@ -79,7 +81,7 @@ function badOption(name: string, value: unknown, rule: Rule, what: string): Limp
   });
 }
 
-/** Levenshtein distance over one row; names are short. */
+/** The Levenshtein distance. Names are short, so one row of the matrix at a time is fast enough. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

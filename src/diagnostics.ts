@@ -1,23 +1,23 @@
 import { channel } from 'node:diagnostics_channel';
 
 /**
- * Every diagnostics channel that limpet publishes on, with its payload. Subscribe with
- * `diagnostics_channel.subscribe('limpet:slot', (message) => …)`. Payloads are plain objects, made only when somebody listens.
- * What befalls single connections is published by handoff `ipc`; `kernel` and `fd` run no JavaScript for them, and only count
- * (`router.status()`).
+ * Every diagnostics channel that limpet publishes on, with the type of its messages. Subscribe with
+ * `diagnostics_channel.subscribe('limpet:slot', (message) => …)`. A message is a plain object. limpet makes it only if the channel
+ * has a subscriber. Only the handoff `ipc` publishes events of single connections. `kernel` and `fd` run no JavaScript for a
+ * connection: they count (`router.status()`).
  */
 export interface DiagnosticPayloads {
-  /** A slot changed its state. */
+  /** A slot is in a new state. */
   'limpet:slot': { slot: number; pid: number | undefined; state: string; reason: string };
-  /** A connection could not be served and was closed, with the reason. */
+  /** A connection of this slot was closed, because nothing could serve it. */
   'limpet:refused': { slot: number; reason: string };
-  /** A connection was closed before it could be placed, with the reason. */
+  /** A connection was closed before limpet chose a slot for it. */
   'limpet:unplaced': { reason: string };
-  /** A connection went to another slot than its home, which is down. */
+  /** The connection's home slot was down. The connection went to the slot `to`. */
   'limpet:diverted': { slot: number; to: number };
-  /** Something that a person should look at; it is said as a process warning, too. */
+  /** A problem that an operator should look at. limpet also emits it as a process warning. */
   'limpet:warning': { code: string; message: string };
-  /** An error that concerns one connection or one worker and harmed nothing else. */
+  /** An error that affected one connection or one worker, and nothing else. */
   'limpet:fault': { where: string; error: unknown };
 }
 
@@ -32,13 +32,13 @@ const channels = {
   'limpet:fault': channel('limpet:fault'),
 } satisfies Record<Name, unknown>;
 
-/** Publishes if anybody listens; `payload` is built only then. */
+/** Publishes the result of `payload`. Calls `payload` only if the channel has a subscriber. */
 export function publish<N extends Name>(name: N, payload: () => DiagnosticPayloads[N]): void {
   const target = channels[name];
   if (target.hasSubscribers) target.publish(payload());
 }
 
-/** Says it where people look: as a process warning, and on `limpet:warning`. */
+/** Warns an operator twice: by a process warning, and on the channel `limpet:warning`. */
 export function warn(code: string, message: string): void {
   publish('limpet:warning', () => ({ code, message }));
   process.emitWarning(message, { type: 'LimpetWarning', code });

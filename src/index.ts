@@ -1,9 +1,9 @@
 /**
- * One app on all cores, each client always served by the same worker. What most apps need is also in the default export:
+ * One app on all cores. Every client is always served by the same worker. The default export has what most apps need:
  * `limpet.listen`, `limpet.createRouter`, `limpet.worker` and `limpet.clientAddress`.
  *
- * Configuration and lifecycle throw or reject with a {@link LimpetError} ([its codes](../errors.md)). What befalls one connection
- * never does: it is counted, and published on a diagnostics channel ({@link DiagnosticPayloads}).
+ * Errors of configuration and lifecycle are thrown, or reject a promise, as a {@link LimpetError} ([its codes](../errors.md)). An error
+ * of one connection is never thrown: limpet counts it and publishes it on a diagnostics channel ({@link DiagnosticPayloads}).
  */
 import { clientAddress } from './adapter/proxied-client.js';
 import { listen } from './cluster/listen.js';
@@ -51,10 +51,10 @@ export type { SessionCacheCounts } from './metrics.js';
 export type { CheckedRouterOptions, ListenOptions, RouterOptions } from './options.js';
 
 /**
- * A router, in a primary that is a file of its own: `exec` names the workers' file, which calls {@link listen}. Everything that can be
- * checked is checked here; no process is forked and nothing is bound before `start()`.
+ * Makes a router in a primary that has its own file. The option `exec` names the file of the workers, which calls {@link listen}.
+ * This call checks the options. It forks no process and binds no port: `start()` does both.
  *
- * Throws ERR_LIMPET_OPTION, _ROLE (in a worker), _WORKER_START (no such file).
+ * Throws ERR_LIMPET_OPTION, _ROLE (in a worker) or _WORKER_START (the file does not exist).
  */
 export function createRouter(options: RouterOptions = {}): Router {
   return atCaller(createRouter, () => new Router(options));

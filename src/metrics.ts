@@ -1,15 +1,12 @@
-/**
- * What the parts of a worker count for the router's metrics. The worker tells it with each sign of life; the primary adds
- * it up, slot by slot.
- */
+/** Counts of the session caches of a worker. Each heartbeat carries the counts to the primary, which adds them up for each slot. */
 export interface SessionCacheCounts {
-  /** Reads that the cache answered. */
+  /** Reads that the near cache answered. */
   hits: number;
-  /** Reads that had to ask the server. */
+  /** Reads that went to the server. */
   misses: number;
-  /** Times that the server said that a session, or every one, had changed. */
+  /** Messages from the server that one session, or every session, has changed. */
   invalidations: number;
 }
 
-/** Of all session stores of this process. */
+/** The counts of all session stores of this process. */
 export const sessionCache: SessionCacheCounts = { hits: 0, misses: 0, invalidations: 0 };

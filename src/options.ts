@@ -3,92 +3,92 @@ import type { Affinity, Trust } from './affinity-options.js';
 import { check, integer, milliseconds, oneOf, type Rule, text, texts, trustRule, yesOrNo } from './checks.js';
 import { LimpetError } from './errors.js';
 
-/** Most slots a router can have: the steering program and the sid carry a slot in eight bits. */
+/** The largest number of slots. The steering program and the sid have eight bits for a slot. */
 export const slotsMax = 256;
 
-/** Options that hold for the router, all its listeners and all its workers. */
+/** The options of a router, with all its listeners and all its workers. */
 export interface RouterOptions {
-  /** Worker processes: 1 to 256, or 'max' for one on each core that this process may use. Default 'max'. */
+  /** Number of worker processes: 1 to 256, or 'max' for one on each core that this process may use. */
   workers?: number | 'max';
-  /** Variables added to every worker's environment. */
+  /** Variables that are added to the environment of every worker. */
   env?: Record<string, string | undefined>;
-  /** The worker's file; by default the file that runs now. */
+  /** The file that the workers run. Default: the file that runs now. */
   exec?: string;
-  /** The worker's arguments; by default this process's own. */
+  /** The arguments of the workers. Default: the arguments of this process. */
   args?: readonly string[];
-  /** Node's own flags for the workers; by default this process's own. */
+  /** Node's own flags for the workers. Default: the flags of this process. */
   execArgv?: readonly string[];
-  /** At least 16 bytes. The same secret gives the same ring: after a restart, and on every machine. Default LIMPET_SECRET, else made at start. */
+  /** At least 16 bytes. The same secret gives the same ring after a restart, and on every machine. Default: the variable LIMPET_SECRET, else a new secret at each start. */
   secret?: string;
-  /** How connections reach the workers; 'auto' takes the first of kernel, fd, ipc that can serve. */
+  /** How connections reach the workers. 'auto' takes the first of kernel, fd and ipc that works here. */
   handoff?: 'auto' | 'kernel' | 'fd' | 'ipc';
-  /** What identifies a client: a rule, or a list tried in order (docs/affinity.md). */
+  /** The rule that identifies a client, or a list of rules that are tried in order (docs/affinity.md). */
   affinity?: Affinity;
-  /** Proxies whose PROXY headers and forwarded addresses are believed. Nobody by default. */
+  /** The proxies whose PROXY headers and forwarded addresses are believed. Default: none. */
   trust?: Trust;
-  /** Whether a trusted peer must send a PROXY header, where affinity is by it. */
+  /** Whether a trusted peer must send a PROXY header, if the affinity is 'proxy-protocol'. */
   proxyProtocol?: 'required' | 'optional';
-  /** Where clients go that carry no cookie or Socket.IO session of ours yet: by the ring, or to the emptiest worker. */
+  /** How a client without limpet's cookie or a Socket.IO session gets its slot: by the ring, or the slot with the fewest open connections. */
   spread?: 'ring' | 'least-connections';
-  /** A worker gets no new client while it has more than so many times the mean of open connections, 1.05 to 100; 0 for no bound. */
+  /** A worker with `maxLoad` times the mean number of open connections, or more, gets no new client. 1.05 to 100; 0 for no bound. */
   maxLoad?: number;
-  /** How long a limpet cookie leads to its worker, in ms. */
+  /** For how long limpet's cookie leads to its slot, in ms. */
   cookieMaxAgeMs?: number;
-  /** This machine's name in cookies, where several share a secret; by default the host's name. */
+  /** The name of this machine in cookies, if several machines share a secret. Default: the host name. */
   node?: string;
-  /** The longest request head that is read to place a connection, in bytes; a longer one is answered 431. */
+  /** The longest request head that limpet reads to choose a slot, in bytes. A longer head is answered 431. */
   headBytes?: number;
-  /** How long a client may take for its request head, in ms; then 408, or a plain close if it said nothing. */
+  /** The time in which a client must send its request head, in ms. Then it gets 408; if it sent nothing, its connection is closed. */
   headTimeoutMs?: number;
-  /** Connections whose head is not complete yet; beyond that the oldest is closed. */
+  /** The largest number of connections whose request head is incomplete. One more closes the oldest. */
   pendingMax?: number;
-  /** The same for one address that is not trusted. */
+  /** The largest number of connections from one untrusted address whose request head is incomplete. */
   pendingPerAddressMax?: number;
-  /** Buckets of the ring, a power of two from 64 to 65,536. */
+  /** Number of buckets of the ring, a power of two from 64 to 65,536. */
   buckets?: number;
-  /** Leading bits of an IPv6 address that identify a client: 32, 48, 56 or 64. */
+  /** How many leading bits of an IPv6 address identify a client: 32, 48, 56 or 64. */
   ipv6Prefix?: 32 | 48 | 56 | 64;
-  /** How long the clients of a dead worker wait for its replacement before a fallback serves them, in ms. */
+  /** How long the clients of a dead worker wait for its replacement, in ms. Then a fallback serves them. */
   respawnGraceMs?: number;
-  /** How long a new worker may take to be ready, in ms; then it is ended and tried again. */
+  /** The time in which a new worker must be ready, in ms. Then limpet kills it and starts another. 0 for no limit. */
   readyTimeoutMs?: number;
-  /** How long a leaving worker may take to finish what it has, in ms. */
+  /** The time in which a draining worker must finish its connections, in ms. Then it closes the remaining ones and exits. */
   drainTimeoutMs?: number;
-  /** Without a sign of life for this long, in ms, a worker's clients are served by fallbacks; 0 never. */
+  /** A worker without a heartbeat for this long, in ms, is stalled: fallbacks serve its clients. 0 turns the check off. */
   stallTimeoutMs?: number;
-  /** A worker stalled for this long, in ms, is killed and replaced; 0 never. */
+  /** A worker without a heartbeat for this long, in ms, is killed and replaced. 0 means never. */
   stallKillMs?: number;
-  /** Connections that may wait in the primary for one slot; beyond that they are closed, and counted as refused. */
+  /** The largest number of connections that wait in the primary for one slot. Further ones are closed and counted as refused. */
   queueMax?: number;
-  /** A port for each worker beside the shared one, `directPort` + slot, for proxies that choose the worker themselves (docs/edge.md). */
+  /** Gives each worker a port of its own, `directPort` + slot, in addition to the shared port. For proxies that choose the worker (docs/edge.md). */
   directPort?: number;
-  /** Where the direct ports listen; by default as the first shared port does. Whoever reaches them chooses its worker. */
+  /** The host that the direct ports listen on. Default: the host of the first shared port. A client that can reach the direct ports can choose its worker. */
   directHost?: string;
-  /** A path, such as '/health', where each worker answers 200 while it serves its slot, and 503 while it leaves. Off by default. */
+  /** A path such as '/health'. Each worker answers 200 there while it serves its slot, and 503 while it leaves. Default: off. */
   healthPath?: string;
-  /** How long workers that are not replaced serve on, their health at 503, before they take nothing new, in ms; 5000 with healthPath. */
+  /** How long a worker that leaves without a replacement still serves everything, with 503 as its health, in ms. Default: 5000 with `healthPath`, else 0. */
   noticeMs?: number;
   /** Whether SIGTERM and SIGINT close the router, SIGHUP reloads it and SIGUSR2 upgrades it. */
   signals?: boolean;
-  /** Under which the `limpet` command of the same user finds the router; without one it cannot. Letters, digits, `.`, `_`, `-`. */
+  /** The name by which the `limpet` command of the same user finds the router. Without a name it cannot. Letters, digits, `.`, `_`, `-`. */
   name?: string;
 }
 
 /** The address of one `listen()`. */
 export interface ListenOptions {
-  /** 0 to 65,535; 0 lets the system choose. */
+  /** 0 to 65,535. 0 lets the system choose. */
   port?: number;
-  /** An address, or a name that is looked up; by default all addresses, IPv6 and IPv4. */
+  /** An address, or a name that limpet looks up. Default: all addresses, IPv6 and IPv4. */
   host?: string;
-  /** A unix-domain socket instead of a port. */
+  /** The path of a unix-domain socket, instead of a port. */
   path?: string;
-  /** Connections that may wait in the kernel for each listening socket, 1 to 65,535. */
+  /** How many connections may wait in the kernel for each listening socket, 1 to 65,535. */
   backlog?: number;
-  /** With an IPv6 host: refuse IPv4 clients. */
+  /** Whether an IPv6 host refuses IPv4 clients. */
   ipv6Only?: boolean;
 }
 
-/** Those that have no value of their own where none is given. */
+/** The options that stay undefined if they are not given. */
 type Unset =
   | 'exec'
   | 'args'
@@ -100,15 +100,15 @@ type Unset =
   | 'directHost'
   | 'healthPath';
 
-/** The options of a router, checked, with every default filled in. */
+/** The options of a router after the check, with every default filled in. */
 export type CheckedRouterOptions = Readonly<Required<Omit<RouterOptions, Unset>>> & {
   readonly [K in Unset]: RouterOptions[K] | undefined;
 } & { readonly workers: number };
 
-/** Longer than two checks of a second, and than a proxy that keeps to docs/edge.md keeps a connection that nobody uses. */
+/** Longer than two health checks, one a second, and longer than a proxy as in docs/edge.md keeps an idle connection. */
 const noticeWithHealthMs = 5000;
 
-/** The rules of every router option, by name. */
+/** Option → its rule. */
 export const routerRules: Record<keyof RouterOptions, Rule> = {
   workers: {
     expected: `a whole number from 1 to ${slotsMax}, or 'max' for one on each core`,
@@ -116,7 +116,7 @@ export const routerRules: Record<keyof RouterOptions, Rule> = {
     fallback: 'max',
   },
   env: {
-    expected: 'an object of texts',
+    expected: 'an object whose values are strings',
     ok: (v) =>
       typeof v === 'object' &&
       v !== null &&
@@ -127,17 +127,17 @@ export const routerRules: Record<keyof RouterOptions, Rule> = {
   args: texts,
   execArgv: texts,
   secret: {
-    expected: 'a text of at least 16 bytes',
+    expected: 'a string of at least 16 bytes',
     ok: (v) => typeof v === 'string' && Buffer.byteLength(v) >= 16,
   },
   handoff: oneOf(['auto', 'kernel', 'fd', 'ipc'], 'auto'),
-  // Checked rule by rule where it is compiled.
+  // affinity/chain.ts checks each rule.
   affinity: { expected: 'a rule or a list of rules', ok: () => true, fallback: 'address' },
   trust: { ...trustRule, fallback: [] },
   proxyProtocol: oneOf(['required', 'optional'], 'required'),
   spread: oneOf(['ring', 'least-connections'], 'ring'),
   maxLoad: {
-    expected: 'a number from 1.05 to 100, times the mean, or 0 for no bound',
+    expected: 'a number from 1.05 to 100 (times the mean), or 0 for no bound',
     ok: (v) => v === 0 || (typeof v === 'number' && v >= 1.05 && v <= 100),
     fallback: 0,
   },
@@ -172,7 +172,7 @@ export const routerRules: Record<keyof RouterOptions, Rule> = {
   noticeMs: { ...milliseconds(0), fallback: undefined },
   signals: yesOrNo(true),
   name: {
-    expected: 'up to 40 letters, digits, dots, underlines and hyphens, a letter or digit first',
+    expected: 'at most 40 letters, digits, dots, underscores and hyphens, beginning with a letter or digit',
     ok: (v) => typeof v === 'string' && /^[A-Za-z0-9][\w.-]{0,39}$/.test(v),
   },
 };
@@ -188,7 +188,7 @@ const listenRules: Record<keyof ListenOptions, Rule> = {
   ipv6Only: yesOrNo(false),
 };
 
-/** Options with defaults filled in. Throws ERR_LIMPET_OPTION, naming the option, what it got and what it expects. */
+/** Checks the options and fills in the defaults. Throws ERR_LIMPET_OPTION, which names the option, the value it got and the values it expects. */
 export function checkRouterOptions(options: RouterOptions): CheckedRouterOptions {
   const given = { ...options, secret: options.secret ?? (process.env.LIMPET_SECRET || undefined) };
   const checked = check(given, routerRules, 'option') as unknown as CheckedRouterOptions;
@@ -204,7 +204,7 @@ export function checkRouterOptions(options: RouterOptions): CheckedRouterOptions
   if ((checked.directPort ?? 0) + atMost > 65_536) {
     throw new LimpetError(
       'ERR_LIMPET_OPTION',
-      `option directPort: ${checked.directPort} leaves no port for each of ${atMost} workers, expected at most ${65_536 - atMost}.`,
+      `option directPort: ${checked.directPort} leaves too few ports for ${atMost} workers, expected at most ${65_536 - atMost}.`,
       { option: 'directPort', value: checked.directPort, workers: atMost },
     );
   }
@@ -212,7 +212,7 @@ export function checkRouterOptions(options: RouterOptions): CheckedRouterOptions
   return { ...checked, workers: atMost, noticeMs };
 }
 
-/** The address of a `listen()`, complete. Throws ERR_LIMPET_OPTION. */
+/** Checks the address of a `listen()` and fills in the defaults. Throws ERR_LIMPET_OPTION. */
 export function checkListenOptions(where: number | string | ListenOptions): {
   port: number;
   host: string | undefined;
@@ -227,7 +227,7 @@ export function checkListenOptions(where: number | string | ListenOptions): {
   if (checked.path === undefined && checked.port === undefined) {
     throw new LimpetError(
       'ERR_LIMPET_OPTION',
-      'listen() needs a port or a path, got neither. Give listen(server, 3000).',
+      'listen() got neither a port nor a path, expected one of them. Call it as listen(server, 3000).',
       {
         option: 'port',
       },

@@ -1,6 +1,6 @@
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
-/** Prints, at the very end of a run, every test that was skipped and why, so that nothing is left out silently. */
+/** Prints every skipped test and the reason at the end of a run. */
 export default class LeftOut implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const byReason = new Map<string, string[]>();
@@ -23,5 +23,8 @@ export default class LeftOut implements Reporter {
 
 function reasonOf(test: TestCase): string {
   const result = test.result();
-  return (result.state === 'skipped' && result.note) || 'no reason given, or what it stands on failed';
+  return (
+    (result.state === 'skipped' && result.note) ||
+    'no reason given, or a test or hook that it needs has failed'
+  );
 }

@@ -7,37 +7,38 @@ import { subjects } from '../connections/subjects/index.js';
 import { median } from '../rounds.js';
 import { ask, KeptAlive } from './kept-alive.js';
 
-/** What looking at the head of requests costs where it is least welcome: a client on the wrong worker's connection, and clients that say nothing. */
+/** Measures the worst cases of reading request heads: requests on the connection of another worker, and clients that send nothing. */
 
 const width = 32;
 const silentConnections = 10_000;
-/** Others meanwhile: short connections of clients with a cookie, this many a second. */
+/** The load of other clients at the same time: short connections with a cookie, per second. */
 const othersPerSecond = 1000;
 const settleMs = 300;
 
-/** What is served: the less an app does, the more passing a request on weighs. */
+/** The less an app does, the larger is the relative cost of forwarding a request. */
 const apps = ['express', 'http'];
 
 /**
  * @param {import('../parts.js').Run} run
- * @returns {Promise<{ rehomed: Record<string, object>, silent: object }>} medians over the rounds, and the rounds; `rehomed` by app
+ * @returns {Promise<{ rehomed: Record<string, object>, silent: object }>} medians over the rounds, and the rounds. `rehomed` has the
+ *   cost of forwarded requests by app
  */
 export async function measureAffinity({ rounds, scale, say }) {
   const passed = Object.fromEntries(apps.map((app) => [app, []]));
   const waited = [];
   for (let round = 1; round <= rounds; round++) {
     for (const app of apps) {
-      const one = await rehomed(app, Math.max(2000, Math.round(30_000 * scale)));
+      const one = await forwarded(app, Math.max(2000, Math.round(30_000 * scale)));
       passed[app].push(one);
       say(
-        `  ${round}/${rounds} ${app}: direct ${one.directUs.toFixed(1)} us of CPU a request, re-homed ${one.rehomedUs.toFixed(1)}`,
+        `  ${round}/${rounds} ${app}: direct ${one.directUs.toFixed(1)} us of CPU a request, forwarded ${one.rehomedUs.toFixed(1)}`,
       );
     }
     const one = await silent(Math.max(2000, Math.round(10_000 * scale)));
     waited.push(one);
     say(
       `  ${round}/${rounds} ${silentConnections} silent connections: ${one.routerMiB.toFixed(1)} MiB, p99 of others ` +
-        `${(one.p99Before / 1000).toFixed(2)} ms before, ${(one.p99Among / 1000).toFixed(2)} ms among them`,
+        `${(one.p99Before / 1000).toFixed(2)} ms before, ${(one.p99Among / 1000).toFixed(2)} ms during`,
     );
   }
   return {
@@ -62,10 +63,11 @@ async function started(app, options) {
 }
 
 /**
- * The same requests on connections of one worker: with that worker's cookie, then with another's, who has to answer them.
- * @returns {Promise<{ directUs: number, rehomedUs: number, ratio: number }>} CPU of router and workers, microseconds a request
+ * Sends the same requests on connections of one worker: first with the cookie of that worker, then with the cookie of another worker,
+ * which has to answer them.
+ * @returns {Promise<{ directUs: number, rehomedUs: number, ratio: number }>} CPU of router and workers, in microseconds a request
  */
-async function rehomed(app, requests) {
+async function forwarded(app, requests) {
   const running = await started(app);
   try {
     const [[here, own], [there, other]] = await cookies(running);
@@ -76,7 +78,7 @@ async function rehomed(app, requests) {
       const answered = await clients.ask(requests, cookie);
       const after = running.cpu();
       if (answered.size !== 1 || !answered.has(expected))
-        throw new Error(`${[...answered]} answered, expected ${expected}`);
+        throw new Error(`process ${[...answered]} answered, expected process ${expected}`);
       return ((after.router - before.router + after.workers - before.workers) * 1e6) / requests;
     };
     const directUs = await cost(own, here);
@@ -88,7 +90,7 @@ async function rehomed(app, requests) {
   }
 }
 
-/** A cookie of each worker: [process id, cookie]. */
+/** Gets a cookie from each worker: [process id, cookie]. */
 async function cookies({ port, workers }) {
   const found = new Map();
   for (let i = 1; found.size < workers.length; i++) {
@@ -102,9 +104,9 @@ async function cookies({ port, workers }) {
 }
 
 /**
- * Connections that say nothing, of as many addresses as it takes to be let in, while others are served.
- * @returns {Promise<{ routerMiB: number, p99Before: number, p99Among: number, ratio: number, failed: number }>} memory that the primary
- *   grew by; microseconds
+ * Opens connections that send nothing, from enough addresses for the limit for each address, while other clients are served.
+ * @returns {Promise<{ routerMiB: number, p99Before: number, p99Among: number, ratio: number, failed: number }>} growth of the primary's memory, and
+ *   latencies in microseconds
  */
 async function silent(operations) {
   const running = await started('http', { headTimeoutMs: 120_000, pendingMax: silentConnections + 2000 });
@@ -125,7 +127,7 @@ async function silent(operations) {
     const routerMiB = running.memory().router - memoryBefore;
     const among = await load(running.port, options);
     const gone = sockets.filter(({ destroyed }) => destroyed).length;
-    if (gone > 0) throw new Error(`${gone} silent connections were closed`);
+    if (gone > 0) throw new Error(`${gone} silent connections were closed, expected none`);
     const [p99Before, p99Among] = [before.latencyUs.p99, among.latencyUs.p99];
     return {
       routerMiB,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-/** Kept-alive connections to a subject, each asking again as soon as it is answered. */
+/** Kept-alive connections to a subject. Each sends its next request as soon as the response to the last one is complete. */
 export class KeptAlive {
   #connections;
 
@@ -10,11 +10,11 @@ export class KeptAlive {
   }
 
   /**
-   * Opens connections that are placed by their first request.
+   * Opens connections. The first request of each decides its worker.
    * @param {number} port
    * @param {number} width how many
    * @param {string} cookie of the first request
-   * @returns {Promise<KeptAlive>} when all are answered
+   * @returns {Promise<KeptAlive>} when all first requests are answered
    */
   static async open(port, width, cookie) {
     const connections = await Promise.all(
@@ -29,7 +29,7 @@ export class KeptAlive {
   }
 
   /**
-   * Asks `requests` times in all with the cookie.
+   * Sends `requests` requests with the cookie, over all connections.
    * @returns {Promise<Set<string>>} the process ids that answered
    */
   async ask(requests, cookie) {
@@ -48,7 +48,7 @@ export class KeptAlive {
   }
 }
 
-/** One request and its answer on a connection that nobody else uses meanwhile. */
+/** Sends one request and reads the response. Nothing else may use the connection at the same time. */
 export async function ask(socket, cookie) {
   socket.write(`GET / HTTP/1.1\r\nHost: bench\r\n${cookie ? `Cookie: ${cookie}\r\n` : ''}\r\n`);
   let text = '';

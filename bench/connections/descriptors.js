@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** 20,000 connections, each twice in a proxy, and room to spare. */
+/** Enough for 20,000 connections, with two descriptors each in a proxy. */
 const wanted = 131_072;
 const raised = ['prlimit', `--nofile=${wanted}`];
 const mayRaise = spawnSync(raised[0], [...raised.slice(1), 'true']).status === 0;
 
 /**
- * The command with enough descriptors for every workload, where this user may give them.
+ * Adds a limit of descriptors that is enough for every workload, if this user may raise it.
  * @param {string[]} command
  * @returns {string[]}
  */
@@ -15,7 +15,7 @@ export function withDescriptors(command) {
   return mayRaise ? [...raised, ...command] : command;
 }
 
-/** How many connections can be held with what descriptors there are, where the fullest process needs `each` for one: a proxy two. */
+/** How many connections one process can hold, if each needs `each` descriptors. A proxy needs two. */
 export function holdable(each = 2) {
   const limit = mayRaise
     ? wanted

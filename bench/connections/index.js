@@ -4,10 +4,10 @@ import { subjects } from './subjects/index.js';
 import { quick as quickly, workloads } from './workloads.js';
 
 /**
- * Every workload against every subject, interleaved.
+ * Runs every workload with every subject, in interleaved rounds.
  * @param {{ rounds: number, workers: number, scale: number, only: string[], say: (line: string) => void }} run
- *   `only` names workloads, subjects, or both; empty means all
- * @returns {Promise<object>} workload → title, operation, subjects: name → its rounds with medians and spreads, or why it did not run
+ *   `only` names workloads, subjects, or both. Empty means all.
+ * @returns {Promise<object>} workload → title, operation and subjects: name → rounds with medians and spreads, or why it did not run
  */
 export async function measureConnections({ rounds, workers, scale, quick, only, say }) {
   const all = subjects(workers);
@@ -20,21 +20,21 @@ export async function measureConnections({ rounds, workers, scale, quick, only, 
   const results = {};
   for (const name of pick(Object.keys(workloads), quick ? quickly.workloads : Object.keys(workloads))) {
     const { title, operation, app = 'http', held, subjects: named } = workloads[name];
-    const reached = new Map();
+    const measured = new Map();
     const missing = new Map();
-    const invited = ({ name: one, special }) => (named ? named.includes(one) : !special);
-    for (const subject of all.filter((one) => invited(one) && chosen.includes(one.name))) {
+    const isChosen = ({ name: one, special }) => (named ? named.includes(one) : !special);
+    for (const subject of all.filter((one) => isChosen(one) && chosen.includes(one.name))) {
       const reason = subject.lacks?.includes(app) ? `does not serve ${app}` : subject.missing?.();
       if (reason) missing.set(subject.name, reason);
-      else reached.set(subject.name, []);
+      else measured.set(subject.name, []);
     }
-    const able = all.filter((one) => reached.has(one.name));
+    const able = all.filter((one) => measured.has(one.name));
     say(`${title}: ${able.length} subjects, ${rounds} rounds`);
     for (const { round, entry } of interleave(able, rounds)) {
       if (missing.has(entry.name)) continue;
       try {
         const one = await measure(entry, workloads[name], { workers, scale, round });
-        reached.get(entry.name).push(one);
+        measured.get(entry.name).push(one);
         say(`  ${round + 1}/${rounds} ${entry.title.padEnd(28)} ${line(one)}`);
       } catch (error) {
         missing.set(entry.name, error.message);
@@ -45,13 +45,13 @@ export async function measureConnections({ rounds, workers, scale, quick, only, 
     for (const { name: subject, title: subjectTitle, group, by } of all) {
       const head = { title: subjectTitle, group, by };
       if (missing.has(subject)) results[name].subjects[subject] = { ...head, missing: missing.get(subject) };
-      else if (reached.has(subject)) {
+      else if (measured.has(subject)) {
         results[name].subjects[subject] = {
           ...head,
-          ...summary(reached.get(subject)),
-          rounds: reached.get(subject).map(({ distribution, ...figures }) => figures),
+          ...summary(measured.get(subject)),
+          rounds: measured.get(subject).map(({ distribution, ...figures }) => figures),
         };
-        warnOfSpread(subjectTitle, reached.get(subject), say);
+        warnOfSpread(subjectTitle, measured.get(subject), say);
       }
     }
   }
@@ -61,7 +61,9 @@ export async function measureConnections({ rounds, workers, scale, quick, only, 
 function warnOfSpread(title, measurements, say) {
   const wide = spread(measurements.map(({ perSecond }) => perSecond));
   if (wide <= spreadMax) return;
-  say(`  WARNING: the rounds of ${title} lie ${Math.round(wide * 100)} % apart: too wide to conclude from.`);
+  say(
+    `  WARNING: the rounds of ${title} differ by ${Math.round(wide * 100)} %. That is too much for a conclusion.`,
+  );
 }
 
 function line({ perSecond, routerCpu, workersCpu, p99, moved, failed, elsewhere }) {
@@ -73,6 +75,7 @@ function line({ perSecond, routerCpu, workersCpu, p99, moved, failed, elsewhere 
   ];
   if (moved > 0) parts.push(`${moved} moved`);
   if (failed > 0) parts.push(`${failed} failed`);
-  if (elsewhere > 0.1) parts.push(`(${Math.round(elsewhere * 100)} % of the CPU went elsewhere)`);
+  if (elsewhere > 0.1)
+    parts.push(`(${Math.round(elsewhere * 100)} % of the CPU was used by other processes)`);
   return parts.join('  ');
 }

@@ -4,10 +4,10 @@ import { withDescriptors } from './descriptors.js';
 import { prefer } from './processes.js';
 
 /**
- * Runs the load client to its end.
+ * Runs the load client until it exits.
  * @param {number} port
- * @param {Record<string, string | number | true>} options the client's options, as its options.h has them
- * @param {(held: number) => Promise<void> | void} [whileHeld] with `hold`: called once all connections are open
+ * @param {Record<string, string | number | true>} options the client's options, as in its options.h
+ * @param {(held: number) => Promise<void> | void} [whileHeld] with `hold`: called when all connections are open
  * @returns {Promise<object>} what the client prints
  */
 export async function load(port, options, whileHeld) {
@@ -26,6 +26,7 @@ export async function load(port, options, whileHeld) {
     await whileHeld?.(Number(held[1]));
     client.stdin.end();
   }
-  if (printed === '') throw new Error(`the load client ended without a result: ${args.join(' ')}`);
+  if (printed === '')
+    throw new Error(`the load client exited without a result, expected JSON on stdout: ${args.join(' ')}`);
   return JSON.parse(printed);
 }

@@ -3,22 +3,22 @@ import { load } from './load.js';
 import { busySeconds } from './processes.js';
 import { RunningSubject } from './subject.js';
 
-/** Before what counts comes the same load, this part of it: V8 is still compiling during the first 10,000 connections. */
+/** The warm-up is this part of the measured load. V8 is still compiling during the first 10,000 connections. */
 const warmUpPart = 2 / 3;
-/** A subject may finish closing before its CPU is read. */
+/** Time for a subject to close its connections before its CPU time is read. */
 const settleMs = 150;
 
-/** As fast as it goes, also where what counts is paced: at its pace V8 would compile on into the measurement. */
+/** The warm-up runs at full speed, even if the measured load is paced. At that pace, V8 would still compile during the measurement. */
 function warmUp({ rate, ...options }) {
   if (rate === undefined) return { ...options, operations: Math.ceil(options.operations * warmUpPart) };
   return { ...options, operations: options.operations * 2, width: 64 };
 }
 
 /**
- * Starts a subject, warms it up, loads it once, stops it.
+ * Starts a subject, warms it up, measures it under load once, and stops it.
  * @param {import('./subjects/index.js').Subject} subject
  * @param {import('./workloads.js').Workload} workload
- * @param {{ workers: number, scale: number, round: number }} size in one round all routers have one secret: the same clients fall on the same workers
+ * @param {{ workers: number, scale: number, round: number }} size all routers of one round have the same secret, so that they place the clients alike
  * @returns {Promise<object>} times in seconds per 10,000 operations, latencies in microseconds, memory in MiB
  */
 export async function measure(subject, workload, { workers, scale, round }) {
@@ -44,18 +44,18 @@ export async function measure(subject, workload, { workers, scale, round }) {
     const cpu = running.cpu();
     const busy = busySeconds() - before.busy;
     const router = cpu.router - before.cpu.router;
-    const atWork = cpu.workers - before.cpu.workers;
+    const workersCpu = cpu.workers - before.cpu.workers;
     const per10k = (seconds) => (seconds * 10_000) / result.answered;
     const memory = held ?? running.memory();
     return {
       perSecond: result.perSecond,
-      cpu: per10k(router + atWork),
+      cpu: per10k(router + workersCpu),
       routerCpu: per10k(router),
-      workersCpu: per10k(atWork),
+      workersCpu: per10k(workersCpu),
       clientCpu: per10k(result.cpu.seconds),
       clientShare: result.cpu.share,
-      /** Of the CPU that the machine spent meanwhile, the part that went elsewhere. */
-      elsewhere: Math.max(0, busy - router - atWork - result.cpu.seconds) / busy,
+      /** The share of the machine's CPU time that other processes used meanwhile. */
+      elsewhere: Math.max(0, busy - router - workersCpu - result.cpu.seconds) / busy,
       p50: result.latencyUs.p50,
       p99: result.latencyUs.p99,
       p999: result.latencyUs.p999,

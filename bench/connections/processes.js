@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
-/** Ticks of /proc times a second; USER_HZ is 100 on every Linux that Node runs on. */
+/** Ticks per second in /proc. USER_HZ is 100 on every Linux that Node supports. */
 const ticksPerSecond = 100;
 
 /**
- * The process ids of a process group: everything that a subject started and that is alive.
+ * The process ids of a process group. They are the running processes of a subject.
  * @param {number} group
  * @returns {number[]}
  */
@@ -15,7 +15,7 @@ export function membersOf(group) {
     .map(Number);
 }
 
-/** CPU seconds, user and system, that the processes have used since they began; a gone process counts 0. */
+/** CPU seconds, user and system, that the processes have used since their start. An exited process counts 0. */
 export function cpuSecondsOf(pids) {
   return pids.reduce((sum, pid) => {
     const fields = fieldsOf(pid);
@@ -23,7 +23,7 @@ export function cpuSecondsOf(pids) {
   }, 0);
 }
 
-/** Proportional set size of the processes in MiB: shared pages are counted once in all. */
+/** Proportional set size of the processes in MiB. Memory that processes share is counted once. */
 export function memoryOf(pids) {
   return pids.reduce((sum, pid) => {
     const kib = /^Pss:\s+(\d+)/m.exec(readOf(pid, 'smaps_rollup') ?? '')?.[1];
@@ -31,7 +31,7 @@ export function memoryOf(pids) {
   }, 0);
 }
 
-/** CPU seconds that the whole machine has been busy, or been kept from running by its host. */
+/** CPU seconds in which the whole machine was busy, or in which its host did not let it run (steal). */
 export function busySeconds() {
   const [user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8')
     .split('\n', 1)[0]
@@ -42,8 +42,8 @@ export function busySeconds() {
 }
 
 /**
- * Lets the session of a process go before everything else on the machine, so that a stranger's work disturbs less. Where the
- * kernel groups no sessions, or this user may not, nothing changes.
+ * Gives the session of a process priority over all others, so that other work disturbs it less. Has no effect if the kernel has no
+ * autogroups, or if this user may not change them.
  */
 export function prefer(pid) {
   try {
@@ -51,7 +51,7 @@ export function prefer(pid) {
   } catch {}
 }
 
-/** The fields of /proc/PID/stat after the command name: state, parent, group, … */
+/** The fields of /proc/PID/stat after the command name: state, parent, group and so on. */
 function fieldsOf(pid) {
   const text = readOf(pid, 'stat');
   return text?.slice(text.lastIndexOf(')') + 2).split(' ');

@@ -7,13 +7,13 @@ import { withDescriptors } from './descriptors.js';
 import { cpuSecondsOf, membersOf, memoryOf, prefer } from './processes.js';
 
 const startWithinMs = 20_000;
-/** More workers take longer: each a second of one core at worst. */
+/** Additional time for each worker, which needs up to one second of a core to start. */
 const startEachMs = 1000;
 
-/** A subject that runs: every process that it started, told apart by whether it answers requests. */
+/** A running subject with all its processes. A process that answers requests is a worker; the others are the router. */
 export class RunningSubject {
   #leader;
-  /** The processes that answer: each request is answered with the id of the process that served it. */
+  /** The process ids of the workers. Each response contains the id of its process. */
   #workers;
 
   constructor(leader, port, workers) {
@@ -23,9 +23,9 @@ export class RunningSubject {
   }
 
   /**
-   * Starts a subject on a free port; resolves once every worker has answered.
+   * Starts a subject on a free port. Resolves when every worker has answered.
    * @param {{ command: string[], env: Record<string, string>, workers: number }} how
-   * @returns {Promise<RunningSubject>} rejects with what the subject wrote when it does not come up in 20 s
+   * @returns {Promise<RunningSubject>} rejects with the output of the subject if not all workers answer in time: 20 s, and 1 s for each
    */
   static async start({ command, env, workers }) {
     const port = await freePort();
@@ -36,9 +36,9 @@ export class RunningSubject {
       env: { ...process.env, ...env, PORT: String(port), BENCH_WORKERS: String(workers) },
     });
     prefer(leader.pid);
-    let said = '';
+    let output = '';
     leader.stderr.setEncoding('utf8').on('data', (text) => {
-      said = (said + text).slice(-2000);
+      output = (output + text).slice(-2000);
     });
     const subject = new RunningSubject(leader, port, new Set());
     const deadline = performance.now() + startWithinMs + workers * startEachMs;
@@ -48,7 +48,9 @@ export class RunningSubject {
       else await delay(20);
       if (leader.exitCode === null && performance.now() < deadline) continue;
       await subject.stop();
-      throw new Error(`${subject.#workers.size} of ${workers} workers answered. ${said.trim()}`);
+      throw new Error(
+        `${subject.#workers.size} of ${workers} workers answered in time, expected all. ${output.trim()}`,
+      );
     }
     return subject;
   }
@@ -57,17 +59,17 @@ export class RunningSubject {
     return [...this.#workers];
   }
 
-  /** CPU seconds so far of router and workers. */
+  /** The CPU seconds that router and workers have used so far. */
   cpu() {
     return this.#each(cpuSecondsOf);
   }
 
-  /** Memory now of router and workers, MiB. */
+  /** The memory of router and workers now, in MiB. */
   memory() {
     return this.#each(memoryOf);
   }
 
-  /** Ends every process at once. */
+  /** Kills every process, and waits until all have exited. */
   async stop() {
     const gone = this.#leader.exitCode === null && once(this.#leader, 'exit');
     try {
@@ -97,7 +99,7 @@ async function freePort() {
   return port;
 }
 
-/** The process that answers a client at that address; undefined when none does. */
+/** The process id that answers a client with this address; undefined if there is no answer. */
 function answeringWorker(port, localAddress) {
   return new Promise((resolve) => {
     const request = get(

@@ -1,18 +1,18 @@
 import { holdable } from './descriptors.js';
 
 /**
- * What the load client does to a subject.
+ * A load on a subject.
  * @typedef {object} Workload
  * @property {string} title
- * @property {string} operation what is counted, in one word, plural
- * @property {string} [app] the app that is served; `http` by default
- * @property {(scale: number) => Record<string, string | number | true>} options of the load client; `scale` is 1 in a full run,
- *   less in a quick one
- * @property {string[]} [subjects] names; by default every subject that is not special
- * @property {boolean} [held] connections are held open while memory is read
+ * @property {string} operation the unit that is counted, as a plural noun
+ * @property {string} [app] the app that is served. Default: `http`.
+ * @property {(scale: number) => Record<string, string | number | true>} options of the load client. `scale` is 1 in a full run and
+ *   less in a quick run.
+ * @property {string[]} [subjects] names. Default: every subject that is not special.
+ * @property {boolean} [held] whether connections stay open while memory is read
  */
 
-/** 20,000, or as many as the descriptors allow. */
+/** 20,000, or the number that the limit of descriptors allows. */
 const idle = Math.min(20_000, holdable());
 
 const quickly = (full, scale, least) => Math.max(least, Math.round(full * scale));
@@ -117,7 +117,7 @@ export const workloads = {
   },
 };
 
-/** What --quick measures. */
+/** The workloads and subjects of --quick. */
 export const quick = {
   workloads: ['short', 'alive'],
   subjects: [

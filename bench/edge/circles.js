@@ -1,11 +1,11 @@
-/** The consistent hashing of nginx and of HAProxy, as far as who owns how much of the circle, and who takes over. */
+/** Models of the consistent hashing of nginx and HAProxy: the share of each server, and the server of each key. */
 import { crc32 } from 'node:zlib';
 
 const size = 2 ** 32;
 
 /**
- * nginx, `hash … consistent`: 160 places for each unit of weight, each the CRC-32 of host, port and the place before; a key goes to
- * the next place on.
+ * nginx, `hash … consistent`: 160 points for each unit of weight. Each point is the CRC-32 of host, port and the point before. A key
+ * goes to the next point.
  */
 export function nginxCircle(servers) {
   const circle = new Circle(servers, (weight) => weight * 160, false);
@@ -22,7 +22,7 @@ export function nginxCircle(servers) {
   return circle.close();
 }
 
-/** HAProxy, `hash-type consistent`: 16 places for each unit of weight, made of the server's number; a key goes to the nearest place. */
+/** HAProxy, `hash-type consistent`: 16 points for each unit of weight, made from the server's number. A key goes to the nearest point. */
 export function haproxyCircle(servers) {
   const circle = new Circle(servers, (weight) => weight * 16, true);
   for (const [index, { id, weight }] of servers.entries()) {
@@ -31,7 +31,7 @@ export function haproxyCircle(servers) {
   return circle.close();
 }
 
-/** Bob Jenkins' mixing of 32 bits, and a multiplication. */
+/** Bob Jenkins' integer hash of 32 bits, then a multiplication, as in HAProxy. */
 function avalanche(number) {
   let a = number | 0;
   a = (a + 0x7ed55d16 + (a << 12)) | 0;
@@ -55,7 +55,7 @@ class Circle {
     this.#packed = new Float64Array(servers.reduce((sum, { weight }) => sum + placesOf(weight), 0));
   }
 
-  /** A place, and whose: both in one number of 53 bits, so that they sort together. */
+  /** Adds a point of a server. Both are stored in one number of 53 bits, so that they are sorted together. */
   add(place, server) {
     this.#packed[this.#count++] = place * 2 ** 17 + server;
   }
@@ -65,7 +65,7 @@ class Circle {
     return this;
   }
 
-  /** The part of all keys that each server owns, in all 1. */
+  /** The share of the keys of each server. The sum is 1. */
   shares() {
     const shares = new Float64Array(this.#servers);
     const at = (i) => Math.floor(this.#packed[i] / 2 ** 17);

@@ -1,6 +1,6 @@
 /**
- * On paper: 1,000 machines of 64 workers behind one proxy. How even, how much moves when a machine goes or comes, how large the
- * configuration is. `node bench/edge/index.js` (after a build) writes bench/results/edge-on-paper.md; nothing is measured but arithmetic.
+ * Calculates how one proxy distributes clients over 1,000 machines with 64 workers each: how evenly, how many clients move when a machine
+ * is added, and how large the configuration is. `node bench/edge/index.js` (after a build) writes bench/results/edge-on-paper.md.
  */
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
@@ -20,9 +20,9 @@ const circles = { nginx: nginxCircle, haproxy: haproxyCircle };
 const rows = [];
 for (const proxy of ['nginx', 'haproxy']) {
   for (const via of ['direct', 'shared']) {
-    const write = (count) =>
+    const configurationFor = (count) =>
       generators[proxy]({ nodes: nodes(count), workers, via, port: 3000, directPort: 4000 });
-    const text = write(machines);
+    const text = configurationFor(machines);
     const servers = serversOf(text, proxy, via);
     const circle = circles[proxy](servers);
     const each = via === 'direct' ? circle.shares() : throughRings(circle.shares());
@@ -33,7 +33,7 @@ for (const proxy of ['nginx', 'haproxy']) {
       places: servers.reduce((sum, { weight }) => sum + weight * (proxy === 'nginx' ? 160 : 16), 0),
       bytes: text.length,
       ...evenness(each),
-      ...movement(circle, circles[proxy](serversOf(write(machines + 1), proxy, via)), servers),
+      ...movement(circle, circles[proxy](serversOf(configurationFor(machines + 1), proxy, via)), servers),
     });
   }
 }
@@ -61,7 +61,7 @@ Via the shared port, a machine's share is dealt out by limpet's own ring, which 
 `,
 );
 
-/** The servers that the proxy would read in the text. */
+/** The servers in the text of a configuration. */
 function serversOf(text, proxy, via) {
   const lines = text.split('\n').filter((line) => /^ *server .*:\d/.test(line));
   return lines.map((line) => {
@@ -71,7 +71,7 @@ function serversOf(text, proxy, via) {
   });
 }
 
-/** What of each machine's share its workers get: a ring of 1,024 buckets gives each of 64 exactly 16. */
+/** The share of each worker. A ring of 1,024 buckets gives each of the 64 workers exactly 16 buckets. */
 function throughRings(shares) {
   return Float64Array.from(
     { length: shares.length * workers },

@@ -1,4 +1,4 @@
-/** Native beside its twin, call by call: what decides which of them limpet takes for a call. */
+/** Compares the native and the TypeScript implementation of each call. limpet uses the faster one. */
 import { bindingReport, native } from '../../dist/binding/native.js';
 import { typescriptRing } from '../../dist/binding/typescript/ring-calls.js';
 import { measure } from './measure.js';
@@ -7,12 +7,12 @@ const key = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7);
 
 /**
  * @param {import('../parts.js').Run} run
- * @returns {import('./measure.js').Row[]} empty where there is no native addon
+ * @returns {import('./measure.js').Row[]} empty if there is no native addon
  */
 export function measureEngines(run) {
   const ring = native()?.ring;
   if (ring === undefined) {
-    run.say(`no native addon to measure: ${bindingReport().reason}`);
+    run.say(`did not measure the native addon: ${bindingReport().reason}`);
     return [];
   }
   const both = (task, call) =>

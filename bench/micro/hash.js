@@ -1,4 +1,4 @@
-/** The hash: limpet's keyed one beside unkeyed ones and beside what sticky-session does. */
+/** Compares limpet's keyed hash with unkeyed hashes and with the hash of sticky-session. */
 import { xxh32 } from '@node-rs/xxhash';
 import murmurhash from 'murmurhash';
 import createXxhash from 'xxhash-wasm';
@@ -7,7 +7,7 @@ import { measure } from './measure.js';
 
 const key = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7);
 
-/** An address's numbers, one after the other through Jenkins's one-at-a-time, modulo the workers: sticky-session's way. */
+/** The worker that sticky-session chooses: Jenkins's one-at-a-time hash of the address's numbers, modulo the number of workers. */
 export function stickySessionWorker(address, workers) {
   let hash = 0;
   for (const number of address.split('.').map((part) => Number.parseInt(part, 10))) {

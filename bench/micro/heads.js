@@ -1,4 +1,4 @@
-/** Finding a connection's client in its first bytes: the native reader beside its twin, whole heads as browsers send them. */
+/** Compares the native and the TypeScript reader of request heads, with complete heads as browsers send them. */
 import { headBinding } from '../../dist/binding/head-binding.js';
 import { native } from '../../dist/binding/native.js';
 import { typescriptHead } from '../../dist/binding/typescript/head-calls.js';
@@ -32,7 +32,7 @@ const cases = {
 
 /**
  * @param {import('../parts.js').Run} run
- * @returns {import('./measure.js').Row[]} the twin alone where there is no native addon
+ * @returns {import('./measure.js').Row[]} only the TypeScript implementation if there is no native addon
  */
 export function measureHeads(run) {
   const engines =

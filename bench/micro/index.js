@@ -5,7 +5,7 @@ import { measureLookupMany, measureLookups } from './lookup.js';
 import { measureSockets } from './sockets.js';
 
 /**
- * What single calls cost, beside what could be used instead. `npm run bench -- --only micro`
+ * Measures single calls of limpet, and of packages that could be used instead: `npm run bench -- --only micro`
  *
  * @param {import('../parts.js').Run} run
  * @returns {Promise<import('./measure.js').Row[]>}

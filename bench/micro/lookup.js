@@ -1,4 +1,4 @@
-/** One client to one node: limpet's ring beside other rings, eight nodes, more clients than any cache holds. */
+/** Compares lookups in limpet's ring with other rings: eight nodes, and more clients than any cache holds. */
 import ConsistentHash from 'consistent-hash';
 import HashRing from 'hashring';
 import { Ring } from '../../dist/ring/index.js';
@@ -14,7 +14,7 @@ const sixes = Array.from(
 );
 const names = Array.from({ length: clients }, (_, i) => `user:${i}`);
 
-/** Takes turns over a list. */
+/** Calls with the next item of the list each time. */
 function each(list, call) {
   let turn = 0;
   return () => {

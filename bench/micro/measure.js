@@ -1,21 +1,21 @@
-/** Times single calls with the benchmark package, in turns. */
+/** Measures the time of single calls with the package benchmark, in interleaved rounds. */
 import Benchmark from 'benchmark';
 import { interleave, median, spread } from '../rounds.js';
 
 /**
- * What one call, or one of the things that a call does, costs.
+ * The time of one call, or of one item if a call handles several.
  * @typedef {{ task: string, subject: string, ns: number, spread: number }} Row
  */
 
-/** Where results go, so that no engine may leave a call out. */
+/** Keeps the last result, so that the compiler cannot optimize a call away. */
 const sink = { last: undefined };
 
 /**
- * Measures subjects that do the same thing: each in every round, in turns; the median of the rounds counts.
+ * Measures subjects that do the same task, each in every round. The result is the median of the rounds.
  * @param {import('../parts.js').Run} run
- * @param {string} task what they do
+ * @param {string} task the task, in words
  * @param {Record<string, () => unknown>} subjects name → one call
- * @param {number} [items] how many things one call does
+ * @param {number} [items] how many items one call handles
  * @returns {Row[]} in the order of `subjects`
  */
 export function measure({ rounds, scale, say }, task, subjects, items = 1) {

@@ -1,10 +1,10 @@
-/** Making an accepted connection's socket: limpet's way, which Node 20 is fed by, beside Node's own. */
+/** Compares the time to make the socket of an accepted connection: by limpet, as it does on Node 20, and by Node. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { acceptSocket } from '../../dist/adapter/node/accepted-socket.js';
 import { measure } from './measure.js';
 
-/** What a socket asks of its handle before it is used. */
+/** The methods of a handle that a socket calls before it is used. */
 class Handle {
   getAsyncId() {
     return 1;

@@ -9,21 +9,22 @@ import { subjects } from '../connections/subjects/index.js';
 import { workloads } from '../connections/workloads.js';
 import { placeOf } from './places.js';
 
-/** What takes connections in four ways, and serves them alike: what differs is the way. */
+/** These subjects serve alike, and accept connections in four different ways. */
 const profiled = ['limpet-kernel', 'limpet-fd', 'reuseport-bpf', 'sched-none'];
 const samplesPerSecond = 999;
-/** strace makes every system call slow: few connections tell how many there are. */
+/** strace makes every system call slow. A few connections are enough to count the calls. */
 const tracedConnections = 2000;
 
 /**
- * Where the workers' CPU goes in a short connection: by part of the machine (perf), and by system call (strace).
+ * Measures how the workers spend CPU time on short connections: by component (perf) and by system call (strace).
  * @param {import('../parts.js').Run} run
  * @returns {Promise<Record<string, { title: string, cpuUs: number, parts: Record<string, number>, calls: Record<string, number> }>>}
- *   by subject: microseconds of the workers a connection, the parts of them, and system calls a connection
+ *   by subject: CPU time of the workers per connection in microseconds, the same by component, and system calls per connection
  */
 export async function measureProfile({ workers, scale, say }) {
   for (const tool of ['perf', 'strace']) {
-    if (spawnSync(tool, ['--version']).error) throw new Error(`${tool} is not installed`);
+    if (spawnSync(tool, ['--version']).error)
+      throw new Error(`${tool} is not installed, but the profile needs it`);
   }
   const results = {};
   for (const subject of subjects(workers).filter(({ name }) => profiled.includes(name))) {
@@ -72,26 +73,26 @@ async function profile(subject, { workers, scale }) {
   }
 }
 
-/** Runs `work` while the command watches the workers. */
+/** Runs `work` while the command observes the workers. */
 async function during([command, ...args], work) {
-  const watcher = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  watcher.stderr.setEncoding('utf8').on('data', (text) => {
-    said += text;
+  const observer = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let output = '';
+  observer.stderr.setEncoding('utf8').on('data', (text) => {
+    output += text;
   });
-  const ended = once(watcher, 'exit');
-  await once(watcher, 'spawn');
-  // Neither says when it has attached to all; both have long before a load of this length ends.
+  const ended = once(observer, 'exit');
+  await once(observer, 'spawn');
+  // Neither command reports when it has attached to all workers. Both need much less time than the load takes.
   await new Promise((resolve) => setTimeout(resolve, 500));
   const result = await work();
-  watcher.kill('SIGINT');
+  observer.kill('SIGINT');
   await ended;
-  if (watcher.exitCode !== 0 && watcher.signalCode !== 'SIGINT')
-    throw new Error(`${command}: ${said.trim()}`);
+  if (observer.exitCode !== 0 && observer.signalCode !== 'SIGINT')
+    throw new Error(`${command}: ${output.trim()}`);
   return { result };
 }
 
-/** Microseconds a connection by part of the machine. */
+/** CPU time per connection in microseconds, by component. */
 function partsOf(file, cpuUs) {
   const args = [
     'report',
@@ -119,7 +120,7 @@ function partsOf(file, cpuUs) {
   return parts;
 }
 
-/** System calls a connection, those of less than one in a hundred connections left out. */
+/** System calls per connection. Leaves out calls that fewer than one in a hundred connections make. */
 function callsOf(summary, connections) {
   const rows = summary.matchAll(/^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?([a-z]\w+)$/gm);
   return Object.fromEntries(

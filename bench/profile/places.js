@@ -1,4 +1,4 @@
-/** Parts of a worker in which its CPU can be spent, each by the binary and the symbols that belong to it; the first that fits counts. */
+/** The components in which a worker spends CPU time, with the binaries and symbols of each. The first match counts. */
 const places = [
   ['JavaScript, compiled', /^(\[JIT\]|perf-\d+\.map)/, /./],
   ['kernel: sockets and system calls', /^\[(?!vdso)/, /./],

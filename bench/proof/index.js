@@ -5,8 +5,8 @@ import { subjects } from '../connections/subjects/index.js';
 import { interleave } from '../rounds.js';
 
 /**
- * What clients notice of dying workers: short connections come at a steady rate, and one worker after the other is killed with
- * SIGKILL. Subjects that do not replace a dead worker by themselves are not here.
+ * Measures what clients notice when workers die. Short connections are opened at a constant rate, and one worker after the other is
+ * killed with SIGKILL. Only subjects that replace a dead worker take part.
  */
 
 const proven = [
@@ -19,10 +19,10 @@ const proven = [
   'round-robin',
   'sched-none',
 ];
-/** What --quick proves. */
+/** The subjects of --quick. */
 const quickly = ['limpet-kernel', 'limpet-fd', 'sticky-session', 'socket.io-sticky'];
 const workers = 4;
-/** Connections a second: every client comes five times between two deaths. */
+/** Connections per second. Every client connects five times between two kills. */
 const rate = 1000;
 const clients = 400;
 const killEveryMs = 2000;
@@ -31,7 +31,7 @@ const timeoutMs = 3000;
 
 /**
  * @param {import('../parts.js').Run} run
- * @returns {Promise<object>} what was done, and for each subject the sums over all rounds
+ * @returns {Promise<object>} the settings, and the rounds of each subject
  */
 export async function measureProof({ rounds, scale, quick, only, say }) {
   const kills = quick ? 1 : 3;
@@ -74,8 +74,8 @@ async function killUnderLoad(subject, kills) {
 
 /**
  * @returns {{ answered: number, failed: number, failures: Record<string, number>, othersMoved: number, others: number,
- *   ownScattered: number, own: number, longestMs: number }} `others` are the clients of workers that lived through it, `own` those
- *   of killed ones; `ownScattered` of these ended elsewhere than most clients of the same killed worker
+ *   ownScattered: number, own: number, longestMs: number }} `others` counts the clients of workers that survived,
+ *   `own` the clients of killed workers. `ownScattered` of the latter ended on another worker than most clients of the same worker
  */
 function outcome({ answered, failed, failures, clients: groups, latencyUs }, killed) {
   const own = groups.filter(({ first }) => killed.includes(first));

@@ -2,30 +2,30 @@ import { hash32, Ring } from '../../dist/ring/index.js';
 import { jump, ketama, maglev, modulo } from './rings.js';
 
 /**
- * How well each way shares clients out over N nodes, and whom it moves when a node joins, leaves or dies.
+ * Measures how evenly each algorithm distributes clients over N nodes, and which clients it moves when a node joins, leaves or dies.
  *
- * @typedef {object} Quality shares and percentages of clients
- * @property {number} peak the fullest node's clients over the average
- * @property {number} lowest the emptiest node's over the average
- * @property {number} joinMoved of all clients, those that a new node moves; the least possible is `joinLeast`
+ * @typedef {object} Quality shares of clients
+ * @property {number} peak the clients of the fullest node, divided by the mean
+ * @property {number} lowest the clients of the emptiest node, divided by the mean
+ * @property {number} joinMoved the share of all clients that a new node moves. The least possible is `joinLeast`.
  * @property {number} joinLeast
- * @property {number} leaveMoved of all clients, those that a leaving node moves; the least possible is the share that it had
+ * @property {number} leaveMoved the share of all clients that a removed node moves. The least possible is the share of that node.
  * @property {number} leaveLeast
- * @property {number} deathOthers of the clients of living nodes, those that a death moves; the least possible is 0
- * @property {number} deathPeak the fullest node's clients over the average while one is dead
- * @property {number} returnMoved of all clients, those elsewhere than before once the dead node is back; the least possible is 0
+ * @property {number} deathOthers the share of the clients of living nodes that a death moves. The least possible is 0.
+ * @property {number} deathPeak the clients of the fullest node, divided by the mean, while one node is dead
+ * @property {number} returnMoved the share of all clients that are on another node when the dead node is back. The least possible is 0.
  */
 
 const key = new Uint8Array(8);
 const clientsInFull = 400_000;
 const sizes = [3, 8, 16, 64];
 
-/** Distinct IPv4 addresses that look like the internet's: spread, and not in order. */
+/** Distinct IPv4 addresses that are spread like those of the internet, and not in order. */
 const addressOf = (client) => (Math.imul(client + 1, 0x9e3779b1) ^ 0x5bd1e995) >>> 0;
 
-const named = (count) => Array.from({ length: count }, (_, i) => `10.0.0.${i + 1}`);
+const nodesOf = (count) => Array.from({ length: count }, (_, i) => `10.0.0.${i + 1}`);
 
-/** One of the other ways, with the same verbs as limpet's ring: a death is a leave, a return a join in the old order. */
+/** Gives another algorithm the methods of limpet's ring. A death removes the node. Its return restores the old list. */
 function stateless(sharing) {
   return (nodes, { hashes }) => {
     const shareOut = (current) => {
@@ -89,7 +89,7 @@ export async function measureQuality({ scale, say }) {
   for (const size of sizes) {
     results[size] = {};
     for (const [name, way] of Object.entries(ways)) {
-      const quality = qualityOf(way, named(size), { addresses, hashes });
+      const quality = qualityOf(way, nodesOf(size), { addresses, hashes });
       results[size][name] = quality;
       say(
         `ring of ${size}, ${name.padEnd(7)} peak ${quality.peak.toFixed(3)}, join moves ${percent(quality.joinMoved)} ` +
@@ -123,7 +123,7 @@ function qualityOf(way, nodes, clients) {
   };
 }
 
-/** Each node's clients over the average. */
+/** The clients of each node, divided by the mean. */
 function sharesOf(owners, nodes) {
   const counts = new Map(nodes.map((name) => [name, 0]));
   for (const owner of owners) counts.set(owner, counts.get(owner) + 1);
@@ -136,7 +136,7 @@ function moved(before, after) {
   return count / before.length;
 }
 
-/** As limpet makes it of an IPv4 address: the last eight bytes of its IPv4-mapped form. */
+/** limpet's client key of an IPv4 address: the last eight bytes of its IPv4-mapped form. */
 function clientKeyOf(address) {
   return Uint8Array.of(0, 0, 0xff, 0xff, address >>> 24, address >>> 16, address >>> 8, address);
 }

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { hash32 } from '../../dist/ring/index.js';
 
 /**
- * The ways to share clients out that limpet's ring is compared with, each in the least code that is true to its description.
- * A sharing answers: which of `nodes` (names, in the order in which they joined) serves each client, a 32-bit hash? All get the
- * same hashes, so that the ways are compared and not their hash functions.
+ * The algorithms that limpet's ring is compared with. Each is written in the least code that follows its description.
+ * An algorithm gets `nodes`, which are names in the order of joining. It returns a function that maps a client's 32-bit hash to a node.
+ * All algorithms get the same hashes, so that the comparison does not depend on the hash function.
  *
- * @typedef {(nodes: string[]) => (hash: number) => number} Sharing index into nodes
+ * @typedef {(nodes: string[]) => (hash: number) => number} Sharing returns an index into nodes
  */
 
 const key = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
@@ -15,7 +15,7 @@ const hashOf = (text) => hash32(key, Buffer.from(text));
 /** hash mod N. */
 export const modulo = (nodes) => (hash) => hash % nodes.length;
 
-/** Ketama (libketama, 2007): 160 points a node from the MD5 of "name-i", four points a digest; the next point owns the hash. */
+/** Ketama (libketama, 2007): 160 points a node from the MD5 of "name-i", four points from each digest. The next point owns the hash. */
 export const ketama = (nodes) => {
   const points = nodes.flatMap((name, node) =>
     Array.from({ length: 40 }, (_, i) => createHash('md5').update(`${name}-${i}`).digest()).flatMap(
@@ -55,7 +55,7 @@ export const maglev = (nodes) => {
   return (hash) => table[hash % size];
 };
 
-/** Jump consistent hash (Lamping and Veach, 2014); its 64-bit steps are taken from the 32-bit hash. */
+/** Jump consistent hash (Lamping and Veach, 2014). Its 64-bit state starts with the 32-bit hash. */
 export const jump = (nodes) => (hash) => {
   let state = BigInt(hash);
   let node = -1;

@@ -5,7 +5,7 @@ import { committed } from './results.js';
 import { goalTable, machine, micro, overview, proof, quality, scale, sessions, workload } from './tables.js';
 
 /**
- * The generated parts of Markdown pages. A block stands between `<!-- figures: NAME -->` and `<!-- /figures -->`; the README's has
+ * The generated parts of Markdown pages. A block is between `<!-- figures: NAME -->` and `<!-- /figures -->`. The block of the README has
  * no name.
  */
 
@@ -15,7 +15,7 @@ const of = (part, draw) => {
   return result ? draw(result) : notYet;
 };
 
-/** A picture that fits the reader's light or dark page. `from` is the folder of the page, seen from docs/. */
+/** A picture in two versions, for light and dark pages. `from` is the path from the page to docs/. */
 function picture(name, text, from = '') {
   return [
     '<picture>',
@@ -25,8 +25,8 @@ function picture(name, text, from = '') {
   ].join('\n');
 }
 
-/** Where and when, where that was another run than the rest. */
-const measuredApart = ({ stamp }) => (stamp ? `\n\nMeasured apart: ${machine(stamp)}` : '');
+/** The machine and the date, if the workload was measured in another run than the others. */
+const measuredApart = ({ stamp }) => (stamp ? `\n\nMeasured in a separate run: ${machine(stamp)}` : '');
 
 const oneWorkload = (name) =>
   of('connections', ({ results }) =>
@@ -40,10 +40,10 @@ const blocks = {
   '': () =>
     of('connections', ({ stamp, results }) =>
       [
-        picture('throughput', 'Short connections a second, limpet beside what else could be used', 'docs/'),
+        picture('throughput', 'Short connections a second, of limpet and of its alternatives', 'docs/'),
         overview(results),
-        `CPU in seconds per 10,000 short connections, all processes; sticky: whether every client stayed. ${machine(stamp)} ` +
-          'More, and how to run it on your machine: [the benchmarks](docs/benchmarks.md).',
+        `CPU is in seconds per 10,000 short connections, for all processes. Sticky means that every client stayed. ${machine(stamp)} ` +
+          'For more figures, and to run them on your machine, see [the benchmarks](docs/benchmarks.md).',
       ].join('\n\n'),
     ),
   machine: () => of('connections', ({ stamp }) => machine(stamp)),
@@ -60,8 +60,8 @@ const blocks = {
   quality: () =>
     of('quality', ({ results }) =>
       [
-        picture('balance', 'Clients of each of 16 nodes over the average, by way of sharing out'),
-        picture('movement', 'Clients moved when a node joins or dies, by way of sharing out'),
+        picture('balance', 'Clients of each of 16 nodes divided by the mean, for each algorithm'),
+        picture('movement', 'Clients moved when a node joins or dies, for each algorithm'),
         quality(results),
       ].join('\n\n'),
     ),
@@ -81,16 +81,19 @@ const blocks = {
 const marked = /<!-- figures(?:: (\w+))? -->\n[\s\S]*?\n?<!-- \/figures -->/g;
 
 /**
- * A page with its blocks made anew from the committed results.
+ * Returns the page with new blocks from the committed results.
  * @param {string} page Markdown
- * @returns {string} throws when the page asks for a block that there is not
+ * @returns {string} throws if the page names a block that does not exist
  */
 export function withFigures(page) {
   return page.replace(marked, (_, name = '') => {
-    if (!(name in blocks)) throw new Error(`there is no block of figures named ${name}`);
+    if (!(name in blocks))
+      throw new Error(
+        `the page names a block of figures ${name}, expected one of ${Object.keys(blocks).filter(Boolean).join(', ')}`,
+      );
     return `<!-- figures${name && `: ${name}`} -->\n${blocks[name]()}\n<!-- /figures -->`;
   });
 }
 
-/** The pages that have blocks, relative to the project. */
+/** The pages that have blocks, relative to the project's root. */
 export const pages = ['README.md', 'docs/benchmarks.md', 'docs/cluster.md'];

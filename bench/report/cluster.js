@@ -1,14 +1,14 @@
 import { table } from './tables.js';
 
-/** Markdown of what the soak tests of test/chaos/ recorded. Every function gives text without a line break at its end. */
+/** The results of the soak tests in test/chaos/ as Markdown. Every function returns text without a line break at its end. */
 
 const whole = (value) => Math.round(value).toLocaleString('en');
 
-/** Where and when: one line. */
+/** One line with the machine, the date and the commit. */
 export function place({ at, commit, cpu, cores, kernel, node, busyBefore }) {
   const busy =
     busyBefore > 0.05
-      ? `, ${Math.round(busyBefore * 100)} % of the CPU busy with other things at the start`
+      ? `, ${Math.round(busyBefore * 100)} % of the CPU busy with other work at the start`
       : '';
   return `${cores} cores of ${cpu}${busy}, Linux ${kernel}, Node ${node.slice(1)}, ${at.slice(0, 10)}, commit ${commit}.`;
 }
@@ -35,11 +35,11 @@ export function chaos({ stamp, results: { seed, minutes, pairs } }) {
     'handoff, adapter',
     'connections',
     'requests',
-    'blows, SIGKILL among them',
-    'died unanswered with their process',
-    'cut later by a kill',
+    'faults, of these SIGKILL',
+    'unanswered when their process died',
+    'cut by a later kill',
     'counted as `lost`',
-    'WebSockets at a deadline',
+    'WebSockets closed at the deadline of a drain',
     'violations',
   ];
   return `${table(head, rows)}\n\n${minutes} minutes, all pairs at the same time, LIMPET_CHAOS_SEED=${seed}. ${place(stamp)}`;

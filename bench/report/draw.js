@@ -3,7 +3,7 @@ import { compile } from 'vega-lite';
 
 const width = 560;
 
-/** Colours on a light and on a dark page; all text has a contrast of 4.5 at least. */
+/** Colours for light and dark pages. All text has a contrast of at least 4.5. */
 const themes = {
   light: {
     text: '#3b424a',
@@ -25,14 +25,14 @@ const themes = {
   },
 };
 
-/** The names of the themes, each a picture of its own. */
+/** The names of the themes. Each plot is drawn once for each theme. */
 export const themeNames = Object.keys(themes);
 
 /**
  * Draws a plot.
  * @param {object} specification Vega-Lite
  * @param {'light' | 'dark'} themeName
- * @returns {Promise<string>} SVG with a transparent ground
+ * @returns {Promise<string>} SVG with a transparent background
  */
 export async function draw(specification, themeName) {
   const { text, grid, ours, others, ...ranges } = themes[themeName];

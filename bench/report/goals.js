@@ -1,10 +1,10 @@
 import { median } from '../rounds.js';
 
 /**
- * What limpet is to reach, each as a ratio of two subjects in the same round, or as a figure of one.
+ * A goal for limpet: a ratio of two subjects in the same round, or a figure of one subject.
  * @typedef {{ text: string, workload: string, member: string, of: string, over?: string | string[], atLeast?: number, atMost?: number, atRelease?: number }} Goal
- *   with several names in `over`, the one that is hardest to beat counts; `atRelease` is what must hold in the place of a bound that is
- *   out of reach, as docs/benchmarks.md explains, or that rounds on a machine with neighbours lie around: no release may be further from it
+ *   If `over` has several names, the best of them counts. `atRelease` is a weaker bound that every release must meet. It is for goals that
+ *   are out of reach, as docs/benchmarks.md explains, or that vary too much on a shared machine.
  */
 
 const sticky = ['sticky-session', 'sticky-cluster', 'socket.io-sticky'];
@@ -153,8 +153,8 @@ function goal(text, workload, member, of, over, bound) {
 /**
  * @param {Goal} goal
  * @param {object} results of connections
- * @returns {{ median: number, low: number, high: number, reached: boolean, holds: boolean } | undefined} undefined where
- *   something did not run; `holds`: good enough for a release
+ * @returns {{ median: number, low: number, high: number, reached: boolean, holds: boolean } | undefined} undefined if a
+ *   subject did not run. `holds` says whether the figure is good enough for a release.
  */
 export function judge({ workload, member, of, over, atLeast, atMost, atRelease }, results) {
   const rows = results[workload]?.subjects ?? {};

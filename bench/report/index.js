@@ -1,4 +1,4 @@
-// npm run bench:report: makes the figures of README.md and docs/benchmarks.md, and the plots, from bench/results/.
+// npm run bench:report: writes the figures of the pages and the plots, from bench/results/.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { prepare } from '../prepare.js';
 import { pages, withFigures } from './blocks.js';

@@ -1,8 +1,8 @@
 import { committed } from './results.js';
 
 /**
- * The plots, as Vega-Lite specifications without a theme (draw.js has it).
- * @typedef {{ from: string, specification: object }} Plot `from` names the part whose results it shows
+ * The plots, as Vega-Lite specifications without a theme. draw.js adds the theme.
+ * @typedef {{ from: string, specification: object }} Plot `from` is the part whose results the plot shows
  */
 
 const ours = 'limpet';
@@ -74,7 +74,7 @@ function cpu(results) {
   };
 }
 
-/** Percentiles on the axis that spreads the tail out: each nine is as wide as the one before. */
+/** The axis is logarithmic in the tail: from 90 % to 99 % is as wide as from 99 % to 99.9 %. */
 function latency(results) {
   const shown = [
     'limpet-kernel',
@@ -225,7 +225,7 @@ const makers = {
   sessions: ['sessions', sessionReads],
 };
 
-/** @returns {{ name: string, stamp: { at: string, commit: string }, specification: object }[]} of every part that has been run */
+/** @returns {{ name: string, stamp: { at: string, commit: string }, specification: object }[]} the plots of every part that has results */
 export function plots() {
   return Object.entries(makers).flatMap(([name, [part, make]]) => {
     const result = committed(part);
@@ -233,7 +233,7 @@ export function plots() {
   });
 }
 
-/** What a picture's file begins with, so that a test can tell whose results it shows. */
+/** The first line of a plot's file. A test compares it with the results. */
 export function drawnFrom({ at, commit }) {
   return `<!-- drawn from the results of ${at}, commit ${commit} -->`;
 }

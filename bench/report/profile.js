@@ -3,7 +3,7 @@ import { place } from './cluster.js';
 import { table } from './tables.js';
 
 /**
- * Markdown of where the CPU of a short connection goes. Text without a line break at its end.
+ * The CPU time of a short connection by component, as Markdown without a line break at its end.
  * @param {{ stamp: object, results: Record<string, { title: string, cpuUs: number, parts: Record<string, number>, calls: Record<string, number> }> }} result
  */
 export function profile({ stamp, results }) {
@@ -20,15 +20,12 @@ export function profile({ stamp, results }) {
   return [
     table(head('worker, µs a connection'), [
       ...parts,
-      ['**together**', ...subjects.map(({ cpuUs }) => `**${cpuUs.toFixed(1)}**`)],
+      ['**sum**', ...subjects.map(({ cpuUs }) => `**${cpuUs.toFixed(1)}**`)],
     ]),
     table(head('system calls a connection'), [
       ...calls,
-      [
-        '**together**',
-        ...cells(({ calls: each }) => Object.values(each).reduce((sum, count) => sum + count, 0)),
-      ],
+      ['**sum**', ...cells(({ calls: each }) => Object.values(each).reduce((sum, count) => sum + count, 0))],
     ]),
-    `perf (cpu-clock) and strace on the workers; sampling makes all of them slower. ${place(stamp)}`,
+    `Measured with perf (cpu-clock) and strace on the workers. Both make all subjects slower. ${place(stamp)}`,
   ].join('\n\n');
 }

@@ -1,7 +1,7 @@
 import { spreadMax } from '../rounds.js';
 import { goals, judge } from './goals.js';
 
-/** Markdown tables of the results. Every function gives text without a line break at its end. */
+/** The results as Markdown tables. Every function returns text without a line break at its end. */
 
 const whole = (value) => Math.round(value).toLocaleString('en');
 const fixed = (digits) => (value) => value.toFixed(digits);
@@ -16,7 +16,7 @@ export function table(head, rows) {
   return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }
 
-/** One line: where, when and with what. */
+/** One line with the machine, the versions, the date and the commit. */
 export function machine({
   at,
   commit,
@@ -34,11 +34,11 @@ export function machine({
   return (
     `${cores} cores of ${cpu}, Linux ${kernel}, Node ${node.slice(1)}${proxies && `, ${proxies}`}; ${workers} workers, medians of ` +
     `${rounds} interleaved rounds, ${at.slice(0, 10)}, commit ${commit}` +
-    `${busyBefore > 0.05 ? `; ${percent(busyBefore)} of the CPU was busy with other things` : ''}.`
+    `${busyBefore > 0.05 ? `; ${percent(busyBefore)} of the CPU was busy with other work` : ''}.`
   );
 }
 
-/** A workload, all subjects. */
+/** The table of one workload, with all subjects. */
 export function workload({ operation, held, subjects }) {
   const columns = [
     [`${operation} a second`, ({ perSecond }, spread) => whole(perSecond) + widely(spread.perSecond)],
@@ -66,12 +66,12 @@ export function workload({ operation, held, subjects }) {
   return `${table(['', ...columns.map(([head]) => head)], rows)}\n\n${client}`;
 }
 
-/** What is written beside a figure whose rounds lie too far apart to conclude much. */
+/** The remark after a figure whose rounds differ too much for a conclusion. */
 function widely(spread) {
   return spread > spreadMax ? ` (±${percent(spread / 2)})` : '';
 }
 
-/** The short form for the README: the two columns that matter, three workloads beside each other. */
+/** The short table for the README, with three workloads. */
 export function overview(results) {
   const { short, paced, alive } = results;
   const rows = Object.entries(short.subjects)
@@ -90,7 +90,7 @@ export function overview(results) {
     'sticky',
     'short connections/s',
     'CPU of the router',
-    'CPU in all',
+    'CPU of all processes',
     'p99 ms at 2,000/s',
     'kept-alive requests/s',
   ];
@@ -111,7 +111,7 @@ export function goalTable(results) {
       reached ? 'reached' : '**missed**',
     ];
   });
-  return table(['what', 'asked for', 'median (rounds)', ''], rows);
+  return table(['what', 'goal', 'median (rounds)', ''], rows);
 }
 
 export function quality({ clients, sizes }) {
@@ -132,10 +132,10 @@ export function quality({ clients, sizes }) {
     'join moves',
     'leave moves',
     'death moves of the others',
-    'peak after it',
-    'elsewhere after return',
+    'peak after a death',
+    'moved after the return',
   ];
-  return `${whole(clients)} clients; a peak is the fullest node over the average; "x of y" is what was moved, of the least that must be.\n\n${table(head, rows)}`;
+  return `${whole(clients)} clients. A peak is the clients of the fullest node, divided by the mean. "x of y" is the share that moved, and the least share that has to move.\n\n${table(head, rows)}`;
 }
 
 export function proof({ subjects, workers, rate, clients, kills, killEveryMs }) {
@@ -175,7 +175,7 @@ export function scale(results) {
             'slots (uWS workers)',
             'connections a second',
             'CPU s per 10,000',
-            'of it router',
+            'of this, the router',
             'router MiB',
             'moved',
           ],
@@ -190,7 +190,7 @@ export function scale(results) {
         ),
         `Fitted: ${model.cpu.at0.toFixed(1)} µs of CPU a connection, and ${model.cpu.perUnit.toFixed(3)} µs for each slot (r² ${model.cpu.fit.toFixed(2)}).`,
         table(
-          ['distinct clients', 'CPU s per 10,000', 'router MiB', 'grown by', 'moved', 'failed'],
+          ['distinct clients', 'CPU s per 10,000', 'router MiB', 'growth in MiB', 'moved', 'failed'],
           clients.map((row) => [
             whole(row.clients),
             fixed(3)(row.cpu),
@@ -201,7 +201,7 @@ export function scale(results) {
           ]),
         ),
         table(
-          ['connections held', 'MiB more in all', 'in the router', 'failed'],
+          ['connections held', 'growth of all processes, MiB', 'of this, the router', 'failed'],
           held.map((row) => [
             whole(row.connections),
             fixed(1)(row.memory),
@@ -209,7 +209,7 @@ export function scale(results) {
             whole(row.failed),
           ]),
         ),
-        `Fitted: ${model.held.perUnit.toFixed(1)} KiB a held connection (r² ${model.held.fit.toFixed(2)}), nearly all of it Node's own in the worker.`,
+        `Fitted: ${model.held.perUnit.toFixed(1)} KiB a held connection (r² ${model.held.fit.toFixed(2)}). Nearly all of it belongs to Node in the worker.`,
       ].join('\n\n'),
     )
     .join('\n\n');
@@ -219,7 +219,7 @@ export function scale(results) {
 export function micro(rows) {
   const one = ({ task, subject, ns, spread }) => [
     task,
-    subject.startsWith('limpet') ? `**${subject}**` : subject,
+    subject.startsWith('limpet') ? `**${subject}**` : subject === 'twin' ? 'TypeScript' : subject,
     ns.toFixed(ns < 100 ? 2 : 0) + widely(spread),
     (1000 / ns).toFixed(ns < 10 ? 0 : 2),
   ];

@@ -8,12 +8,12 @@ import { workloads } from '../connections/workloads.js';
 import { lineThrough } from './model.js';
 
 /**
- * How limpet's own costs grow: with slots, with distinct clients, with connections that are held open. Each series is one round of
- * growing sizes; what is fitted to them is in `model`.
+ * Measures how the costs of limpet grow with slots, with distinct clients, and with open connections. Each series is one round of growing
+ * sizes. `model` has the lines that are fitted to the series.
  */
 
 const handoffs = ['limpet-kernel', 'limpet-fd'];
-/** Slots are counted up with uWS workers: 256 Node workers would still be compiling when the measurement ends. */
+/** The series over slots uses uWS workers. 256 Node workers would still be compiling when the measurement ends. */
 const overSlotsWith = (name) => `${name}-uws`;
 const sizes = {
   full: {
@@ -47,9 +47,9 @@ export async function measureScale({ quick, workers, say }) {
       title: subject.title,
       ...series,
       model: {
-        /** Microseconds of CPU a connection: `at0` and what each further slot adds. */
+        /** CPU time of a connection in microseconds: `at0`, and the growth for each slot. */
         cpu: lineThrough(perConnection),
-        /** KiB of all processes: `at0` and what each held connection adds. */
+        /** Memory of all processes in KiB: `at0`, and the growth for each held connection. */
         held: lineThrough(perHeld),
       },
     };

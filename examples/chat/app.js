@@ -1,7 +1,6 @@
 /**
- * A Socket.IO chat with rooms across workers: `node examples/chat/app.js`, then open it in several browsers. Every session,
- * by polling or WebSocket, stays with the worker that knows it; the cluster adapter carries what is said to the others.
- * PORT chooses another port.
+ * A Socket.IO chat with rooms that span all workers: `node examples/chat/app.js`. Open it in several browsers. Every session stays on its
+ * worker, by polling or WebSocket. The cluster adapter sends the messages to the other workers. PORT chooses another port.
  */
 import cluster from 'node:cluster';
 import http from 'node:http';

@@ -1,6 +1,6 @@
 /**
- * An Express app on several workers: open it, reload it, and it is always the same worker that counts your visits.
- * `npm start` runs it; PORT chooses another port.
+ * An Express app on several workers: `npm start`. When you reload the page, the same worker counts your visits. PORT chooses another
+ * port.
  */
 import http from 'node:http';
 import { availableParallelism } from 'node:os';
@@ -12,7 +12,7 @@ const host = '127.0.0.1';
 const workers = Math.max(4, availableParallelism());
 const app = express();
 
-/** Lives in this worker's memory and nowhere else: it counts on only if the client comes back to this worker. */
+/** The counts exist only in the memory of this worker. So a count grows only if its client comes back to this worker. */
 const visits = new Map();
 
 app.use(express.static(fileURLToPath(new URL('public', import.meta.url))));
@@ -25,14 +25,14 @@ app.get('/visit', (request, response) => {
   response.json({ client, slot: limpet.worker.slot, pid: process.pid, workers, visits: count });
 });
 
-/** Sends 32 clients here, each from a loopback address of its own, and tells which worker served each. */
+/** Sends 32 clients here, each from its own loopback address, and returns which worker served each. */
 app.get('/crowd', async (request, response) => {
   const port = request.socket.localPort;
   const crowd = Array.from({ length: 32 }, (_, index) => visitAs(`127.0.0.${index + 2}`, port));
   response.json((await Promise.allSettled(crowd)).flatMap(({ value }) => value ?? []));
 });
 
-/** Ends this worker the hard way. Another process takes its slot, and you are back in it. */
+/** Kills this worker. A new process takes its slot, and serves you again. */
 app.post('/kill', (_request, response) => {
   response.once('close', () => process.kill(process.pid, 'SIGKILL'));
   response.sendStatus(202);

@@ -1,5 +1,5 @@
 /**
- * Fastify on all cores: `node examples/fastify/app.js`. Each client's hits are counted by its own worker, in memory.
+ * Fastify on all cores: `node examples/fastify/app.js`. Each worker counts the hits of its clients in memory.
  * PORT chooses another port.
  */
 import Fastify from 'fastify';

@@ -1,11 +1,11 @@
 /**
- * Behind HAProxy, which tells the client's address in a PROXY header; limpet's ring has the worker. In two terminals:
+ * An app behind HAProxy, which sends the client's address in a PROXY header. limpet's ring chooses the worker. In two terminals:
  *
  *     node examples/haproxy/app.js
  *     haproxy -db -f examples/haproxy/haproxy.cfg
  *
- * and ask http://127.0.0.1:8080 from several addresses: curl --interface 127.0.0.7 http://127.0.0.1:8080. PORT chooses another port
- * of the workers. haproxy.cfg is what this prints:
+ * Then send requests from several addresses: curl --interface 127.0.0.7 http://127.0.0.1:8080. PORT chooses another port of the
+ * workers. This command prints haproxy.cfg:
  *
  *     limpet edge haproxy --node 127.0.0.1 -w 4 --via shared --port 3000 --health-path /health --listen 127.0.0.1:8080
  */

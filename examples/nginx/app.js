@@ -1,11 +1,11 @@
 /**
- * Behind nginx, which sends each client to its worker's own port. In two terminals:
+ * An app behind nginx, which sends each client to the port of its worker. In two terminals:
  *
  *     node examples/nginx/app.js
  *     nginx -g 'daemon off;' -c "$PWD/examples/nginx/nginx.conf"
  *
- * and open http://127.0.0.1:8080, in several browsers. PORT and DIRECT_PORT choose other ports of the workers. nginx.conf is what
- * this prints:
+ * Then open http://127.0.0.1:8080 in several browsers. PORT and DIRECT_PORT choose other ports of the workers. This command prints
+ * nginx.conf:
  *
  *     limpet edge nginx --node 127.0.0.1 -w 4 --direct-port 4000 --affinity cookie --listen 127.0.0.1:8080
  */
@@ -25,5 +25,6 @@ limpet.listen(
   app,
   { port: Number(process.env.PORT ?? 3000), host },
   { workers: 4, directPort: Number(process.env.DIRECT_PORT ?? 4000), healthPath: '/health' },
-  ({ port }) => console.log(`a port for each worker, beside the shared one: http://${host}:${port}`),
+  ({ port }) =>
+    console.log(`each worker has its own port in addition to the shared one: http://${host}:${port}`),
 );

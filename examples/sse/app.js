@@ -1,6 +1,6 @@
 /**
- * Server-sent events: `node examples/sse/app.js`. What a client posts reaches the streams that it has open, for both come to one
- * worker. A worker that leaves ends its streams; browsers come back by themselves. PORT chooses another port.
+ * Server-sent events: `node examples/sse/app.js`. A client's POST reaches its open streams, because both come to the same worker. A worker
+ * that drains ends its streams. Browsers reconnect without further code. PORT chooses another port.
  */
 import http from 'node:http';
 import limpet from 'limpet';

@@ -1,11 +1,13 @@
 /**
- * A service of systemd: an app as it is, which `limpet start` runs on all cores. To try it by itself:
+ * A systemd service. `limpet start` runs this unmodified app on all cores. To try it without systemd:
  *
  *     npx limpet start examples/systemd/app.js
  *
- * As a service: copy this and a package.json to /srv/shop, `npm install limpet` there, copy shop.service (and shop.socket, if systemd shall
- * hold the port) to /etc/systemd/system, and `systemctl enable --now shop`. Then `systemctl reload shop` replaces the workers,
- * `systemctl kill -s USR2 --kill-whom=main shop` the primary too, and nobody is refused.
+ * As a service: copy this file and a package.json to /srv/shop, and run `npm install limpet` there. Copy shop.service to
+ * /etc/systemd/system, and shop.socket too if systemd should open the port. Then run `systemctl enable --now shop`.
+ *
+ * `systemctl reload shop` replaces the workers. `systemctl kill -s USR2 --kill-whom=main shop` also replaces the primary. Neither refuses
+ * a connection.
  */
 import http from 'node:http';
 

@@ -1,6 +1,6 @@
 /**
- * A uWebSockets.js app on several workers: open it in two tabs, and both are in one room, for both are in one worker.
- * First: npm install uNetworking/uWebSockets.js#v20.57.0. Then: node app.js; PORT chooses another port.
+ * A uWebSockets.js app on several workers. Two tabs of one browser are in one room, because the same worker serves both.
+ * First run `npm install uNetworking/uWebSockets.js#v20.57.0`, then `node app.js`. PORT chooses another port.
  */
 
 import uWS from 'uWebSockets.js';
@@ -9,7 +9,7 @@ import limpet, { clientAddress } from 'limpet';
 const host = '127.0.0.1';
 const app = uWS.App();
 
-/** The open WebSockets of this worker: it lives in its memory and nowhere else. */
+/** The open WebSockets of this worker. They exist only in its memory. */
 const room = new Set();
 
 app.get('/', (response) => {
@@ -38,7 +38,7 @@ const inWorker = limpet.listen(app, { port: Number(process.env.PORT ?? 3000), ho
 });
 
 if (inWorker) {
-  // 1012, service restart: the browser connects again, and finds the process that took this one's slot.
+  // 1012 means service restart. The browser connects again, and reaches the new process in the same slot.
   limpet.worker.on('drain', () => {
     for (const socket of [...room]) socket.end(1012, 'restart');
   });

@@ -1,6 +1,6 @@
 /**
- * WebSockets with ws: `node examples/ws/app.js`. Two tabs of one browser meet in one room, since both come to one worker. A
- * worker that leaves tells its sockets to come back (1012). PORT chooses another port.
+ * WebSockets with ws: `node examples/ws/app.js`. Two tabs of one browser are in one room, because the same worker serves both. A worker that
+ * drains closes its sockets with 1012, so that the page connects again. PORT chooses another port.
  */
 import http from 'node:http';
 import limpet from 'limpet';

@@ -9,24 +9,24 @@ import { checkRouterOptions, type RouterOptions } from '../options.js';
 import { packageFolder, packageName } from '../session/local/state-directory.js';
 import { fileSettings, flagOf, settings, variableOf } from './settings.js';
 
-/** A value, and who said so: `--workers`, `LIMPET_WORKERS`, `limpet.config.js`, `package.json`, `default`. */
+/** A value and its source: `--workers`, `LIMPET_WORKERS`, `limpet.config.js`, `package.json` or `default`. */
 export interface Effective {
   readonly value: unknown;
   readonly from: string;
 }
 
-/** What was typed. */
-export interface Typed {
+/** The app, arguments and flags that the user typed. */
+export interface CommandLine {
   readonly app?: string;
   readonly args?: readonly string[];
-  /** By the names of the settings; `config` is the file's. */
+  /** Setting → value. `config` is the path of the file. */
   readonly flags: Readonly<Record<string, unknown>>;
 }
 
 const files = ['limpet.config.js', 'limpet.config.json'];
 
-/** Gives a command all the flags that `limpet start` has. */
-export function takesSettings(command: Command): Command {
+/** Adds all flags of `limpet start` to a command. */
+export function withSettings(command: Command): Command {
   for (const { flag, help, read } of Object.values(settings)) {
     const option = new Option(flag, help);
     if (flag.includes('<module>')) {
@@ -34,14 +34,17 @@ export function takesSettings(command: Command): Command {
     } else option.argParser(read);
     command.addOption(option);
   }
-  return command.option('-c, --config <file>', `instead of ${files.join(' or ')} in this folder`);
+  return command.option(
+    '-c, --config <file>',
+    `the file to use instead of ${files.join(' or ')} in this folder`,
+  );
 }
 
 /**
- * Flags over environment over file over defaults, each checked. Throws ERR_LIMPET_OPTION, naming the option and where its value
- * is from. `app` is undefined where neither the command line nor the file names one.
+ * Finds the value of every setting: a flag comes before the environment, that before the file, that before the default. Checks each value.
+ * Throws ERR_LIMPET_OPTION, which names the option and its source. `app` is missing if neither the command line nor the file has it.
  */
-export async function effectiveSettings(typed: Typed): Promise<Map<string, Effective>> {
+export async function effectiveSettings(typed: CommandLine): Promise<Map<string, Effective>> {
   const effective = new Map<string, Effective>();
   const take = (name: string, rule: Rule, value: unknown, from: string) => {
     check({ [name]: value }, { [name]: rule }, `${from}: option`);
@@ -72,14 +75,14 @@ export async function effectiveSettings(typed: Typed): Promise<Map<string, Effec
   return effective;
 }
 
-/** The router's part of it. */
+/** The settings that are options of the router. */
 export function routerOptionsOf(effective: ReadonlyMap<string, Effective>): RouterOptions {
   const others = new Set(['app', 'import', 'port', 'host', 'execArgv', 'metrics', 'ui']);
   const given = [...effective].filter(([name, { value }]) => !others.has(name) && value !== undefined);
   return Object.fromEntries(given.map(([name, { value }]) => [name, value])) as RouterOptions;
 }
 
-/** What the app is called where nobody says: as its package, else as its file, else as its folder. */
+/** The default name of the router: the name of the package, else of the app's file, else of its folder. */
 function nameOf(app: string | undefined): Effective {
   const file = resolve(app ?? '.');
   const folder = packageFolder(app === undefined ? file : dirname(file));
@@ -91,15 +94,15 @@ function nameOf(app: string | undefined): Effective {
 }
 
 async function readFile(
-  asked: unknown,
+  chosen: unknown,
 ): Promise<{ values: Record<string, unknown>; from: string } | undefined> {
-  const from = (asked ?? process.env.LIMPET_CONFIG) || files.find((file) => existsSync(file));
+  const from = (chosen ?? process.env.LIMPET_CONFIG) || files.find((file) => existsSync(file));
   if (typeof from !== 'string') return undefined;
   const values = await load(from).catch((error: Error) => {
     throw fileError(from, `cannot be loaded: ${error.message}`);
   });
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-    throw fileError(from, 'gives no options: expected an object, as JSON or as the default export');
+    throw fileError(from, 'has no options, expected an object, as JSON or as the default export');
   }
   return { values: values as Record<string, unknown>, from };
 }

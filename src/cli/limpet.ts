@@ -11,7 +11,7 @@ interface Entry {
   readonly load: () => Promise<Command>;
 }
 
-/** Only the file of the command that is asked for is loaded. */
+/** Command → its line in the help, and its file. Only the file of the command that the user typed is loaded. */
 const commands: Record<string, Entry> = {
   start: {
     group: 'Run:',
@@ -22,65 +22,65 @@ const commands: Record<string, Entry> = {
   config: {
     group: 'Run:',
     usage: '[app]',
-    summary: 'the options that start would run with, and where each is from',
+    summary: 'print the options that start would use, and their sources',
     load: async () => (await import('./commands/config.js')).config,
   },
   status: {
-    group: 'Look after a running router:',
-    summary: 'how it is: slots, processes, connections',
+    group: 'Manage a running router:',
+    summary: 'print the state of the router: slots, processes, connections',
     load: async () => (await import('./commands/status.js')).status,
   },
   reload: {
-    group: 'Look after a running router:',
-    summary: 'replace every worker by a new process; nobody is refused',
+    group: 'Manage a running router:',
+    summary: 'replace every worker by a new process; no connection is refused',
     load: async () => (await import('./commands/reload.js')).reload,
   },
   upgrade: {
-    group: 'Look after a running router:',
-    summary: 'replace the primary itself by a new one; nobody is refused',
+    group: 'Manage a running router:',
+    summary: 'replace the primary process by a new one; no connection is refused',
     load: async () => (await import('./commands/upgrade.js')).upgrade,
   },
   scale: {
-    group: 'Look after a running router:',
+    group: 'Manage a running router:',
     usage: '<workers>',
-    summary: 'change the number of workers; only the clients that must move do',
+    summary: 'change the number of workers; only the clients that must move are moved',
     load: async () => (await import('./commands/scale.js')).scale,
   },
   stop: {
-    group: 'Look after a running router:',
-    summary: 'let the workers finish what they have, then end',
+    group: 'Manage a running router:',
+    summary: 'drain the workers, then stop the router',
     load: async () => (await import('./commands/stop.js')).stop,
   },
   explain: {
-    group: 'Look into it:',
+    group: 'Inspect:',
     usage: '<address>',
-    summary: 'which slot serves a client, and why',
+    summary: 'print which slot serves a client, and why',
     load: async () => (await import('./commands/explain.js')).explain,
   },
   ring: {
-    group: 'Look into it:',
-    summary: 'draw the ring: the slots, their shares, the buckets',
+    group: 'Inspect:',
+    summary: 'draw the ring: slots, shares and buckets',
     load: async () => (await import('./commands/ring.js')).ring,
   },
   demo: {
-    group: 'Look into it:',
-    summary: 'show what limpet does, in 20 seconds',
+    group: 'Inspect:',
+    summary: 'show in 20 seconds what limpet does',
     load: async () => (await import('./commands/demo.js')).demo,
   },
   edge: {
     group: 'Many machines:',
     usage: '<nginx|haproxy>',
-    summary: 'the configuration of a proxy in front of them, that keeps every client on its worker',
+    summary: 'print the configuration of a proxy that keeps every client on its worker',
     load: async () => (await import('./commands/edge.js')).edge,
   },
   doctor: {
-    group: 'Look into it:',
-    summary: 'what limpet finds on this machine, and what to do about it',
+    group: 'Inspect:',
+    summary: 'check what limpet needs on this machine, and print advice',
     load: async () => (await import('./commands/doctor.js')).doctor,
   },
 };
 
-// A reader that has seen enough, such as head, is no failure.
+// EPIPE means that the reader of stdout, such as head, has exited. That is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 main(process.argv.slice(2)).catch((error: unknown) => {
@@ -94,32 +94,32 @@ main(process.argv.slice(2)).catch((error: unknown) => {
 
 async function main(args: string[]): Promise<void> {
   const program = new Command('limpet')
-    .description('Serves a Node.js app from all cores; every client comes back to its own worker.')
+    .description('Serves a Node.js app from all cores. Every client comes back to the same worker.')
     .usage('<command> [options]')
-    .helpOption('-h, --help', 'this; with a command, all about the command')
+    .helpOption('-h, --help', 'print this help; after a command, the help of the command')
     .helpCommand(false)
     .version(
       createRequire(import.meta.url)('../../package.json').version,
       '-v, --version',
-      'the version of limpet',
+      'print the version of limpet',
     )
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'limpet: ')) })
     .showHelpAfterError('("limpet --help" lists the commands)')
     .addHelpText('after', () => epilogue())
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? exitCodes.done : exitCodes.misused));
-  const asked = args.find((word) => !word.startsWith('-')) ?? '';
+  const typed = args.find((word) => !word.startsWith('-')) ?? '';
   for (const [name, { group, summary, usage = '', load }] of Object.entries(commands)) {
-    const command = name === asked ? await load() : new Command(name).usage(usage);
+    const command = name === typed ? await load() : new Command(name).usage(usage);
     command.summary(summary).helpGroup(group).copyInheritedSettings(program);
-    command.showHelpAfterError(`("limpet ${name} --help" says what it takes)`);
+    command.showHelpAfterError(`("limpet ${name} --help" lists its arguments and flags)`);
     program.addCommand(command);
   }
   if (args.length === 0) program.outputHelp();
-  else await program.parseAsync(unhurried(args), { from: 'user' });
+  else await program.parseAsync(withSeparateUi(args), { from: 'user' });
 }
 
-/** `--ui` may be followed by a port, and by nothing else that were its own: in `limpet start --ui app.js` the app is the app. */
-function unhurried(args: string[]): string[] {
+/** Only a port can be the value of `--ui`. In `limpet start --ui app.js`, app.js is the app, so `--ui` becomes `--ui=true`. */
+function withSeparateUi(args: string[]): string[] {
   const end = args.includes('--') ? args.indexOf('--') : args.length;
   return args.map((word, at) =>
     at < end && word === '--ui' && !/^\d+$/.test(args[at + 1] ?? '') ? '--ui=true' : word,

@@ -1,53 +1,27 @@
 import { integer, type Rule, text } from '../checks.js';
 import { routerRules, slotsMax } from '../options.js';
+import { hostAndPort, readAffinity, readNumber } from './flag-values.js';
 
-/** One thing that can be set for `limpet start`: by a flag, by the environment, or in limpet.config. */
+/** A setting of `limpet start`, given by a flag, by a variable of the environment, or in limpet.config. */
 export interface Setting {
-  /** How the flag is written, such as `-w, --workers <n>`. */
+  /** The flag as the help shows it, such as `-w, --workers <n>`. */
   readonly flag: string;
   readonly help: string;
   readonly rule: Rule;
-  /** Makes of a flag's or a variable's text what the rule judges. */
+  /** Converts the text of a flag or a variable to the value that `rule` checks. */
   readonly read: (text: string) => unknown;
 }
 
-const number = (value: string): unknown => (/^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value);
-const asItIs = (value: string): unknown => value;
+const readText = (text: string): unknown => text;
 const ms = '<ms>';
-
-/** `cookie,header:x-user,address`: names, and what is told apart by a header, a query parameter or a cookie; or JSON. */
-function affinity(value: string): unknown {
-  if (/^\s*[[{]/.test(value)) {
-    try {
-      return JSON.parse(value);
-    } catch {
-      return value;
-    }
-  }
-  const rules = value.split(',').map((rule) => {
-    const [, by, name] = /^\s*(header|query|cookie):(.+?)\s*$/.exec(rule) ?? [];
-    return by === undefined ? rule.trim() : { [by]: name };
-  });
-  return rules.length === 1 ? rules[0] : rules;
-}
-
 const port: Rule = integer(0, 65_535, 0);
 
-/** Of `9100`, `0.0.0.0:9100` or `[::]:9100`; undefined when it is none. */
-export function hostAndPort(value: unknown): { host?: string; port: number } | undefined {
-  const [, , ipv6, name, digits] =
-    /^((?:\[([0-9a-fA-F:.]+)\]|([^:[\]/\s]+)):)?(\d+)$/.exec(String(value)) ?? [];
-  if (digits === undefined || !port.ok(Number(digits))) return undefined;
-  const host = ipv6 ?? name;
-  return { ...(host === undefined ? {} : { host }), port: Number(digits) };
-}
-
-const aPortOrPath: Rule = {
+const portOrPath: Rule = {
   expected: 'a port from 0 to 65535, or the path of a unix-domain socket',
   ok: (v) => (typeof v === 'string' && v.includes('/')) || port.ok(v),
 };
 const modules: Rule = {
-  expected: 'the name of a module, or a list of them',
+  expected: 'the name of a module, or a list of names',
   ok: (v) => text.ok(v) || (Array.isArray(v) && v.every(text.ok)),
 };
 
@@ -55,129 +29,150 @@ function router(
   name: keyof typeof routerRules,
   placeholder: string,
   help: string,
-  read: Setting['read'] = number,
+  read: Setting['read'] = readNumber,
   short = '',
 ): Setting {
   return { flag: `${short}${flagOf(name)} ${placeholder}`, help, rule: routerRules[name], read };
 }
 
-/** In the order in which people are told of them. */
+/** Every setting, in the order of the help. */
 export const settings: Readonly<Record<string, Setting>> = {
   workers: router(
     'workers',
     '<n>',
-    `worker processes, 1 to ${slotsMax}, or max for one on each core`,
-    number,
+    `number of worker processes, 1 to ${slotsMax}, or max for one on each core`,
+    readNumber,
     '-w, ',
   ),
   port: {
     flag: '-p, --port <port>',
-    help: 'where the clients come: the app listens there, or on process.env.PORT; a path is a unix socket. Without it: the first port that the app listens on',
-    rule: aPortOrPath,
-    read: number,
+    help: 'the port for clients, also process.env.PORT in the app; a path means a unix-domain socket. Default: the first port that the app listens on',
+    rule: portOrPath,
+    read: readNumber,
   },
   host: {
     flag: '--host <host>',
-    help: 'instead of the host that the app asks for',
+    help: 'the host to listen on, instead of the one that the app gives',
     rule: text,
-    read: asItIs,
+    read: readText,
   },
   name: router(
     'name',
     '<name>',
-    'under which the other commands find it; by default as in package.json',
-    asItIs,
+    'the name by which the other commands find the router. Default: as in package.json',
+    readText,
     '-n, ',
   ),
   affinity: router(
     'affinity',
     '<rules>',
-    'what identifies a client: address, cookie, socket.io, forwarded, proxy-protocol, header:NAME, query:NAME, cookie:NAME; several with commas, tried in order',
-    affinity,
+    'what identifies a client: address, cookie, socket.io, forwarded, proxy-protocol, header:NAME, query:NAME, cookie:NAME, or several with commas, tried in order',
+    readAffinity,
   ),
   trust: router(
     'trust',
     '<list>',
-    'proxies whose word is taken: addresses, CIDRs, loopback, linklocal, uniquelocal',
-    asItIs,
+    'the proxies whose headers are believed: addresses, CIDRs, loopback, linklocal, uniquelocal',
+    readText,
   ),
-  handoff: router('handoff', '<how>', 'auto, kernel, fd or ipc', asItIs),
+  handoff: router('handoff', '<how>', 'how connections reach the workers: auto, kernel, fd or ipc', readText),
   secret: router(
     'secret',
     '<text>',
-    'at least 16 bytes; others can read a flag: better LIMPET_SECRET',
-    asItIs,
+    'at least 16 bytes. Other users can read a flag: use LIMPET_SECRET instead',
+    readText,
   ),
   import: {
     flag: '--import <module>',
-    help: 'loaded into each worker ahead of the app, such as tsx for TypeScript; may be given again',
+    help: 'a module to load into each worker before the app, such as tsx for TypeScript; may be repeated',
     rule: modules,
-    read: asItIs,
+    read: readText,
   },
   metrics: {
     flag: '--metrics <where>',
-    help: 'serve Prometheus metrics at [host:]port, path /metrics; by default to this machine alone',
+    help: 'serve Prometheus metrics at [host:]port, path /metrics. Default host: 127.0.0.1',
     rule: {
-      expected: 'a port, or a host and a port: 9100, 0.0.0.0:9100, [::]:9100',
+      expected: 'a port, or a host and a port, such as 9100, 0.0.0.0:9100 or [::]:9100',
       ok: (v) => !!hostAndPort(v),
     },
-    read: number,
+    read: readNumber,
   },
   ui: {
     flag: '--ui [port]',
-    help: 'serve the live page to browsers on this machine; its link, good for one browser, is in the log',
+    help: 'serve the live page to browsers on this machine. The log has its link, which works in one browser',
     rule: {
       expected: 'a port from 0 to 65535, true or false',
       ok: (v) => typeof v === 'boolean' || port.ok(v),
     },
-    read: (value) => ({ true: true, false: false })[value] ?? number(value),
+    read: (value) => ({ true: true, false: false })[value] ?? readNumber(value),
   },
-  spread: router('spread', '<how>', 'where new clients go: ring, or least-connections', asItIs),
+  spread: router('spread', '<how>', 'how new clients are distributed: ring, or least-connections', readText),
   maxLoad: router(
     'maxLoad',
     '<times>',
-    'no new client for a worker with so many times the mean of connections',
+    'a worker with this many times the mean number of connections gets no new client',
   ),
-  proxyProtocol: router('proxyProtocol', '<how>', 'required or optional of trusted peers', asItIs),
-  cookieMaxAgeMs: router('cookieMaxAgeMs', ms, 'how long a limpet cookie leads to its worker'),
-  node: router('node', '<name>', "this machine's name in cookies", asItIs),
-  headBytes: router('headBytes', '<bytes>', 'the longest request head that is read to place a connection'),
-  headTimeoutMs: router('headTimeoutMs', ms, 'how long a client may take for its request head'),
-  pendingMax: router('pendingMax', '<n>', 'connections whose head is not complete yet'),
-  pendingPerAddressMax: router('pendingPerAddressMax', '<n>', 'the same for one address'),
-  buckets: router('buckets', '<n>', 'buckets of the ring, a power of two'),
-  ipv6Prefix: router('ipv6Prefix', '<bits>', 'leading bits of an IPv6 address that identify a client'),
+  proxyProtocol: router(
+    'proxyProtocol',
+    '<how>',
+    'whether trusted peers must send a PROXY header: required or optional',
+    readText,
+  ),
+  cookieMaxAgeMs: router('cookieMaxAgeMs', ms, "for how long limpet's cookie leads to its slot"),
+  node: router('node', '<name>', 'the name of this machine in cookies', readText),
+  headBytes: router('headBytes', '<bytes>', 'the longest request head that limpet reads to choose a slot'),
+  headTimeoutMs: router('headTimeoutMs', ms, 'the time in which a client must send its request head'),
+  pendingMax: router(
+    'pendingMax',
+    '<n>',
+    'the largest number of connections with an incomplete request head',
+  ),
+  pendingPerAddressMax: router(
+    'pendingPerAddressMax',
+    '<n>',
+    'the largest number of those connections from one address',
+  ),
+  buckets: router('buckets', '<n>', 'number of buckets of the ring, a power of two'),
+  ipv6Prefix: router('ipv6Prefix', '<bits>', 'how many leading bits of an IPv6 address identify a client'),
   respawnGraceMs: router('respawnGraceMs', ms, "how long a dead worker's clients wait for its replacement"),
-  readyTimeoutMs: router('readyTimeoutMs', ms, 'how long a worker may take until it listens'),
-  drainTimeoutMs: router('drainTimeoutMs', ms, 'how long a leaving worker may take to finish'),
+  readyTimeoutMs: router('readyTimeoutMs', ms, 'the time in which a new worker must be ready'),
+  drainTimeoutMs: router(
+    'drainTimeoutMs',
+    ms,
+    'the time in which a draining worker must finish its connections',
+  ),
   stallTimeoutMs: router(
     'stallTimeoutMs',
     ms,
-    'without a sign of life for so long, fallbacks serve; 0 never',
+    'a worker without a heartbeat for this long is stalled, and fallbacks serve its clients; 0 for never',
   ),
-  stallKillMs: router('stallKillMs', ms, 'stalled for so long, a worker is killed; 0 never'),
+  stallKillMs: router('stallKillMs', ms, 'a worker without a heartbeat for this long is killed; 0 for never'),
   directPort: router(
     'directPort',
     '<port>',
-    'a port for each worker, this one and up, for proxies that choose the worker',
+    'the first of the direct ports, one for each worker, for proxies that choose the worker',
   ),
   directHost: router(
     'directHost',
     '<host>',
-    'where the direct ports listen; by default as the shared one',
-    asItIs,
+    'the host of the direct ports. Default: the host of the shared port',
+    readText,
   ),
   healthPath: router(
     'healthPath',
     '<path>',
-    'where each worker says whether it serves its slot: 200 or 503',
-    asItIs,
+    'a path where each worker answers 200 while it serves its slot, and 503 while it leaves',
+    readText,
   ),
-  noticeMs: router('noticeMs', ms, 'how long workers that leave for good serve on, their health at 503'),
-  queueMax: router('queueMax', '<n>', 'connections that may wait for one slot'),
+  noticeMs: router(
+    'noticeMs',
+    ms,
+    'how long a worker that leaves without a replacement still serves, with 503 as its health',
+  ),
+  queueMax: router('queueMax', '<n>', 'the largest number of connections that wait for one slot'),
 };
 
-/** What only a file can say: an object or a list does not fit on a flag. */
+/** The settings that only the file can have, because a flag cannot express an object or a list. */
 export const fileSettings: Readonly<Record<string, Rule>> = {
   app: text,
   args: routerRules.args,

@@ -1,4 +1,5 @@
-/** What is written to people: colours where they are wanted, tables that fit, numbers with units. */
+/** Output for people: colours, tables that fit into the terminal, numbers with units. */
+import type { BoundAddress } from '../connection.js';
 
 const styles = {
   bold: [1, 22],
@@ -12,12 +13,12 @@ const styles = {
 } as const;
 export type Style = keyof typeof styles;
 
-/** Columns that text may take: those of the terminal, else 100. */
+/** The width of the terminal in columns; 100 if the stream is not a terminal. */
 export function width(stream: NodeJS.WriteStream = process.stdout): number {
   return stream.columns || 100;
 }
 
-/** The text in a style, where the stream is a terminal with colours and neither NO_COLOR nor TERM=dumb says otherwise. */
+/** Adds a style to the text if the stream is a terminal with colours. NO_COLOR and TERM=dumb turn colours off. */
 export function styled(style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string {
   const [on, off] = styles[style];
   return stream.isTTY && stream.hasColors() ? `\x1b[${on}m${text}\x1b[${off}m` : text;
@@ -27,11 +28,11 @@ export interface Column {
   readonly head: string;
   readonly cells: readonly string[];
   readonly align?: 'left' | 'right';
-  /** Which columns go first where the terminal is too narrow: the highest. 0 stays. */
+  /** If the terminal is too narrow, the column with the highest number is left out first. A column with 0 stays. */
   readonly spare?: number;
 }
 
-/** A table of as many columns as fit into `columns`, one line a row, head first. */
+/** The lines of a table, the head first. Leaves out columns until the table fits into the width `columns`. */
 export function table(given: readonly Column[], columns: number = width()): string[] {
   const widthOf = ({ head, cells }: Column) => Math.max(head.length, ...cells.map((cell) => cell.length));
   const shown = [...given];
@@ -67,7 +68,7 @@ export function bytes(count: number): string {
   return count < 1_000_000 ? `${Math.round(count / 1000)} kB` : `${Math.round(count / 1_000_000)} MB`;
 }
 
-/** The two largest units of a time. */
+/** The duration in its two largest units. */
 export function duration(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   const units = [
@@ -83,4 +84,11 @@ export function duration(ms: number): string {
     .filter(([count]) => count > 0)
     .map(([count, unit]) => `${count} ${unit}`)
     .join(' ');
+}
+
+/** A bound address as a user would type it. */
+export function addressText(address: BoundAddress): string {
+  if ('path' in address) return address.path;
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `${host}:${address.port}`;
 }

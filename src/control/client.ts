@@ -8,16 +8,18 @@ interface Waiting {
   readonly reject: (error: LimpetError) => void;
 }
 
-/** The sockets of this user's routers that live, of one name or of all; of one name the one that serves comes first. */
+/**
+ * The control sockets of this user's running routers, of one name or of all. If two have one name, the one that serves comes first.
+ */
 export async function runningRouters(name?: string): Promise<SocketFile[]> {
   const files = socketFiles(name);
-  const lives = await Promise.all(files.map(({ path }) => lifeAt(path)));
-  return files.filter((_, index) => lives[index] === 'alive');
+  const states = await Promise.all(files.map(({ path }) => livenessOf(path)));
+  return files.filter((_, index) => states[index] === 'alive');
 }
 
-/** Whether a process listens at `path`. `unknown` where that cannot be told, as of one that is too busy to say. */
-export function lifeAt(path: string): Promise<'alive' | 'dead' | 'unknown'> {
-  return reach(path).then(
+/** Whether a process listens at `path`. `unknown` if the attempt to connect does not show it, for example because the backlog is full. */
+export function livenessOf(path: string): Promise<'alive' | 'dead' | 'unknown'> {
+  return connectTo(path).then(
     (socket) => {
       socket.destroy();
       return 'alive';
@@ -26,7 +28,7 @@ export function lifeAt(path: string): Promise<'alive' | 'dead' | 'unknown'> {
   );
 }
 
-function reach(path: string): Promise<Socket> {
+function connectTo(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     socket.once('connect', () => {
@@ -37,36 +39,36 @@ function reach(path: string): Promise<Socket> {
   });
 }
 
-/** A conversation with a running router. */
+/** A connection to the control socket of a running router. */
 export class ControlClient {
   readonly #socket: Socket;
   readonly #waiting: Map<number, Waiting> = new Map();
-  #asked = 0;
+  #lastId = 0;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     const lines = new Lines(Number.POSITIVE_INFINITY);
     socket.on('data', (chunk) => {
-      for (const text of lines.of(chunk as unknown as Buffer)) this.#answered(text);
+      for (const text of lines.of(chunk as unknown as Buffer)) this.#handleAnswer(text);
     });
     socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.#failAll(gone()));
+    socket.on('close', () => this.#failAll(routerExited()));
   }
 
-  /** Rejects with ERR_LIMPET_CONTROL when nobody listens at `path`. */
+  /** Rejects with ERR_LIMPET_CONTROL if no process listens at `path`. */
   static async connect(path: string): Promise<ControlClient> {
-    return reach(path).then(
+    return connectTo(path).then(
       (socket) => new ControlClient(socket),
-      () => Promise.reject(gone()),
+      () => Promise.reject(routerExited()),
     );
   }
 
-  /** Rejects with the router's own LimpetError, or with ERR_LIMPET_CONTROL when it goes away before it answers. */
+  /** Runs a command in the router. Rejects with the router's LimpetError, or with ERR_LIMPET_CONTROL if the router exits before it answers. */
   ask(command: string, args: Record<string, unknown> = {}): Promise<unknown> {
-    const id = ++this.#asked;
+    const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       if (!this.#socket.writable) {
-        reject(gone());
+        reject(routerExited());
         return;
       }
       this.#waiting.set(id, { resolve, reject });
@@ -78,13 +80,13 @@ export class ControlClient {
     this.#socket.destroy();
   }
 
-  #answered(text: string): void {
+  #handleAnswer(text: string): void {
     const answer = parseAnswer(text);
     const error =
       answer?.error &&
       new LimpetError(answer.error.code as ErrorCode, answer.error.message, { remote: true });
     if (!answer || answer.id === null) {
-      this.#failAll(error ?? gone());
+      this.#failAll(error ?? routerExited());
       return;
     }
     const waiting = this.#waiting.get(answer.id);
@@ -99,6 +101,9 @@ export class ControlClient {
   }
 }
 
-function gone(): LimpetError {
-  return new LimpetError('ERR_LIMPET_CONTROL', 'the router went away before it answered.');
+function routerExited(): LimpetError {
+  return new LimpetError(
+    'ERR_LIMPET_CONTROL',
+    'the router exited before it answered. Check with "limpet status" what runs, and repeat the command.',
+  );
 }

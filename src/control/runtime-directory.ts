@@ -1,28 +1,28 @@
-/** Where control sockets lie: a directory for each name of a router, and in it a socket for each of its processes. */
+/** The directories of the control sockets: one for each router name. It holds a socket for each primary of that name. */
 import { chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { LimpetError } from '../errors.js';
 
-/** A socket that is there; whether somebody answers is another matter. */
+/** The file of a control socket. It may be left over from a dead process. */
 export interface SocketFile {
   readonly name: string;
-  /** The process that made it. */
+  /** The process that created the socket. */
   readonly pid: number;
   readonly path: string;
-  /** When it was made, in ns since the epoch; 0 where the system does not tell. */
-  readonly born: bigint;
+  /** When the file was created, in ns since the epoch; 0 if the system does not know. */
+  readonly createdNs: bigint;
 }
 
-/** The shortest that any system allows for the path of a socket is macOS's 103 bytes. */
+/** The lowest limit of all systems for the path of a socket: 103 bytes, on macOS. */
 const pathBytesMax = 103;
 const pidMax = 4_194_304;
 const onWindows = process.platform === 'win32';
 const pipes = '\\\\.\\pipe\\';
 
 /**
- * The path for this process's socket under `name`, in a directory that is made for it. Throws ERR_LIMPET_CONTROL when there is no
- * place for it.
+ * The path of the control socket of this process, for a router of this name. Creates the directory. Throws ERR_LIMPET_CONTROL if no
+ * directory is usable.
  */
 export function makeSocketPath(name: string): string {
   if (onWindows) return `${pipes}limpet-${name}-${process.pid}`;
@@ -30,8 +30,8 @@ export function makeSocketPath(name: string): string {
 }
 
 /**
- * The first directory that can be made and that is this user's alone: in XDG_RUNTIME_DIR, else with the user's state, else in the
- * directory for temporary files, checked to be the user's. With a name the one in it for that name.
+ * The first directory that can be created and that no other user can open. It is tried in XDG_RUNTIME_DIR, then in the user's state
+ * directory, then in the directory for temporary files. With a name, it is the subdirectory of that name.
  */
 export function makeRuntimeDirectory(name = ''): string {
   if (onWindows) return pipes;
@@ -40,18 +40,18 @@ export function makeRuntimeDirectory(name = ''): string {
     const directory = join(root, name);
     const longest = join(directory, `${pidMax}.sock`);
     const reason =
-      Buffer.byteLength(longest) > pathBytesMax ? 'its path is too long' : closeToOthers(root, directory);
+      Buffer.byteLength(longest) > pathBytesMax ? 'its path is too long' : makePrivate(root, directory);
     if (reason === undefined) return directory;
     reasons.push(`${root}: ${reason}`);
   }
   throw new LimpetError(
     'ERR_LIMPET_CONTROL',
-    `there is no place for the control socket (${reasons.join('; ')}). Set XDG_RUNTIME_DIR to a directory of this user's own.`,
+    `there is no usable directory for the control socket (${reasons.join('; ')}). Set XDG_RUNTIME_DIR to a directory that belongs to this user.`,
     { reasons },
   );
 }
 
-/** Every control socket of this user, those of one name or of all, in the order in which they were made. */
+/** Every control socket of this user, of one name or of all, oldest first. */
 export function socketFiles(name?: string): SocketFile[] {
   if (onWindows) return pipesOf(name);
   return roots()
@@ -60,15 +60,15 @@ export function socketFiles(name?: string): SocketFile[] {
         entries(join(root, each)).flatMap((file) => {
           const pid = /^(\d+)\.sock$/.exec(file)?.[1];
           const path = join(root, each, file);
-          const born = pid && lstatSync(path, { bigint: true, throwIfNoEntry: false })?.mtimeNs;
-          return born ? [{ name: each, pid: Number(pid), path, born }] : [];
+          const createdNs = pid && lstatSync(path, { bigint: true, throwIfNoEntry: false })?.mtimeNs;
+          return createdNs ? [{ name: each, pid: Number(pid), path, createdNs }] : [];
         }),
       ),
     )
-    .sort((a, b) => (a.born === b.born ? a.pid - b.pid : a.born < b.born ? -1 : 1));
+    .sort((a, b) => (a.createdNs === b.createdNs ? a.pid - b.pid : a.createdNs < b.createdNs ? -1 : 1));
 }
 
-/** Best first. A router may have been started with another environment than whoever looks for it has: look in all. */
+/** Every directory that may hold the sockets, best first. All are searched: the router may have been started in another environment. */
 function roots(): string[] {
   const { XDG_RUNTIME_DIR: runtime = '', XDG_STATE_HOME: state = '' } = process.env;
   const uid = process.getuid?.() ?? 0;
@@ -84,19 +84,19 @@ function home(): string {
   try {
     return homedir();
   } catch {
-    // A user without an entry in the list of users, and without HOME.
+    // The user has no entry in the user database, and HOME is not set.
     return '/nonexistent';
   }
 }
 
-/** Makes the directories; undefined when both are this user's alone now, else why not. */
-function closeToOthers(...directories: string[]): string | undefined {
+/** Creates the directories with mode 0700. Returns why that failed, or undefined if both now belong to this user alone. */
+function makePrivate(...directories: string[]): string | undefined {
   try {
     for (const directory of directories) {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       const found = lstatSync(directory);
-      if (!found.isDirectory()) return 'it is no directory';
-      if (found.uid !== process.getuid?.()) return `it belongs to user ${found.uid}`;
+      if (!found.isDirectory()) return 'it is not a directory';
+      if (found.uid !== process.getuid?.()) return `it belongs to the user ${found.uid}`;
       if ((found.mode & 0o077) !== 0) chmodSync(directory, 0o700);
     }
     return undefined;
@@ -117,6 +117,6 @@ function pipesOf(name: string | undefined): SocketFile[] {
   return entries(pipes).flatMap((file) => {
     const [, of, pid] = /^limpet-(.+)-(\d+)$/.exec(file) ?? [];
     if (of === undefined || (name !== undefined && of !== name)) return [];
-    return [{ name: of, pid: Number(pid), path: pipes + file, born: 0n }];
+    return [{ name: of, pid: Number(pid), path: pipes + file, createdNs: 0n }];
   });
 }

@@ -2,7 +2,7 @@ import { chmodSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { publish } from '../diagnostics.js';
 import { LimpetError } from '../errors.js';
-import { lifeAt } from './client.js';
+import { livenessOf } from './client.js';
 import {
   type Answer,
   type Commands,
@@ -17,51 +17,51 @@ import { makeSocketPath, socketFiles } from './runtime-directory.js';
 export interface ControlOptions {
   readonly name: string;
   readonly commands: Commands;
-  /** A process of the same name that this one is about to replace, and that may live beside it. */
+  /** The process id of the old primary in an upgrade. It may keep the name until this process has replaced it. */
   readonly replaces?: number;
 }
 
 const connectionsMax = 32;
-/** Requests of one connection that may be under way. */
+/** Requests of one connection that may be in progress at once. */
 const requestsMax = 16;
-/** A connection without a request under way is closed after so long. */
+/** A connection without a request in progress is closed after this time. */
 const idleMs = 60_000;
-/** An asker that does not read its answers is let go beyond so many bytes. */
+/** A client that has left more than this unread is disconnected. */
 const unreadBytesMax = 4_194_304;
 
-/** Answers the `limpet` command of the same user, over a socket that nobody else can open. */
+/** Answers the `limpet` command of the same user, over a unix socket that no other user can open. */
 export class ControlServer {
   readonly path: string;
   readonly #commands: Commands;
   readonly #server: Server;
-  readonly #connections: Map<Socket, { underWay: number }> = new Map();
+  readonly #connections: Map<Socket, { inProgress: number }> = new Map();
   #closing = false;
 
   private constructor(path: string, commands: Commands) {
     this.path = path;
     this.#commands = commands;
-    this.#server = createServer((socket) => this.#meet(socket));
+    this.#server = createServer((socket) => this.#accept(socket));
     this.#server.maxConnections = connectionsMax;
-    // The router's life is its workers'; a socket to ask about it prolongs nothing.
+    // The control socket does not keep the process alive. The workers do.
     this.#server.unref();
   }
 
   /**
-   * Rejects with ERR_LIMPET_NAME_IN_USE when a living process has the name, of two that start at once the later one, and with
-   * ERR_LIMPET_CONTROL when there is no place for the socket. Sockets that dead processes left are removed.
+   * Rejects with ERR_LIMPET_NAME_IN_USE if another running process has the name. If two processes start at once, the later one is
+   * rejected. Rejects with ERR_LIMPET_CONTROL if no directory is usable. Removes the sockets of dead processes.
    */
   static async open({ name, commands, replaces }: ControlOptions): Promise<ControlServer> {
     const path = makeSocketPath(name);
     const own = new ControlServer(path, commands);
     await own.#listen();
-    // Own socket first, then the look around: of two that start at once at least one sees the other.
+    // Create the own socket before the search. If two processes start at once, at least one of them finds the other.
     const files = socketFiles(name);
-    const born = files.findIndex((file) => file.path === path);
+    const ownIndex = files.findIndex((file) => file.path === path);
     for (const [index, file] of files.entries()) {
       if (file.path === path || file.pid === replaces) continue;
-      const life = await lifeAt(file.path);
-      if (life === 'dead') removeIfThere(file.path);
-      else if (index < born || file.born === 0n) {
+      const liveness = await livenessOf(file.path);
+      if (liveness === 'dead') removeIfPresent(file.path);
+      else if (index < ownIndex || file.createdNs === 0n) {
         await own.close();
         throw nameInUse(name, file.pid);
       }
@@ -69,7 +69,7 @@ export class ControlServer {
     return own;
   }
 
-  /** Takes no new request; resolves when every answer that was under way is on its way. The socket is gone from its directory. */
+  /** Takes no new request, and removes the socket from its directory. Resolves when the requests in progress are answered. */
   close(): Promise<void> {
     this.#closing = true;
     return new Promise((resolve) => {
@@ -83,68 +83,69 @@ export class ControlServer {
       await listenOn(this.#server, this.path);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      const refuse = () =>
+      const cannotOpen = () =>
         new LimpetError(
           'ERR_LIMPET_CONTROL',
-          `the control socket ${this.path} cannot be had: ${message}.`,
+          `the control socket ${this.path} cannot be opened: ${message}.`,
           {},
           error,
         );
-      // An earlier process of our own number, dead, or one in another container that shares the directory.
-      if (code !== 'EADDRINUSE' || (await lifeAt(this.path)) !== 'dead') throw refuse();
-      removeIfThere(this.path);
+      // The socket is from a dead process with the same process id, or from a container that shares the directory.
+      if (code !== 'EADDRINUSE' || (await livenessOf(this.path)) !== 'dead') throw cannotOpen();
+      removeIfPresent(this.path);
       await listenOn(this.#server, this.path);
     }
     if (process.platform !== 'win32') chmodSync(this.path, 0o600);
     this.#server.on('error', (error) => publish('limpet:fault', () => ({ where: 'control socket', error })));
   }
 
-  #meet(socket: Socket): void {
-    this.#connections.set(socket, { underWay: 0 });
+  #accept(socket: Socket): void {
+    this.#connections.set(socket, { inProgress: 0 });
     const lines = new Lines(requestBytesMax);
     socket.setTimeout(idleMs, () => this.#endIfIdle(socket));
     socket.on('close', () => this.#connections.delete(socket));
-    // What befalls an asker's connection is the asker's.
+    // An error on a client's connection does not concern the router.
     socket.on('error', () => socket.destroy());
     socket.on('data', (chunk) => {
       try {
         for (const text of lines.of(chunk as unknown as Buffer)) this.#request(socket, text);
       } catch (error) {
         socket.removeAllListeners('data').resume();
-        answer(socket, { id: null, error: inWords(error) });
+        answer(socket, { id: null, error: errorFacts(error) });
         socket.end();
       }
     });
   }
 
-  /** Throws ERR_LIMPET_CONTROL when the text is no request. */
+  /** Throws ERR_LIMPET_CONTROL if the text is not a request. */
   #request(socket: Socket, text: string): void {
     const { id, command, args } = parseRequest(text);
     const connection = this.#connections.get(socket);
     if (!connection) return;
-    connection.underWay += 1;
-    this.#run(command, args, connection.underWay)
+    connection.inProgress += 1;
+    this.#run(command, args, connection.inProgress)
       .then(
         (result) => answer(socket, { id, result: result ?? null }),
-        (error) => answer(socket, { id, error: inWords(error) }),
+        (error) => answer(socket, { id, error: errorFacts(error) }),
       )
       .then(() => {
-        connection.underWay -= 1;
+        connection.inProgress -= 1;
         if (this.#closing) this.#endIfIdle(socket);
       });
   }
 
-  async #run(command: string, args: Request['args'], underWay: number): Promise<unknown> {
+  async #run(command: string, args: Request['args'], inProgress: number): Promise<unknown> {
     const run = Object.hasOwn(this.#commands, command) ? this.#commands[command] : undefined;
-    if (this.#closing) throw refusal('the router is closing');
-    if (underWay > requestsMax) throw refusal(`more than ${requestsMax} requests at once`);
+    if (this.#closing) throw refusal('the router is closing and takes no command');
+    if (inProgress > requestsMax)
+      throw refusal(`got more than ${requestsMax} requests at once on one connection`);
     if (run) return run(args);
     const known = Object.keys(this.#commands).sort().join(', ');
-    throw refusal(`the router knows no command ${JSON.stringify(command.slice(0, 64))}; it knows ${known}`);
+    throw refusal(`got the command ${JSON.stringify(command.slice(0, 64))}, expected one of ${known}`);
   }
 
   #endIfIdle(socket: Socket): void {
-    if (this.#connections.get(socket)?.underWay === 0) socket.end();
+    if (this.#connections.get(socket)?.inProgress === 0) socket.end();
   }
 }
 
@@ -158,7 +159,7 @@ function refusal(why: string): LimpetError {
   return new LimpetError('ERR_LIMPET_CONTROL', `${why}.`);
 }
 
-function inWords(error: unknown): { code: string; message: string } {
+function errorFacts(error: unknown): { code: string; message: string } {
   if (error instanceof LimpetError) return { code: error.code, message: error.message };
   publish('limpet:fault', () => ({ where: 'control command', error }));
   return {
@@ -177,18 +178,18 @@ function listenOn(server: Server, path: string): Promise<void> {
   });
 }
 
-function removeIfThere(path: string): void {
+function removeIfPresent(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // Somebody else was quicker.
+    // Another process has removed it.
   }
 }
 
-function nameInUse(name: string, pid: number): LimpetError {
+export function nameInUse(name: string, pid: number): LimpetError {
   return new LimpetError(
     'ERR_LIMPET_NAME_IN_USE',
-    `a router named ${name} runs already, as process ${pid}. Give this one another --name, or end that one with "limpet stop --name ${name}".`,
+    `a router named ${name} already runs, as process ${pid}. Give this one another --name, or stop that one: "limpet stop --name ${name}".`,
     { name, pid },
   );
 }

@@ -1,25 +1,25 @@
 import { type Affinity, type AffinityRule, affinityNames } from '../affinity-options.js';
 import { LimpetError } from '../errors.js';
 
-/** What a proxy can tell a client by. The address is the end of every list. */
+/** A part of a request by which a proxy can identify a client. */
 export interface ClientKey {
   readonly by: 'header' | 'query' | 'cookie';
   readonly name: string;
 }
 
 export interface EdgeAffinity {
-  /** Whether the proxy gives out a cookie of its own, which decides before all else. */
+  /** Whether the proxy sets a cookie of its own, which decides before everything else. */
   readonly ownCookie: boolean;
-  /** In the order in which they are looked for; then comes the address. */
+  /** In the order in which the proxy looks for them. If a request has none, the address decides. */
   readonly keys: readonly ClientKey[];
 }
 
-/** Rules that mean the client's address, wherever a router has it from: the proxy sees it itself. */
+/** The rules whose key is the client's address. The proxy sees the address itself. */
 const addressRules = ['address', 'forwarded', 'proxy-protocol'];
 
 /**
- * What of a router's affinity a proxy can do. A Socket.IO session needs no rule there: all of a client's requests go one way.
- * Throws ERR_LIMPET_OPTION for what no affinity is, or no proxy can do.
+ * Translates a router's affinity for a proxy. A Socket.IO session needs no rule in the proxy, because all requests of a client go to
+ * one server. Throws ERR_LIMPET_OPTION for an invalid affinity, and for one that no proxy supports.
  */
 export function edgeAffinity(affinity: Affinity): EdgeAffinity {
   const rules = (Array.isArray(affinity) ? affinity : [affinity]) as readonly AffinityRule[];
@@ -42,7 +42,7 @@ function clientKey(rule: Record<string, unknown>): ClientKey {
   const known = by === 'header' || by === 'query' || by === 'cookie';
   if (!known || others.length > 0) throw badAffinity(rule, '{ header }, { query } or { cookie }');
   if (typeof name !== 'string' || !/^[A-Za-z0-9][\w-]*$/.test(name)) {
-    throw badAffinity(rule, `the name of a ${by}, of letters, digits, hyphens and underlines`);
+    throw badAffinity(rule, `the name of a ${by}, of letters, digits, hyphens and underscores`);
   }
   return { by, name };
 }
@@ -50,7 +50,7 @@ function clientKey(rule: Record<string, unknown>): ClientKey {
 function cookieFirst(affinity: Affinity): LimpetError {
   return new LimpetError(
     'ERR_LIMPET_OPTION',
-    "edge setting affinity: 'cookie' comes after another rule, and a proxy looks at its own cookie before all else. Put it first.",
+    "edge setting affinity: 'cookie' comes after another rule, but a proxy looks at its own cookie before everything else. Put 'cookie' first.",
     { option: 'affinity', value: affinity },
   );
 }

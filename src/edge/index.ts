@@ -1,4 +1,5 @@
-/** `limpet/edge`: configuration of the proxies in front of many machines, as text. Pure functions: nothing is read, nothing is run. */
+/** `limpet/edge` writes the configuration of the proxies in front of many machines. Its functions are pure: they read no file and run no program. */
+
 export { haproxy } from './haproxy.js';
 export { nginx } from './nginx.js';
 export type { EdgeNode, EdgeSettings, EdgeTls } from './settings.js';

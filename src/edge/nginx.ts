@@ -1,21 +1,22 @@
+import { cannot, checkEdge, isSince } from './checked-settings.js';
 import type { ClientKey } from './client-keys.js';
-import { type CheckedEdge, cannot, checkEdge, type EdgeSettings, endpoint, isSince } from './settings.js';
-import { ciphers, needs } from './words.js';
+import { ciphers, endpoint, heading } from './configuration-text.js';
+import type { CheckedEdge, EdgeSettings } from './settings.js';
 
-/** The cookie that tells nginx, not the app, where a client belongs. */
+/** The cookie by which nginx, not the app, knows a client's worker. */
 const cookieName = 'limpet_edge';
 
 /**
- * A complete nginx.conf, commented; the same settings give the same text. For nginx 1.18 and later; from 1.29.6 on its own sticky cookies.
- * Throws ERR_LIMPET_OPTION for settings that are wrong, or that nginx cannot do.
+ * Writes a complete nginx.conf with comments, for nginx 1.18 and later. The same settings give the same text. From nginx 1.29.6 on, the
+ * configuration uses nginx's own sticky cookies. Throws ERR_LIMPET_OPTION if a setting is wrong, or if nginx does not support it.
  */
 export function nginx(settings: EdgeSettings): string {
   const edge = checkEdge(settings, 'nginx', '1.18');
   if (edge.maxLoad > 0) {
     throw cannot(
       'nginx',
-      'knows no bound on the load of a server',
-      'Leave it out, or use HAProxy',
+      'cannot limit the load of a server',
+      'Leave maxLoad out, or use HAProxy',
       'maxLoad',
     );
   }
@@ -30,29 +31,29 @@ function direct(edge: CheckedEdge): string {
   return `${head(edge)}
 http {
     server_tokens off;
-${gentleReload(edge)}    # Bodies are the app's to limit.
+${gentleReload(edge)}    # The app limits the size of bodies.
     client_max_body_size 0;
 ${trusted(trust)}
-    # Upgrades (WebSocket) go through; other connections to the workers stay open for the next request, whosesoever it is.
+    # WebSocket upgrades are passed on. All other connections to the workers are pooled for the requests of all clients.
     map $http_upgrade $limpet_connection {
         default upgrade;
         ''      '';
     }
 
-    # A client is its address: the whole of IPv4, the first 64 bits of IPv6.
+    # The client's address decides: all bits of IPv4, the first 64 bits of IPv6.
     map $binary_remote_addr $limpet_address {
         "~(?s)^(?<limpet_network>.{8})." $limpet_network;
         default $binary_remote_addr;
     }
 ${affinity.keys.map((key, i) => keyMap(key, i, affinity.keys.length)).join('')}${affinity.ownCookie && !sticky ? ownCookie(edge) : ''}
     upstream limpet {
-        # The same client goes to the same worker, from whichever nginx, and when a worker comes or goes, only its share moves.
+        # Every nginx chooses the same worker for a client. If a worker is added or removed, only its share of the clients moves.
         hash ${hashKey(edge, sticky)} consistent;
-${sticky ? `        # Decides before the hash.\n        sticky cookie ${cookieName} path=/ httponly samesite=lax${tls ? ' secure' : ''};\n` : ''}
-        # The port of each worker. One that fails three times in 5 s is left alone for as long.
+${sticky ? `        # The cookie decides before the hash.\n        sticky cookie ${cookieName} path=/ httponly samesite=lax${tls ? ' secure' : ''};\n` : ''}
+        # The direct port of each worker. A worker that fails three times in 5 s gets no requests for 5 s.
 ${servers.map(({ name, host, port }) => `        server ${endpoint(host, port)} max_fails=3 fail_timeout=5s;  # ${name}`).join('\n')}
 
-        # Idle connections to the workers, for each nginx process. Shorter than a worker waits before it leaves (noticeMs).
+        # Idle connections to the workers, for each nginx process. 4 s is shorter than a worker's notice before it leaves (noticeMs).
         keepalive ${idle};
         keepalive_timeout 4s;
         keepalive_requests 100000;
@@ -67,18 +68,18 @@ ${listens(edge, isSince(edge.version, '1.25.1'))}${tlsLines(edge, '        ')}
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection $limpet_connection;
 
-            # What clients say of their own address is overwritten, never added to.
+            # Replace what a client claims about its own address. Do not append to it.
             proxy_set_header X-Forwarded-For $remote_addr;
             proxy_set_header X-Forwarded-Proto $scheme;
             proxy_set_header Forwarded "";
 ${affinity.ownCookie && !sticky ? '            add_header Set-Cookie $limpet_new_cookie always;\n' : ''}
-            # Another worker is asked only where the first has not been sent the request, or may be asked twice (RFC 9110 9.2.2), and soon.
+            # Retry on another worker within 10 s, and only if the first has not received the request or the method is idempotent (RFC 9110 9.2.2).
             proxy_next_upstream error timeout;
             proxy_next_upstream_tries 3;
             proxy_next_upstream_timeout 10s;
             proxy_connect_timeout 2s;
 
-            # Long polls, event streams and WebSockets may be silent for so long; what the app sends is passed on at once.
+            # Long polls, event streams and WebSockets may be silent for this long. Responses are passed on at once.
             proxy_read_timeout ${seconds}s;
             proxy_send_timeout ${seconds}s;
             proxy_buffering off;
@@ -88,15 +89,15 @@ ${affinity.ownCookie && !sticky ? '            add_header Set-Cookie $limpet_new
 `;
 }
 
-/** PROXY headers are for streams only: nginx sees no request, and adds version 1. */
+/** nginx adds PROXY headers, version 1, only in a stream, where it does not see requests. */
 function shared(edge: CheckedEdge): string {
   const { affinity, servers, trust, quietMs } = edge;
   if (affinity.ownCookie || affinity.keys.length > 0) {
-    const why = 'adds PROXY headers to streams only, in which it sees no cookies and no headers';
+    const why = 'adds PROXY headers to streams only, and sees no cookies and no headers there';
     throw cannot(
       'nginx',
       why,
-      "Use via 'direct' (with a directPort), HAProxy, or affinity 'address'",
+      "Use via 'direct' with a directPort, or HAProxy, or affinity 'address'",
       'affinity',
     );
   }
@@ -104,7 +105,7 @@ function shared(edge: CheckedEdge): string {
     throw cannot(
       'nginx',
       'reads no X-Forwarded-For in a stream',
-      "Use via 'direct', or leave it out",
+      "Use via 'direct', or leave trust out",
       'trust',
     );
   }
@@ -112,14 +113,14 @@ function shared(edge: CheckedEdge): string {
   const weights = servers.some(({ workers }) => workers !== most);
   return `${head(edge, streamModule)}
 stream {
-    # A client is its address: the whole of IPv4, the first 64 bits of IPv6.
+    # The client's address decides: all bits of IPv4, the first 64 bits of IPv6.
     map $binary_remote_addr $limpet_address {
         "~(?s)^(?<limpet_network>.{8})." $limpet_network;
         default $binary_remote_addr;
     }
 
     upstream limpet {
-        # The same client goes to the same machine, from whichever nginx; there limpet's ring has its worker.
+        # Every nginx chooses the same machine for a client. There limpet's ring chooses the worker.
         hash $limpet_address consistent;
 
 ${servers.map(({ name, host, port, workers }) => `        server ${endpoint(host, port)}${weights ? ` weight=${workers}` : ''} max_fails=3 fail_timeout=5s;  # ${name}`).join('\n')}
@@ -128,7 +129,7 @@ ${servers.map(({ name, host, port, workers }) => `        server ${endpoint(host
     server {
 ${listens(edge, true)}${tlsLines(edge, '        ')}
         proxy_pass limpet;
-        # Version 1, the only one that nginx writes.
+        # nginx writes version 1 only.
         proxy_protocol on;
         proxy_connect_timeout 2s;
         proxy_next_upstream_tries 3;
@@ -141,16 +142,13 @@ ${listens(edge, true)}${tlsLines(edge, '        ')}
 }
 
 const streamModule = `
-# Where stream is a module of its own (Debian: libnginx-mod-stream).
+# Needed if stream is a separate module (Debian: libnginx-mod-stream).
 include /etc/nginx/modules-enabled/*.conf;
 include /usr/share/nginx/modules/*.conf;
 `;
 
 function head(edge: CheckedEdge, modules = ''): string {
-  return `# limpet edge nginx: ${edge.servers.length} ${edge.via === 'direct' ? 'workers, each by its own port' : 'machines, by PROXY protocol'}.
-# Check it: nginx -t -c <this file>. Written by a program: change the settings rather than the text.
-#
-${needs(edge, 'nginx')}${modules}
+  return `${heading(edge, 'nginx', 'nginx -t -c')}${modules}
 worker_processes auto;
 worker_rlimit_nofile 65536;
 
@@ -162,7 +160,7 @@ events {
 
 function gentleReload({ version }: CheckedEdge): string {
   if (!isSince(version, '1.27.4')) return '';
-  return `    # When nginx itself is reloaded, idle clients get so long, and are not cut off under their next request.
+  return `    # While nginx reloads, idle clients keep their connection for this long, so that no request is lost.
     keepalive_min_timeout 10s;
 `;
 }
@@ -170,7 +168,7 @@ function gentleReload({ version }: CheckedEdge): string {
 function trusted(trust: readonly string[]): string {
   if (trust.length === 0) return '';
   return `
-    # Behind these the client is the last address of X-Forwarded-For.
+    # Behind these load balancers, the client is the last address of X-Forwarded-For.
 ${trust.map((each) => `    set_real_ip_from ${each};`).join('\n')}
     real_ip_header X-Forwarded-For;
 `;
@@ -180,7 +178,7 @@ function keyMap({ by, name }: ClientKey, index: number, count: number): string {
   if (by !== 'header' && name.includes('-')) {
     throw cannot(
       'nginx',
-      `has no variable for the ${by} ${name}, whose name has a hyphen`,
+      `has no variable for the ${by} ${name}, because its name has a hyphen`,
       'Use HAProxy',
       'affinity',
     );
@@ -188,7 +186,7 @@ function keyMap({ by, name }: ClientKey, index: number, count: number): string {
   const variable = { header: 'http', query: 'arg', cookie: 'cookie' }[by];
   const next = index + 1 < count ? `$limpet_key_${index + 1}` : '$limpet_address';
   return `
-    # ${by} ${name}, where a request has one.
+    # The ${by} ${name}, if a request has one.
     map $${variable}_${name.toLowerCase().replaceAll('-', '_')} $limpet_key_${index} {
         ''      ${next};
         default $${variable}_${name.toLowerCase().replaceAll('-', '_')};
@@ -201,10 +199,10 @@ function hashKey({ affinity }: CheckedEdge, sticky: boolean): string {
   return affinity.keys.length > 0 ? '$limpet_key_0' : '$limpet_address';
 }
 
-/** This nginx has no sticky cookies: it numbers its clients, and hashes the number. */
+/** Before 1.29.6, nginx has no sticky cookies. So the configuration gives each client a number in a cookie, and hashes the number. */
 function ownCookie({ tls }: CheckedEdge): string {
   return `
-    # Each client gets a number in a cookie, and goes by that; what is no such number is replaced.
+    # Each client gets a number in a cookie, which decides. A cookie that is not such a number is replaced.
     map $cookie_${cookieName} $limpet_number {
         "~^[0-9a-f]{32}$" $cookie_${cookieName};
         default '';

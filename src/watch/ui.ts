@@ -1,26 +1,26 @@
-/** A page that shows the router as it runs ([what is on it, and who may see it](../operations.md#the-live-page)). */
+/** A web page that shows the running router ([what it shows, and who may see it](../operations.md#the-live-page)). */
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Router } from '../cluster/primary/router.js';
 import { LimpetError } from '../errors.js';
-import { mask } from './mask.js';
-import { type Asset, assets } from './page-files.js';
-import { type Served, serve } from './serve.js';
-import { Gate } from './ui-gate.js';
-import { Watchers } from './watchers.js';
+import { lookUpAddress } from './address-lookup.js';
+import { type Served, serveEndpoint } from './endpoint.js';
+import { PageAccess } from './page-access.js';
+import { StatusStream } from './status-stream.js';
 
-export type { Served } from './serve.js';
+export type { Served } from './endpoint.js';
 
-/** Where the live page is served: on this machine's loopback address, always. */
+/** The port of the live page, which always listens on 127.0.0.1. */
 export interface UiOptions {
-  /** 0, the default, lets the system choose. */
+  /** Default 0: the system chooses. */
   port?: number;
-  /** Called with the next link each time that the one before was used. */
+  /** Called each time a browser has used the link. The argument is the next link. */
   used?: (link: string) => void;
 }
 
 /** The live page of a router. */
 export interface Ui extends Served {
-  /** A link that opens the page, in one browser, once; each call makes the one before useless. */
+  /** Returns a link that opens the page once, in one browser. Each call revokes the link before. */
   link(): string;
 }
 
@@ -33,56 +33,80 @@ const headers = {
   'x-content-type-options': 'nosniff',
 };
 
+/** Path → the file in `page/`, and its content type. */
+const files = {
+  '/': ['page.html', 'text/html; charset=utf-8'],
+  '/page.css': ['page.css', 'text/css; charset=utf-8'],
+  '/page.js': ['page.js', 'text/javascript; charset=utf-8'],
+  '/ring-picture.js': ['ring-picture.js', 'text/javascript; charset=utf-8'],
+  '/rates.js': ['rates.js', 'text/javascript; charset=utf-8'],
+  '/slot-table.js': ['slot-table.js', 'text/javascript; charset=utf-8'],
+} as const;
+
+interface PageFile {
+  readonly type: string;
+  readonly body: Buffer;
+}
+
+const pageFiles: ReadonlyMap<string, PageFile> = new Map(
+  Object.entries(files).map(([path, [name, type]]) => [
+    path,
+    { type, body: readFileSync(new URL(`./page/${name}`, import.meta.url)) },
+  ]),
+);
+
 /**
- * Serves a page that shows the router as it runs: the ring, the slots, the rates, where an address goes. It changes nothing, and
- * answers nobody but this machine's browsers that came by a link. Rejects with ERR_LIMPET_ADDRESS_*.
+ * Serves a page that shows the running router: the ring, the slots, the rates, and the slot of a given address. The page changes
+ * nothing. It answers only browsers on this machine that came by a link. Rejects with ERR_LIMPET_ADDRESS_*.
  */
 export async function serveUi(router: Router, { port = 0, used }: UiOptions = {}): Promise<Ui> {
-  const watchers = new Watchers(router);
-  const gate = new Gate(() => used?.(link()));
+  const stream = new StatusStream(router);
+  const access = new PageAccess(() => used?.(link()));
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    const refused = gate.refuses(request, response);
-    if (refused) fail(response, refused.status, refused.reason);
-    else answer(router, watchers, request, response);
+    const denial = access.denialOf(request, response);
+    if (denial) fail(response, denial.status, denial.reason);
+    else answer(router, stream, request, response);
   });
-  const { address, close } = await serve(router, server, { key: `ui:${port}`, port, host: '127.0.0.1' });
-  gate.open(address.port);
+  const { address, close } = await serveEndpoint(router, server, {
+    key: `ui:${port}`,
+    port,
+    host: '127.0.0.1',
+  });
+  access.open(address.port);
   function link(): string {
-    return `http://127.0.0.1:${address.port}/?token=${gate.token()}`;
+    return `http://127.0.0.1:${address.port}/?token=${access.newToken()}`;
   }
   return { address, close, link };
 }
 
 function answer(
   router: Router,
-  watchers: Watchers,
+  stream: StatusStream,
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
   const [path = '/', query] = (request.url ?? '/').split('?');
-  const file = assets.get(path);
+  const file = pageFiles.get(path);
   if (file) send(response, file);
-  else if (path === '/events') watchers.add(response);
+  else if (path === '/events') stream.add(response);
   else if (path === '/explain') explain(router, new URLSearchParams(query), response);
-  else fail(response, 404, 'There is nothing here.');
+  else fail(response, 404, 'The page does not exist. Open /.');
 }
 
-function send(response: ServerResponse, { type, body }: Asset): void {
+function send(response: ServerResponse, { type, body }: PageFile): void {
   response.writeHead(200, { 'content-type': type, 'content-length': body.length }).end(body);
 }
 
-/** Where an address goes. It comes back masked unless `shown` is asked for: the page may be on a screen that others see. */
 function explain(router: Router, query: URLSearchParams, response: ServerResponse): void {
-  const asked = (query.get('address') ?? '').trim();
+  const address = (query.get('address') ?? '').trim();
   try {
-    const explanation = router.explain(asked);
-    const address = query.get('shown') === '1' ? asked : mask(asked);
+    const found = lookUpAddress(router, address, query.get('shown') === '1');
     response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ ...explanation, address }));
+    response.end(JSON.stringify(found));
   } catch (error) {
     if (error instanceof LimpetError) fail(response, 400, error.message);
-    else fail(response, 500, 'The address could not be looked up.');
+    else fail(response, 500, 'The address could not be looked up because of an error in limpet.');
   }
 }
 

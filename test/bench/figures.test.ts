@@ -5,7 +5,7 @@ import { drawnFrom, plots } from '../../bench/report/plots.js';
 
 const project = new URL('../../', import.meta.url);
 
-describe('published figures are those of the committed results (npm run bench:report)', () => {
+describe('the published figures are up to date with the committed results (npm run bench:report writes them)', () => {
   test.each(pages)('%s', (page) => {
     const text = readFileSync(new URL(page, project), 'utf8');
     expect(text).toContain('<!-- figures');

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 
 const script = fileURLToPath(new URL('../../scripts/tally.js', import.meta.url));
 
-/** What the tally says of these files: its lines, and its exit code last. */
+/** Runs the tally on these files. Returns its lines, and its exit code last. */
 function tally(files: Record<string, string>): (string | number | null)[] {
   const folder = mkdtempSync(join(tmpdir(), 'limpet-tally-'));
   try {
@@ -23,7 +23,7 @@ const ctest = (name: string, verdict: string): string =>
   `1/1 Test #1: ${name} ..........${verdict}    0.02 sec\n`;
 const vitest = (...results: object[]): string => JSON.stringify({ testResults: results });
 
-test('all passed', () => {
+test('exits with 0 if all steps and tests passed', () => {
   const ran = { fullName: 'a', status: 'passed' };
   const leftOut = { fullName: 'b', status: 'skipped' };
   const file = { name: 'x.test.ts', status: 'passed', assertionResults: [ran, leftOut] };
@@ -46,10 +46,10 @@ test.each([
     },
     'failed: x.test.ts',
   ],
-])('%s failed: it is named', (_, files, name) => {
+])('names %s that failed, and exits with 1', (_, files, name) => {
   expect(tally(files)).toEqual([name, '1 passed, 1 failed', 1]);
 });
 
-test('nothing ran', () => {
+test('exits with 1 if nothing ran', () => {
   expect(tally({})).toEqual(['0 passed, 0 failed', 1]);
 });

@@ -15,7 +15,7 @@ function startShop(options: object = {}): App {
 
 beforeAll(async () => {
   app = startShop();
-  await Promise.all([0, 1].map((slot) => app.hears('ready', (told) => told.slot === slot)));
+  await Promise.all([0, 1].map((slot) => app.hears('ready', (event) => event.slot === slot)));
 });
 afterAll(async () => {
   await app.stop();
@@ -24,9 +24,9 @@ afterAll(async () => {
 
 const statusNow = (): RouterStatus => JSON.parse(home.limpet(['status', '--json']).out) as RouterStatus;
 
-/** In order: the last one ends the router. */
+// The tests run in this order. The last one stops the router.
 describe('a running router', () => {
-  it('says how it is, to people and to programs', async () => {
+  it('prints its status as text and as JSON', async () => {
     const { port } = await app.hears('listening');
     const { code, out, err } = home.limpet(['status']);
     expect([code, err]).toEqual([0, '']);
@@ -38,7 +38,7 @@ describe('a running router', () => {
     expect(statusNow()).toMatchObject({ pid: app.pid, name: 'shop', state: 'serving', ring: { slots: 2 } });
   });
 
-  it('explains where an address and a request head go, and draws its ring', () => {
+  it('explains the slot of an address and of a request head, and prints its ring', () => {
     const { code, out } = home.limpet(['explain', '203.0.113.7', '--json']);
     expect(code).toBe(0);
     const found = JSON.parse(out);
@@ -51,7 +51,7 @@ describe('a running router', () => {
     expect([ring.slots, ring.homes.length, ring.homes[found.bucket]]).toEqual([2, 1024, found.home]);
   });
 
-  it('--watch tells again and again, one line each as JSON, until the router is gone', async () => {
+  it('prints a line of JSON every second with status --watch --json, until Ctrl-C', async () => {
     const watching = home.start(['status', '--watch', '--json']);
     await expect.poll(() => watching.output.split('\n').length, { timeout: 20_000 }).toBeGreaterThan(2);
     for (const line of watching.output.trim().split('\n')) expect(JSON.parse(line).pid).toBe(app.pid);
@@ -59,7 +59,7 @@ describe('a running router', () => {
     await watching.ended;
   });
 
-  it('scales, and refuses what is no number of workers with exit code 2', () => {
+  it('scales, and rejects an invalid number of workers with exit code 2', () => {
     expect(home.limpet(['scale', '3'])).toEqual({ code: 0, out: '3 workers\n', err: '' });
     expect(statusNow().slots).toHaveLength(3);
     for (const wrong of ['0', '257', 'many', '-1']) {
@@ -71,7 +71,7 @@ describe('a running router', () => {
     expect(home.limpet(['scale', '2']).out).toBe('2 workers\n');
   });
 
-  it('reloads: other processes, the same slots', () => {
+  it('reloads: every slot gets a new process', () => {
     const pids = statusNow().slots.map(({ pid }) => pid);
     expect(home.limpet(['reload', '--parallel', '2'])).toMatchObject({ code: 0, err: '' });
     const after = statusNow().slots;
@@ -79,33 +79,33 @@ describe('a running router', () => {
     for (const { pid } of after) expect(pids).not.toContain(pid);
   });
 
-  it('keeps its name to itself: a second one says whose it is, and ends with code 1', async () => {
+  it('keeps its name: a second router prints which process has it, and exits with code 1', async () => {
     const second = startShop();
     expect((await second.ended).code).toBe(1);
     expect(second.output).toMatch(
       new RegExp(
-        `^limpet: a router named shop runs already, as process ${app.pid}\\..*ERR_LIMPET_NAME_IN_USE`,
+        `^limpet: a router named shop already runs, as process ${app.pid}\\..*ERR_LIMPET_NAME_IN_USE`,
         'm',
       ),
     );
     expect(statusNow().pid).toBe(app.pid);
   });
 
-  it('an unknown name is exit code 3, and the names that run are told', () => {
+  it('is not found by another name: exit code 3, and the message lists the names that run', () => {
     expect(home.limpet(['status', '--name', 'stop'])).toEqual({
       code: 3,
       out: '',
-      err: 'limpet: no router named stop runs as this user. Running are shop. (ERR_LIMPET_CONTROL)\n',
+      err: 'limpet: no router named stop runs as this user. These run: shop. (ERR_LIMPET_CONTROL)\n',
     });
   });
 
-  it('stops, and leaves no socket; then nobody answers', async () => {
+  it('stops and removes its socket, and then the next command finds no router', async () => {
     expect(home.limpet(['stop'])).toEqual({ code: 0, out: 'stopped\n', err: '' });
     expect((await app.ended).code).toBe(0);
     expect(readdirSync(join(home.directory, 'limpet/shop'))).toEqual([]);
     expect(home.limpet(['stop'])).toMatchObject({
       code: 3,
-      err: expect.stringContaining('no router to talk to'),
+      err: expect.stringContaining('no router with a name runs'),
     });
   });
 });

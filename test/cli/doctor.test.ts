@@ -14,7 +14,7 @@ function doctor(folder: string, args: string[] = []) {
   return { code: run.status, out: run.stdout, err: run.stderr };
 }
 
-/** limpet as it lies in node_modules, without an addon of its own. */
+/** Copies limpet as it is installed in node_modules, without an addon. */
 function copyOfLimpet(): string {
   const folder = mkdtempSync(join(tmpdir(), 'limpet-doctor-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -25,24 +25,26 @@ function copyOfLimpet(): string {
 }
 
 describe('limpet doctor', () => {
-  it('names the addon, and tries the kernel', () => {
+  it('names the addon, and checks the kernel handoff', () => {
     const { code, out, err } = doctor(root);
     expect([code, err]).toEqual([0, '']);
     expect(out).toContain('the native addon, ');
     expect(out).toMatch(
-      process.platform === 'linux' ? /^ok {4}kernel handoff/m : /^note {2}kernel handoff: not here/m,
+      process.platform === 'linux' ? /^ok {4}kernel handoff/m : /^note {2}kernel handoff: not available: /m,
     );
   });
 
-  it('without an addon says that the twin serves, why, and what to do; limpet works, so it exits with 0', () => {
+  it('without an addon names the TypeScript implementation, the reason and the advice, and exits with 0', () => {
     const { code, out } = doctor(copyOfLimpet());
     expect(code).toBe(0);
-    expect(out).toMatch(/^note {2}binding: the TypeScript twin: no prebuild .* no local build/m);
+    expect(out).toMatch(
+      /^note {2}binding: the TypeScript implementation, because no prebuild .* no local build/m,
+    );
     expect(out).toContain('npm rebuild limpet');
-    expect(out).toMatch(/^note {2}kernel handoff: not without the native addon/m);
+    expect(out).toMatch(/^note {2}kernel handoff: not available without the native addon/m);
   });
 
-  it('an addon that does not load is broken, with the loader’s own words', () => {
+  it('reports an addon that does not load as BAD, with the message of the loader', () => {
     const folder = copyOfLimpet();
     mkdirSync(join(folder, 'build/Release'), { recursive: true });
     writeFileSync(join(folder, 'build/Release/limpet.node'), 'no library');
@@ -51,7 +53,7 @@ describe('limpet doctor', () => {
     expect(out).toMatch(/^BAD {3}binding: .*does not load/m);
   });
 
-  it('--json gives the findings to programs', () => {
+  it('prints the findings as JSON with --json', () => {
     const findings = JSON.parse(doctor(root, ['--json']).out) as { about: string; verdict: string }[];
     const abouts = findings.map(({ about }) => about);
     expect(abouts.slice(0, 4)).toEqual(['Node.js', 'binding', 'kernel handoff', 'control socket']);
@@ -61,12 +63,12 @@ describe('limpet doctor', () => {
     }
   });
 
-  it('says what to do where a limit is low', () => {
+  it('prints advice if a limit is low', () => {
     const words = 'ulimit -n 256; exec "$0" "$@"';
     const run = spawnSync('sh', ['-c', words, process.execPath, join(root, 'dist/cli/limpet.js'), 'doctor'], {
       encoding: 'utf8',
     });
     expect(run.status).toBe(0);
-    expect(run.stdout).toMatch(/^note {2}ulimit -n: a process may have 256 .*\n {6}→ .*ulimit -n \d+/m);
+    expect(run.stdout).toMatch(/^note {2}ulimit -n: a process may open 256 .*\n {6}→ .*ulimit -n \d+/m);
   });
 });

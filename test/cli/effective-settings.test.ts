@@ -24,8 +24,8 @@ async function effective(flags: object = {}, app?: string): Promise<Record<strin
   return Object.fromEntries(await effectiveSettings({ flags: { ...flags }, ...(app ? { app } : {}) }));
 }
 
-describe('what limpet start runs with', () => {
-  it('is from flags, over the environment, over the file, over the defaults; and says so', async () => {
+describe('the settings of limpet start', () => {
+  it('come from flags, then the environment, then the file, then the defaults, and name their source', async () => {
     writeFileSync('limpet.config.json', '{"workers":2,"affinity":"cookie","handoff":"fd","queueMax":7}');
     process.env.LIMPET_WORKERS = '3';
     process.env.LIMPET_AFFINITY = 'header:x-user,address';
@@ -38,7 +38,7 @@ describe('what limpet start runs with', () => {
     });
   });
 
-  it('limpet.config.js is a module; another file is taken when it is asked for', async () => {
+  it('can be in the module limpet.config.js, or in the file that --config names', async () => {
     writeFileSync('package.json', '{"type":"module","name":"@acme/shop"}');
     writeFileSync(
       'limpet.config.js',
@@ -60,13 +60,13 @@ describe('what limpet start runs with', () => {
     expect((await effective({ config: 'other.json' })).workers).toEqual({ value: 9, from: 'other.json' });
   });
 
-  it('a name is that of the package, else of the file, else of its folder', async () => {
+  it('include a name: that of the package, else of the file, else of its folder', async () => {
     expect((await effective({}, 'my server.mjs')).name).toEqual({ value: 'my-server', from: 'file name' });
     expect((await effective({}, 'blog/index.js')).name?.value).toBe('blog');
     expect((await effective({ name: 'x' }, 'blog/index.js')).name).toEqual({ value: 'x', from: '--name' });
   });
 
-  const wrong: [what: string, file: string, flags: object, variables: object, says: RegExp][] = [
+  const wrong: [what: string, file: string, flags: object, variables: object, message: RegExp][] = [
     [
       'a misspelled option',
       '{"worker":2}',
@@ -96,29 +96,38 @@ describe('what limpet start runs with', () => {
       /--port: option port: got 65536, expected a port from 0/,
     ],
     [
-      'an affinity that is none',
+      'an unknown affinity',
       '{}',
       { affinity: ['cookies'] },
       {},
       /affinity cookies is not known\. Did you mean cookie\?/,
     ],
-    ['no JSON', 'workers: 2', {}, {}, /limpet\.config\.json cannot be loaded: Unexpected token/],
-    ['no object', '[]', {}, {}, /gives no options: expected an object/],
-    ['a file that is not there', '{}', { config: 'nowhere.js' }, {}, /nowhere\.js cannot be loaded/],
+    [
+      'a file that is not JSON',
+      'workers: 2',
+      {},
+      {},
+      /limpet\.config\.json cannot be loaded: Unexpected token/,
+    ],
+    ['a file without an object', '[]', {}, {}, /has no options, expected an object/],
+    ['a file that does not exist', '{}', { config: 'nowhere.js' }, {}, /nowhere\.js cannot be loaded/],
   ];
-  it.each(wrong)('%s is ERR_LIMPET_OPTION, and says where', async (_what, file, flags, environment, says) => {
-    writeFileSync('limpet.config.json', file);
-    Object.assign(process.env, environment);
-    await expect(effective(flags)).rejects.toMatchObject({
-      code: 'ERR_LIMPET_OPTION',
-      message: expect.stringMatching(says),
-    });
-  });
+  it.each(wrong)(
+    'reject %s with ERR_LIMPET_OPTION and its source',
+    async (_what, file, flags, environment, message) => {
+      writeFileSync('limpet.config.json', file);
+      Object.assign(process.env, environment);
+      await expect(effective(flags)).rejects.toMatchObject({
+        code: 'ERR_LIMPET_OPTION',
+        message: expect.stringMatching(message),
+      });
+    },
+  );
 
-  it('every option of a router can be set, by a flag of its name, but those that only a program can give', () => {
-    const inFileOnly = ['env', 'exec', 'args', 'execArgv', 'signals'];
+  it('include every option of a router as a flag, except those that only a file or a program can give', () => {
+    const notFlags = ['env', 'exec', 'args', 'execArgv', 'signals'];
     for (const name of Object.keys(routerRules)) {
-      if (inFileOnly.includes(name)) continue;
+      if (notFlags.includes(name)) continue;
       expect(settings[name]?.flag).toContain(flagOf(name));
     }
     expect([flagOf('cookieMaxAgeMs'), variableOf('ipv6Prefix')]).toEqual([

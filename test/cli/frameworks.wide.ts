@@ -10,7 +10,7 @@ import { addresses, ask, inParallel } from '../processes/clients.ts';
 import { freePort } from '../services/service.ts';
 import { Home } from './limpet.ts';
 
-/** Frameworks too large for this project's own dependencies: installed where a user would have them, into a project of its own. */
+/** Frameworks that are too large for the dependencies of limpet. The test installs them into a project of its own. */
 const packages = [
   '@nestjs/common@11',
   '@nestjs/core@11',
@@ -36,7 +36,7 @@ const home = new Home();
 let project: string;
 let app: App | undefined;
 
-// npm brings some hundred packages, and Next.js compiles its app.
+// npm installs some hundred packages, and Next.js compiles its app.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 beforeAll(() => {
@@ -67,17 +67,17 @@ function run(command: string, args: string[]): void {
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
 }
 
-/** On two workers, on a port that the system chooses: each client is always answered by the same one, and both answer some. */
+/** Runs the app on two workers. Each client must always reach the same worker, and both workers must get clients. */
 async function expectServed(file: string, ...args: string[]): Promise<void> {
   app = home.start(['start', file, '-w', '2', '-p', '0', '--respawn-grace-ms', '60000', ...args], {
     cwd: project,
   });
-  for (const slot of [0, 1]) await app.says(new RegExp(`^slot ${slot}: process \\d+ serves`));
+  for (const slot of [0, 1]) await app.says(new RegExp(`^slot ${slot}: worker \\d+ is ready`));
   const { port } = (await app.says(/^listening on/)).address as { port: number };
   expect(new Set((await expectSticky(port)).map(({ slot }) => slot))).toEqual(new Set([0, 1]));
 }
 
-/** A program of docs/frameworks.md, which calls limpet.listen() itself. */
+/** Runs a program of docs/frameworks.md that calls limpet.listen(). */
 async function expectListens(file: string): Promise<void> {
   const port = await freePort();
   const place = join(project, file);
@@ -109,5 +109,5 @@ describe('limpet start', () => {
 describe('limpet.listen', () => {
   it('serves a NestJS app', () => expectListens('nest-listen.mjs'));
 
-  it('serves a production build of Next.js from a server of its own', () => expectListens('next-listen.mjs'));
+  it('serves a production build of Next.js from its own server file', () => expectListens('next-listen.mjs'));
 });

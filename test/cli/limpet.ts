@@ -13,12 +13,12 @@ export interface Ran {
   readonly err: string;
 }
 
-interface Where {
+interface RunOptions {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
 }
 
-/** A user's own directories, in which no other test's routers are found. */
+/** The directories of a test user, so that the test finds no routers of other tests. */
 export class Home {
   readonly directory: string = mkdtempSync(join(tmpdir(), 'limpet-home-'));
   readonly env: Record<string, string> = {
@@ -28,8 +28,8 @@ export class Home {
     NO_COLOR: '1',
   };
 
-  /** Runs `limpet ...args` to its end. */
-  limpet(args: string[], { cwd = this.directory, env = {} }: Where = {}): Ran {
+  /** Runs `limpet ...args` until it exits. */
+  limpet(args: string[], { cwd = this.directory, env = {} }: RunOptions = {}): Ran {
     const run = spawnSync(process.execPath, [entry, ...args], {
       encoding: 'utf8',
       cwd,
@@ -39,8 +39,8 @@ export class Home {
     return { code: run.status, out: run.stdout, err: run.stderr };
   }
 
-  /** Starts `limpet ...args`, which does not end by itself. */
-  start(args: string[], { cwd = this.directory, env = {} }: Where = {}): App {
+  /** Starts `limpet ...args`, which runs until it is stopped. */
+  start(args: string[], { cwd = this.directory, env = {} }: RunOptions = {}): App {
     return new App(
       spawn(process.execPath, [entry, ...args], {
         cwd,

@@ -9,8 +9,8 @@ const home = new Home();
 afterAll(() => home.leave());
 const secret = { LIMPET_SECRET: 'a secret of many bytes' };
 
-describe('limpet explain, without a router', () => {
-  it('needs the secret, and then tells where an address goes and why', () => {
+describe('limpet explain --offline', () => {
+  it('needs the secret, and prints the slot of an address and the reason', () => {
     expect(home.limpet(['explain', '203.0.113.7', '--offline'])).toMatchObject({
       code: 2,
       err: expect.stringContaining("the router's secret"),
@@ -21,7 +21,7 @@ describe('limpet explain, without a router', () => {
     expect(out).toMatch(/^served by {6}slot [0-3]: its home is up$/m);
   });
 
-  it('reads a request head from a file, by the rules given', () => {
+  it('reads a request head from a file, and applies the given rules', () => {
     const head = join(home.directory, 'head');
     writeFileSync(head, 'GET / HTTP/1.1\r\nHost: a\r\nX-User: ann\r\n\r\n');
     const args = ['explain', '--head', head, '--offline', '-w', '4', '--affinity', 'header:x-user', '--json'];
@@ -30,19 +30,19 @@ describe('limpet explain, without a router', () => {
   });
 
   it.each([
-    [['explain'], /nothing to explain/],
+    [['explain'], /neither an address nor --head/],
     [['explain', '10.0.0.256', '--offline'], /no IP address/],
     [['explain', '--head', '/nowhere', '--offline'], /\/nowhere cannot be read/],
-  ])('%j is exit code 2, in one sentence', (args, says) => {
+  ])('%j exits with code 2 and one line on stderr', (args, message) => {
     const { code, out, err } = home.limpet(args, { env: secret });
     expect([code, out]).toEqual([2, '']);
-    expect(err).toMatch(says);
+    expect(err).toMatch(message);
     expect(err.trim().split('\n')).toHaveLength(1);
   });
 });
 
 describe('limpet demo', () => {
-  it('moves nobody, and ends by itself', () => {
+  it('moves no client, and exits without a signal', () => {
     const { code, out, err } = home.limpet(['demo', '--json']);
     expect([code, err]).toEqual([0, '']);
     expect(JSON.parse(out)).toMatchObject({ clients: 48, workers: 4, moved: 0, refused: 0 });
@@ -64,7 +64,7 @@ describe('every command', () => {
     'doctor',
   ];
 
-  it.each(names)('%s has help of its own', async (name) => {
+  it.each(names)('%s describes itself and each of its flags', async (name) => {
     const { [name]: command } = (await import(`../../src/cli/commands/${name}.ts`)) as Record<
       string,
       Command
@@ -73,7 +73,7 @@ describe('every command', () => {
     for (const option of command?.options ?? []) expect(option.description).not.toBe('');
   });
 
-  it('is in the list that limpet --help gives, and start --help has every flag', () => {
+  it('is listed by limpet --help, and start --help lists every setting', () => {
     const { out } = home.limpet(['--help']);
     for (const name of names) expect(out).toMatch(new RegExp(`^  ${name} `, 'm'));
     const { code, out: help } = home.limpet(['start', '--help']);
@@ -81,7 +81,7 @@ describe('every command', () => {
     for (const { flag } of Object.values(settings)) expect(help).toContain(flag);
   });
 
-  it('an unknown one is exit code 2, with the likely spelling', () => {
+  it('that does not exist exits with code 2 and suggests the likely spelling', () => {
     expect(home.limpet(['stauts'])).toMatchObject({
       code: 2,
       out: '',

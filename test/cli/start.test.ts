@@ -29,12 +29,13 @@ afterAll(() => home.leave());
 
 const patient = ['--respawn-grace-ms', '30000'];
 
-/** `limpet start` on two workers, both serving; its log as JSON, with the app's lines among it. */
+/** Runs `limpet start` and waits until all workers are ready. The log is JSON, with the app's lines between. */
 async function start(file: string, flags: string[] = [], args: string[] = [], workers = 2): Promise<App> {
   app = home.start(['start', join(apps, file), '-w', `${workers}`, ...patient, ...flags, '--', ...args], {
     env: uwsEnvironment(),
   });
-  for (let slot = 0; slot < workers; slot++) await app.says(new RegExp(`^slot ${slot}: process \\d+ serves`));
+  for (let slot = 0; slot < workers; slot++)
+    await app.says(new RegExp(`^slot ${slot}: worker \\d+ is ready`));
   return app;
 }
 
@@ -42,7 +43,7 @@ async function portOf(from: App): Promise<number> {
   return ((await from.says(/^listening on/)).address as AddressInfo).port;
 }
 
-/** Asks from many addresses twice: each comes to the same process both times, and both slots have some. */
+/** Sends two requests from each of many addresses. Both must reach the same process, and both slots must get clients. */
 async function expectSticky(port: number, host?: string): Promise<void> {
   const clients = addresses(24);
   const who = async (from: string) => JSON.parse((await ask(port, from, host ? { host } : {})).body) as Who;
@@ -61,20 +62,20 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-describe('limpet start, with apps that do not know of it', () => {
-  it.each(['express.mjs', 'koa.mjs', 'fastify.cjs', 'uws.cjs'])('%s', async (file) => {
+describe('limpet start, with an unmodified app', () => {
+  it.each(['express.mjs', 'koa.mjs', 'fastify.cjs', 'uws.cjs'])('serves %s', async (file) => {
     const port = await freePort();
     const running = await start(file, ['--port', String(port)]);
     expect(await portOf(running)).toBe(port);
     await expectSticky(port);
   });
 
-  it('socket.io.cjs, by its sessions: a client stays while it polls and when it upgrades', async () => {
+  it('serves socket.io.cjs by its sessions: a client stays while it polls and when it upgrades', async () => {
     const running = await start('socket-io.cjs', ['--affinity', 'socket.io,address', '--host', '127.0.0.1']);
     const port = await portOf(running);
     const client = io(`http://127.0.0.1:${port}`, { forceNew: true, reconnection: false });
     const [who] = await new Promise<Who[]>((resolve, reject) => {
-      client.once('whoami', (...told) => resolve(told));
+      client.once('whoami', (...reply) => resolve(reply));
       client.once('connect_error', reject);
     });
     if (client.io.engine.transport.name !== 'websocket') {
@@ -84,12 +85,12 @@ describe('limpet start, with apps that do not know of it', () => {
     expect([0, 1]).toContain(who?.slot);
   });
 
-  it('typed.ts, through --import', async () => {
+  it('serves typed.ts through --import', async () => {
     const running = await start('typed.ts', ['--import', join(apps, 'typescript-hooks.mjs')], [], 1);
     expect((await ask(await portOf(running), '127.0.0.1')).status).toBe(200);
   });
 
-  it('{ port, host, ipv6Only, signal }: the signal closes the server, and the slot gets a new process', async () => {
+  it('closes the server by the signal of listen(), and starts a new process in the slot', async () => {
     const running = await start(
       'plain.cjs',
       [],
@@ -97,11 +98,11 @@ describe('limpet start, with apps that do not know of it', () => {
     );
     const port = await portOf(running);
     const { pid } = JSON.parse((await ask(port, '127.0.0.1', { path: '/abort' })).body) as Who;
-    await running.says(new RegExp(`process ${pid} is gone`));
+    await running.says(new RegExp(`worker ${pid} is gone`));
     expect(JSON.parse((await ask(port, '127.0.0.1')).body).pid).not.toBe(pid);
   });
 
-  it('a unix-domain socket', async () => {
+  it('serves a unix-domain socket', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'limpet-unix-'));
     try {
       const socketPath = join(folder, 'app.sock');
@@ -115,7 +116,7 @@ describe('limpet start, with apps that do not know of it', () => {
     }
   });
 
-  it("--port says which of an app's ports is for its clients; the others are Node's cluster's", async () => {
+  it("serves the port that --port names, and leaves the app's other ports to Node's cluster", async () => {
     const [other, port] = [await freePort(), await freePort()];
     const running = await start('plain.cjs', ['-p', String(port)], [`[${other}]`, `[${port}]`]);
     await expectSticky(port);
@@ -124,7 +125,7 @@ describe('limpet start, with apps that do not know of it', () => {
     expect(listening).toHaveLength(1);
   });
 
-  it('else the first; a CommonJS app is main, and its children do not inherit the preload', async () => {
+  it('serves the first port without --port, keeps a CommonJS app the main module, and hides the preload from its children', async () => {
     const running = await start('plain.cjs', [], ['[0,"127.0.0.1"]', '[0,"127.0.0.1"]']);
     const { body } = await ask(await portOf(running), '127.0.0.1');
     expect(JSON.parse(body)).toMatchObject({ main: true, execArgv: [] });
@@ -133,7 +134,7 @@ describe('limpet start, with apps that do not know of it', () => {
 });
 
 describe('an app that listens more than once', () => {
-  it('first to see whether its port is free, and in earnest then', async () => {
+  it('may first probe whether its port is free', async () => {
     const port = await freePort();
     const running = await start('probe.cjs', [], [String(port)]);
     await expectSticky(port);
@@ -142,7 +143,7 @@ describe('an app that listens more than once', () => {
 });
 
 describe('the log', () => {
-  it('is for people where they ask for it: plain where there is no terminal, workers behind their slot', async () => {
+  it('is text with --no-json: without colours if stdout is not a terminal, and with the slot before the lines of a worker', async () => {
     app = home.start([
       'start',
       join(apps, 'plain.cjs'),
@@ -155,15 +156,15 @@ describe('the log', () => {
       '[0,"127.0.0.1"]',
     ]);
     await app.outputs('0 | {"event":"up"');
-    expect(app.output).toMatch(/^\d\d:\d\d:\d\d {2}\/.*plain\.cjs on 1 worker, named quiet$/m);
+    expect(app.output).toMatch(/^\d\d:\d\d:\d\d {2}starting \/.*plain\.cjs on 1 worker, as router quiet$/m);
     expect(app.output).toMatch(/^\d\d:\d\d:\d\d {2}listening on 127\.0\.0\.1:\d+, handoff /m);
     expect(app.output).not.toContain('\x1b');
     expect((await app.stop()).code).toBe(0);
   });
 });
 
-describe('a port that somebody else has', () => {
-  it('is said in one sentence, without a stack; exit code 1, and nothing is left', async () => {
+describe('a port that another process uses', () => {
+  it('is one line on stderr without a stack, and exit code 1', async () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const { port } = holder.address() as AddressInfo;
@@ -183,7 +184,7 @@ describe('a port that somebody else has', () => {
     expect(out + err).not.toMatch(/^\s+at /m);
   });
 
-  it('is told to an app that listens for the error, as Node tells it, and the next one is served', async () => {
+  it('is an error event in the app, as from Node, and the next port of the app is served', async () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const { port } = holder.address() as AddressInfo;

@@ -11,13 +11,13 @@ import { Home } from './limpet.ts';
 const terminal = (hasColors: boolean) => ({ isTTY: true, hasColors: () => hasColors }) as NodeJS.WriteStream;
 const pipe = { isTTY: false } as NodeJS.WriteStream;
 
-describe('what people see', () => {
-  it('has colours on a terminal that has them, and nowhere else', () => {
+describe('the output for people', () => {
+  it('has colours only on a terminal with colours', () => {
     expect(styled('red', 'x', terminal(true))).toBe('\x1b[31mx\x1b[39m');
     expect([styled('red', 'x', terminal(false)), styled('red', 'x', pipe)]).toEqual(['x', 'x']);
   });
 
-  it('fits: a table leaves out the columns that can be spared most', () => {
+  it('leaves out columns of a table that does not fit, those with the highest number first', () => {
     const columns = [
       { head: 'slot', cells: ['0', '10'] },
       { head: 'lag', cells: ['1 ms', '20 ms'], spare: 2 },
@@ -28,7 +28,7 @@ describe('what people see', () => {
     expect(table(columns, 3)).toEqual(['slot', '   0', '  10']);
   });
 
-  it.each([20, 40, 80, 200])('a status and a ring fit into %d columns', (columns) => {
+  it.each([20, 40, 80, 200])('fits a status and a ring into %d columns', (columns) => {
     const slot = {
       slot: 0,
       pid: 4_194_303,
@@ -55,18 +55,18 @@ describe('what people see', () => {
     } as unknown as RouterStatus;
     const ring = ringOffline({ workers: 3, buckets: 64 });
     for (const line of [...statusLines(now, columns), ...ringLines(ring, columns)]) {
-      // The narrowest table keeps its slots, processes and states.
+      // The narrowest table has the columns slot, process and state.
       expect(line.length).toBeLessThanOrEqual(Math.max(columns, 36));
     }
   });
 
-  it('durations have their two largest units', () => {
+  it('shows a duration in its two largest units', () => {
     expect([0, 59_000, 3_600_000, 90_061_000].map(duration)).toEqual(['0 s', '59 s', '1 h', '1 d 1 h']);
   });
 });
 
 describe('limpet ring', () => {
-  it('draws one character a bucket, and what is down', () => {
+  it('draws one character for each bucket, and names the slots that are down', () => {
     const ring = ringOffline({ workers: 2, buckets: 64 });
     const lines = ringLines({ ...ring, owners: ring.homes.map(() => 0), down: [1] }, 80);
     expect(lines[0]).toBe('64 buckets, 2 slots, down: 1');
@@ -76,7 +76,7 @@ describe('limpet ring', () => {
 });
 
 describe('exit codes', () => {
-  it('are in --help and in docs/cli.md, in the same words', () => {
+  it('have the same meaning in --help and in docs/cli.md', () => {
     const home = new Home();
     const { code, out } = home.limpet(['--help']);
     home.leave();

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, expect, it } from 'vitest';
-import { hostAndPort } from '../../src/cli/settings.js';
+import { hostAndPort } from '../../src/cli/flag-values.js';
 import type { App } from '../processes/app.ts';
 import { Home } from './limpet.ts';
 
@@ -13,11 +13,11 @@ afterEach(async () => {
 });
 afterAll(() => home.leave());
 
-it('limpet start serves metrics and the live page where it is told to', async () => {
+it('limpet start serves metrics with --metrics and the live page with --ui', async () => {
   app = home.start(['start', '--metrics', '0', '--ui', file, '-w', '2', '--', '[0,"127.0.0.1"]']);
   const metrics = (await app.says(/^metrics at /)).metrics as string;
-  const page = (await app.says(/^live page, for one browser/)).ui as string;
-  for (const slot of [0, 1]) await app.says(new RegExp(`^slot ${slot}: process \\d+ serves`));
+  const page = (await app.says(/^live page, link for one browser/)).ui as string;
+  for (const slot of [0, 1]) await app.says(new RegExp(`^slot ${slot}: worker \\d+ is ready`));
   expect(await (await fetch(metrics)).text()).toMatch(/^limpet_slot_state\{slot="1",state="ready"\} 1$/m);
   expect((await fetch(page)).status).toBe(200);
   const next = (await app.says(/^live page opened/)).ui as string;
@@ -25,13 +25,13 @@ it('limpet start serves metrics and the live page where it is told to', async ()
   expect((await fetch(next)).status).toBe(200);
 });
 
-it('says what it expects where it is told nonsense', () => {
+it('limpet start rejects an invalid --metrics, and says what it expects', () => {
   const { code, err } = home.limpet(['start', file, '--metrics', 'everywhere']);
   expect(code).toBe(2);
   expect(err).toMatch(/--metrics: option metrics: got "everywhere", expected a port, or a host and a port/);
 });
 
-it('reads a host and a port', () => {
+it('hostAndPort() reads a host and a port, and rejects every other form', () => {
   expect(hostAndPort(9100)).toEqual({ port: 9100 });
   expect(hostAndPort('0.0.0.0:9100')).toEqual({ host: '0.0.0.0', port: 9100 });
   expect(hostAndPort('[::1]:9100')).toEqual({ host: '::1', port: 9100 });

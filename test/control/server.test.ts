@@ -10,13 +10,13 @@ import { type Commands, requestBytesMax } from '../../src/control/protocol.ts';
 import { ControlServer } from '../../src/control/server.ts';
 
 let runtime: string;
-/** Where routers of this user are looked for. */
-const places = ['XDG_RUNTIME_DIR', 'XDG_STATE_HOME'] as const;
+/** The variables that decide in which directories the control sockets of this user are. */
+const variables = ['XDG_RUNTIME_DIR', 'XDG_STATE_HOME'] as const;
 let before: Record<string, string | undefined> = {};
 const servers: ControlServer[] = [];
 
 beforeEach(() => {
-  before = Object.fromEntries(places.map((name) => [name, process.env[name]]));
+  before = Object.fromEntries(variables.map((name) => [name, process.env[name]]));
   runtime = mkdtempSync(join(tmpdir(), 'limpet-control-'));
   process.env.XDG_RUNTIME_DIR = runtime;
   process.env.XDG_STATE_HOME = join(runtime, 'state');
@@ -36,22 +36,22 @@ async function open(name: string, commands: Commands = {}): Promise<ControlServe
   return server;
 }
 
-/** All that comes back when `bytes` are written and the other side closes, or has sent a line. */
-async function tell(path: string, bytes: string | Uint8Array): Promise<string> {
+/** Writes `bytes`, and returns what the server sends until it closes, or until its first line is complete. */
+async function exchange(path: string, bytes: string | Uint8Array): Promise<string> {
   const socket = connect(path);
-  let heard = '';
+  let received = '';
   socket.on('error', () => {});
   socket.on('data', (chunk) => {
-    heard += chunk;
-    if (heard.includes('\n')) socket.end();
+    received += chunk;
+    if (received.includes('\n')) socket.end();
   });
   socket.write(bytes);
   await once(socket, 'close');
-  return heard;
+  return received;
 }
 
-/** A socket whose process was killed. */
-async function leaveStale(path: string): Promise<void> {
+/** Leaves the socket of a process that was killed. */
+async function leaveStaleSocket(path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const script = `require('net').createServer().listen(${JSON.stringify(path)}, () => console.log('up'))`;
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
@@ -61,7 +61,7 @@ async function leaveStale(path: string): Promise<void> {
 }
 
 describe('the control socket', () => {
-  it('is 0600 in 0700 directories, even where an earlier one was open to others', async () => {
+  it('has mode 0600 in directories of mode 0700, even if a directory existed with mode 0777', async () => {
     mkdirSync(join(runtime, 'limpet'), { mode: 0o777 });
     chmodSync(join(runtime, 'limpet'), 0o777);
     const { path } = await open('shop');
@@ -69,21 +69,21 @@ describe('the control socket', () => {
     expect(modes).toEqual([0o600, 0o700, 0o700]);
   });
 
-  it('answers by id, an error as code and sentence, and is gone when closed', async () => {
+  it('answers each request by its id, sends an error as code and message, and is removed on close', async () => {
     const server = await open('shop', { double: ({ n }) => (n as number) * 2, nothing: () => undefined });
     const client = await ControlClient.connect(server.path);
     expect(await Promise.all([client.ask('double', { n: 4 }), client.ask('nothing')])).toEqual([8, null]);
     await expect(client.ask('treble')).rejects.toMatchObject({
       code: 'ERR_LIMPET_CONTROL',
-      message: expect.stringContaining('knows no command "treble"; it knows double, nothing'),
+      message: expect.stringContaining('got the command "treble", expected one of double, nothing'),
     });
-    await expect(client.ask('toString')).rejects.toThrow('knows no command');
+    await expect(client.ask('toString')).rejects.toThrow('got the command "toString", expected one of');
     await server.close();
     expect(existsSync(server.path)).toBe(false);
     await expect(client.ask('double')).rejects.toMatchObject({ code: 'ERR_LIMPET_CONTROL' });
   });
 
-  it('answers what is under way before it closes', async () => {
+  it('answers the requests in progress before it closes', async () => {
     let finish = (_: string): void => {};
     const slow = () => new Promise<string>((resolve) => (finish = resolve));
     const server = await open('shop', { slow });
@@ -97,27 +97,30 @@ describe('the control socket', () => {
     await closed;
   });
 
-  const malformed: [what: string, bytes: string | Uint8Array, says: RegExp][] = [
-    ['no JSON', 'GET / HTTP/1.1\n', /no request: expected a JSON object/],
-    ['no object', '[]\n', /expected a JSON object/],
-    ['another protocol', '{"limpet":2,"id":1,"command":"x"}\n', /it speaks protocol 2, this router 1/],
-    ['no id', '{"limpet":1,"command":"x"}\n', /expected id to be a whole number/],
-    ['args of another kind', '{"limpet":1,"id":1,"command":"x","args":7}\n', /args an object/],
-    ['a deep nest', `${'['.repeat(60_000)}\n`, /expected a JSON object/],
-    ['bytes', Uint8Array.of(0, 255, 254, 10), /expected a JSON object/],
-    ['a line without end', 'x'.repeat(requestBytesMax + 1), /longer than 65536 bytes/],
+  const malformed: [what: string, bytes: string | Uint8Array, message: RegExp][] = [
+    ['text that is not JSON', 'GET / HTTP/1.1\n', /invalid request: expected one line with a JSON object/],
+    ['an array', '[]\n', /with a JSON object/],
+    ['another protocol version', '{"limpet":2,"id":1,"command":"x"}\n', /protocol version 2, expected 1/],
+    ['a request without an id', '{"limpet":1,"command":"x"}\n', /expected id to be a whole number/],
+    ['args that are a number', '{"limpet":1,"id":1,"command":"x","args":7}\n', /args an object/],
+    ['60,000 nested arrays', `${'['.repeat(60_000)}\n`, /with a JSON object/],
+    ['bytes that are not UTF-8', Uint8Array.of(0, 255, 254, 10), /with a JSON object/],
+    ['a line that is too long', 'x'.repeat(requestBytesMax + 1), /longer than 65536 bytes/],
   ];
-  it.each(malformed)('answers %s once, closes, and serves on', async (_what, bytes, says) => {
-    const server = await open('shop', { ping: () => 'pong' });
-    const heard = await tell(server.path, bytes);
-    expect(JSON.parse(heard)).toMatchObject({ limpet: 1, id: null, error: { code: 'ERR_LIMPET_CONTROL' } });
-    expect(JSON.parse(heard).error.message).toMatch(says);
-    const client = await ControlClient.connect(server.path);
-    expect(await client.ask('ping')).toBe('pong');
-    client.close();
-  });
+  it.each(malformed)(
+    'answers %s with one error, closes the connection, and still serves others',
+    async (_what, bytes, message) => {
+      const server = await open('shop', { ping: () => 'pong' });
+      const answer = JSON.parse(await exchange(server.path, bytes));
+      expect(answer).toMatchObject({ limpet: 1, id: null, error: { code: 'ERR_LIMPET_CONTROL' } });
+      expect(answer.error.message).toMatch(message);
+      const client = await ControlClient.connect(server.path);
+      expect(await client.ask('ping')).toBe('pong');
+      client.close();
+    },
+  );
 
-  it('a request in pieces is one request; 17 at once are one too many', async () => {
+  it('rejects the 17th request at once, and reads a request that arrives byte by byte', async () => {
     const server = await open('shop', { wait: () => new Promise((resolve) => setImmediate(resolve)) });
     const client = await ControlClient.connect(server.path);
     const asked = await Promise.allSettled(Array.from({ length: 17 }, () => client.ask('wait')));
@@ -131,17 +134,17 @@ describe('the control socket', () => {
   });
 });
 
-describe('names', () => {
-  it('a living router keeps its name; a dead one leaves it', async () => {
+describe('the name of a router', () => {
+  it('is free again when its process has died, and the stale socket is removed', async () => {
     const directory = join(runtime, 'limpet', 'shop');
-    await leaveStale(join(directory, '1.sock'));
-    await leaveStale(join(directory, `${process.pid}.sock`));
+    await leaveStaleSocket(join(directory, '1.sock'));
+    await leaveStaleSocket(join(directory, `${process.pid}.sock`));
     const { path } = await open('shop');
     expect(existsSync(join(directory, '1.sock'))).toBe(false);
     expect(await runningRouters('shop')).toMatchObject([{ name: 'shop', pid: process.pid, path }]);
   });
 
-  it('is refused to a second router by ERR_LIMPET_NAME_IN_USE, unless that one replaces the first', async () => {
+  it('is refused to a second router with ERR_LIMPET_NAME_IN_USE, unless the second replaces the first', async () => {
     const directory = join(runtime, 'limpet', 'shop');
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const script = `require('net').createServer().listen(${JSON.stringify(join(directory, '77.sock'))}, () => console.log('up'))`;
@@ -150,14 +153,14 @@ describe('names', () => {
     await once(other.stdout, 'data');
     await expect(open('shop')).rejects.toMatchObject({ code: 'ERR_LIMPET_NAME_IN_USE', facts: { pid: 77 } });
     expect((await runningRouters()).map(({ pid }) => pid)).toEqual([77]);
-    const successor = await ControlServer.open({ name: 'shop', commands: {}, replaces: 77 });
-    servers.push(successor);
+    const replacement = await ControlServer.open({ name: 'shop', commands: {}, replaces: 77 });
+    servers.push(replacement);
     expect((await runningRouters()).map(({ pid }) => pid)).toEqual([77, process.pid]);
     other.kill('SIGKILL');
     await once(other, 'exit');
   });
 
-  it('a directory that cannot be had is passed over for the next; files that are no sockets are left alone', async () => {
+  it('gets its socket in the next directory if the first cannot be created, and other files there are ignored', async () => {
     writeFileSync(join(runtime, 'limpet'), 'in the way');
     const state = process.env.XDG_STATE_HOME;
     process.env.XDG_STATE_HOME = join(runtime, 'state');

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { pages } from './pages.ts';
 
-/** Every `limpet …` that a page shows: in a block of commands, or between backticks. */
+/** Every command `limpet …` on the pages, in blocks of commands and between backticks. */
 const shown = pages.flatMap(({ path, text }) => {
   const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, code = '']) => code.split('\n'));
   const inline = [...text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/`([^`\n]+)`/g)].map(
@@ -23,12 +23,13 @@ async function flagsOf(name: string): Promise<readonly (string | undefined)[]> {
   return ['--help', ...(command?.options ?? []).flatMap(({ short, long }) => [short, long])];
 }
 
-test('every limpet command on the pages exists, and takes the flags that it is given', async () => {
+test('every limpet command on the pages exists, and has the flags that the page uses', async () => {
   const wrong: string[] = [];
   for (const { path, line, name, flags } of shown) {
     const known = await flagsOf(name);
-    if (known.length === 0) wrong.push(`${path}: ${line}: there is no command ${name}`);
-    for (const flag of flags) if (!known.includes(flag)) wrong.push(`${path}: ${line}: ${flag}`);
+    if (known.length === 0) wrong.push(`${path}: ${line}: the command ${name} does not exist`);
+    for (const flag of flags)
+      if (!known.includes(flag)) wrong.push(`${path}: ${line}: the flag ${flag} does not exist`);
   }
   expect(shown.length).toBeGreaterThan(20);
   expect(wrong).toEqual([]);

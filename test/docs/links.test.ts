@@ -3,7 +3,7 @@ import { dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
 import { pages, projectRoot } from './pages.ts';
 
-/** The anchors that a Markdown page has, by the rule of the sites that show it. */
+/** The anchors of a Markdown page, as GitHub and npm make them from headings. */
 function anchorsOf(text: string): string[] {
   return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading
@@ -13,7 +13,7 @@ function anchorsOf(text: string): string[] {
   );
 }
 
-test.each(pages)('$path has no dead link', ({ path, text }) => {
+test.each(pages)('$path has only working links', ({ path, text }) => {
   const prose = text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '');
   const targets = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
   const dead = targets.filter((target) => {
@@ -21,13 +21,13 @@ test.each(pages)('$path has no dead link', ({ path, text }) => {
     const [file = '', anchor] = target.split('#');
     const place = file === '' ? path : normalize(join(dirname(path), file));
     if (!existsSync(join(projectRoot, place))) return true;
-    const page = pages.find((candidate) => candidate.path === place);
+    const page = pages.find((each) => each.path === place);
     return anchor !== undefined && page !== undefined && !anchorsOf(page.text).includes(anchor);
   });
   expect(dead).toEqual([]);
 });
 
-test.each(pages)('$path names no file or folder that is not there', ({ text }) => {
+test.each(pages)('$path names only files and folders that exist', ({ text }) => {
   const named = [...text.matchAll(/`((?:src|native|test|scripts|docs|bench)\/[\w./-]*)`/g)].map(
     ([, path = '']) => path,
   );

@@ -5,7 +5,7 @@ import * as options from '../../src/options.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
-test("the README's tables of options are what src/options.ts says (npm run docs writes them)", () => {
+test('the tables of options in the README are up to date with src/options.ts (npm run docs writes them)', () => {
   const page = read('README.md');
   expect(page).toBe(withOptionTables(page, read('src/options.ts'), defaultsOf(options)));
 });

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** One Markdown page of the project; `path` is relative to the project's root. */
+/** A Markdown page of the project. `path` is relative to the project's root. */
 export interface Page {
   readonly path: string;
   readonly text: string;
@@ -9,10 +9,10 @@ export interface Page {
 
 const root = new URL('../../', import.meta.url);
 
-/** The path of the project's root, with a separator at its end. */
+/** The path of the project's root, with a separator at the end. */
 export const projectRoot: string = fileURLToPath(root);
 
-/** Every Markdown page that a reader may open. */
+/** Every Markdown page for readers. */
 export const pages: readonly Page[] = ['.', 'docs', 'docs/api', 'examples']
   .flatMap((folder) =>
     readdirSync(new URL(`${folder}/`, root)).map((name) => (folder === '.' ? name : `${folder}/${name}`)),

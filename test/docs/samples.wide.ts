@@ -9,7 +9,7 @@ import { ask } from '../processes/clients.ts';
 import { uwsEnvironment } from '../uws/index.ts';
 import { pages, projectRoot } from './pages.ts';
 
-/** Every block of code that the pages show, with the comment in front of it that says which file it is quoted from. */
+/** Every block of code on the pages. `from` is the file that the block quotes, as the comment before it says. */
 const blocks = pages.flatMap(({ path, text }) =>
   [...text.matchAll(/^(?:<!-- from: (\S+) -->\n+)?```(\w*)\n([\s\S]*?)^```/gm)].map(
     ([, from, kind = '', code = ''], index) => ({
@@ -22,7 +22,7 @@ const blocks = pages.flatMap(({ path, text }) =>
   ),
 );
 
-/** Every program among them: a ```js block, or what a ```diff block leaves. */
+/** The programs: each ```js block, and each ```diff block after the change. */
 const samples = blocks
   .filter(({ from, kind }) => from === undefined && ['js', 'diff'].includes(kind))
   .map(({ name, kind, code }) => ({
@@ -30,7 +30,7 @@ const samples = blocks
     code: kind === 'js' ? code : code.replace(/^-.*\n/gm, '').replace(/^[+ ]/gm, ''),
   }));
 
-test('a page shows programs, quotes, commands and texts; types alone are for the reference', () => {
+test('every block is a program, a quote, a command or text, and only the reference has types', () => {
   const others = blocks.filter(
     ({ path, from, kind }) =>
       from === undefined &&
@@ -41,14 +41,14 @@ test('a page shows programs, quotes, commands and texts; types alone are for the
 
 const quotes = blocks.flatMap(({ name, from, code }) => (from === undefined ? [] : [{ name, from, code }]));
 
-test.each(quotes)('$name is in $from, which the tests run', ({ from, code }) => {
+test.each(quotes)('$name is a part of $from', ({ from, code }) => {
   expect(from).toMatch(/^(examples|test)\//);
   const file = readFileSync(join(projectRoot, from), 'utf8');
-  // Where something is left out, the page says `// …`.
+  // `// …` stands for lines that the page leaves out.
   for (const part of code.split(/^\/\/ …\n/m)) expect(file).toContain(part.trim());
 });
 
-/** A project of its own, with limpet and what the samples import installed. */
+/** A project in which limpet and the packages that the samples import are installed. */
 let project: string;
 
 beforeAll(() => {
@@ -70,18 +70,18 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** The status of the first answer, awaited while the program starts. */
+/** Waits until the program answers. Returns the status of the first response. */
 async function answerFrom(port: number, path: string): Promise<number> {
   for (let attempt = 0; attempt < 600; attempt++) {
-    // On a connection of its own: one that is kept alive would hold up the program's end.
+    // Each request uses a new connection, because a kept-alive connection would delay the exit of the program.
     const answer = await ask(port, '127.0.0.1', { path }).catch(() => undefined);
     if (answer) return answer.status;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`nothing serves ${path} on ${port}`);
+  throw new Error(`nothing answers ${path} on port ${port}, expected a response within 30 s`);
 }
 
-test.concurrent.each(samples)('$name', async ({ name, code }) => {
+test.concurrent.each(samples)('$name runs', async ({ name, code }) => {
   const port = await freePort();
   const file = join(project, `${name.replace(/\W+/g, '-')}.${code.includes('require(') ? 'cjs' : 'mjs'}`);
   writeFileSync(file, code.replaceAll('3000', String(port)));
@@ -91,15 +91,15 @@ test.concurrent.each(samples)('$name', async ({ name, code }) => {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = once(program, 'exit');
-  let complaints = '';
+  let errors = '';
   program.stderr.setEncoding('utf8').on('data', (text) => {
-    complaints += text;
+    errors += text;
   });
   try {
     const path = code.includes('socket.io') ? '/socket.io/?EIO=4&transport=polling' : '/';
     if (code.includes('3000')) expect(await answerFrom(port, path)).toBe(200);
     else expect(await exited).toEqual([0, null]);
-    expect(complaints).toBe('');
+    expect(errors).toBe('');
   } finally {
     program.kill('SIGTERM');
     await exited;

@@ -12,7 +12,7 @@ const secret = 'the same on each of these machines';
 const workers = 4;
 const hour = Math.floor(Date.now() / 3_600_000);
 
-/** What a machine of this name would give out and take. */
+/** The cookies that a machine of this name sets and accepts. */
 function machine(node: string, itsSecret = secret) {
   const options = checkRouterOptions({ affinity: 'cookie', node, secret: itsSecret, workers });
   const ring = new SlotRing({ slots: workers, key: deriveKey(itsSecret, 'ring', 8) });
@@ -20,39 +20,39 @@ function machine(node: string, itsSecret = secret) {
   const { cookie } = unpackAffinity(affinity.serializeSettings(ring));
   affinity.close();
   if (!cookie) throw new Error('no cookie');
-  const give = (slot: number) => new CookieIssuer(cookie, slot).value(hour);
-  const take = (value: string) => headBinding().readAffinityCookie(value, cookie.seal, hour);
+  const cookieOf = (slot: number) => new CookieIssuer(cookie, slot).value(hour);
+  const slotOf = (value: string) => headBinding().readAffinityCookie(value, cookie.seal, hour);
   const verify = (value: string, seal = cookie.seal) => readAffinityCookie(value, seal, hour);
-  return { give, take, verify, seal: cookie.seal, ring };
+  return { cookieOf, slotOf, verify, seal: cookie.seal, ring };
 }
 
 describe('machines that share a secret', () => {
   const [one, other] = [machine('one'), machine('other')];
 
-  test('take their own cookies, and say of each other’s that they are not theirs', () => {
+  test('accept their own cookies and ignore the cookies of each other', () => {
     for (let slot = 0; slot < workers; slot++) {
-      expect(one.take(one.give(slot))).toBe(slot);
-      expect(other.take(one.give(slot))).toBeUndefined();
-      expect(other.verify(one.give(slot))).toBeUndefined();
+      expect(one.slotOf(one.cookieOf(slot))).toBe(slot);
+      expect(other.slotOf(one.cookieOf(slot))).toBeUndefined();
+      expect(other.verify(one.cookieOf(slot))).toBeUndefined();
     }
   });
 
-  test('can verify each other’s: it is the name alone that differs, and the name is sealed too', () => {
-    const value = one.give(2);
+  test('differ in the sealed name of the machine only, so they could verify the cookies of each other', () => {
+    const value = one.cookieOf(2);
     expect(other.verify(value, { ...other.seal, node: one.seal.node })).toBe(2);
     const renamed = value.replace(one.seal.node, other.seal.node);
-    expect(other.take(renamed)).toBeUndefined();
-    expect(machine('one', 'another secret altogether').take(value)).toBeUndefined();
+    expect(other.slotOf(renamed)).toBeUndefined();
+    expect(machine('one', 'another secret altogether').slotOf(value)).toBeUndefined();
   });
 
-  test('give an answering worker’s cookie to whoever brings another machine’s', () => {
-    const { seal, give } = other;
+  test('replace the cookie of another machine with one for the worker that answers', () => {
+    const { seal, cookieOf } = other;
     const issuer = new CookieIssuer({ seal, attributes: {} }, 1);
-    expect(issuer.setCookie(`limpet=${one.give(3)}`, false)).toContain(give(1));
-    expect(issuer.setCookie(`limpet=${give(1)}`, false)).toBeUndefined();
+    expect(issuer.setCookie(`limpet=${one.cookieOf(3)}`, false)).toContain(cookieOf(1));
+    expect(issuer.setCookie(`limpet=${cookieOf(1)}`, false)).toBeUndefined();
   });
 
-  test('place the clients of one that is gone alike, and evenly: no worker is stormed', () => {
+  test('place the clients of a dead machine alike and evenly, so that no worker is overloaded', () => {
     const clients = Array.from({ length: 4096 }, (_, i) => `10.${i >> 8}.${i & 255}.7`);
     const counts = new Array<number>(workers).fill(0);
     for (const client of clients) {

@@ -11,7 +11,7 @@ import { uwsEnvironment } from '../uws/index.ts';
 
 const cli = fileURLToPath(new URL('../../dist/cli/limpet.js', import.meta.url));
 
-interface Told {
+interface Reply {
   readonly slot: number;
   readonly pid: number;
 }
@@ -34,20 +34,21 @@ async function start(options: RouterOptions & { workers?: number }, server = 'no
 }
 
 const from = '127.0.0.1';
-const told = async (port: number, client = from): Promise<Told> => JSON.parse((await ask(port, client)).body);
+const replyOf = async (port: number, client = from): Promise<Reply> =>
+  JSON.parse((await ask(port, client)).body);
 const healthOf = async (port: number) => (await ask(port, from, { path: '/health?from=test' })).status;
 
-/** One request on the agent's connection; whether that is kept for the next. */
+/** Sends one request on the agent's connection. `kept` says whether the connection stays open. */
 function askOn(
   agent: Agent,
   port: number,
   path = '/',
-): Promise<{ kept: boolean; told: Told; cookie: string }> {
+): Promise<{ kept: boolean; reply: Reply; cookie: string }> {
   return new Promise((resolve, reject) => {
     request({ agent, port, host: '127.0.0.1', path }, async (response) => {
-      const told = JSON.parse(Buffer.concat(await response.toArray()).toString());
+      const reply = JSON.parse(Buffer.concat(await response.toArray()).toString());
       const cookie = String(response.headers['set-cookie']);
-      resolve({ told, cookie, kept: response.headers.connection !== 'close' });
+      resolve({ reply, cookie, kept: response.headers.connection !== 'close' });
     })
       .on('error', reject)
       .end();
@@ -61,39 +62,42 @@ const combinations = [
   { handoff: 'ipc', server: 'uws' },
 ] as const;
 
-describe.each(combinations)('direct ports by $handoff in front of $server', ({ handoff, server }) => {
-  test('each leads to its own slot, whoever comes, and the shared port goes by the ring', async () => {
-    const { app, direct, shared } = await start({ handoff }, server);
-    const clients = addresses(12);
-    for (let slot = 0; slot < 3; slot++) {
-      const seen = await inParallel(clients, 4, (client) => told(direct + slot, client));
-      expect(new Set(seen.map((each) => each.slot))).toEqual(new Set([slot]));
-      expect(await healthOf(direct + slot)).toBe(200);
-    }
-    const byRing = await inParallel(clients, 4, (client) => told(shared, client));
-    expect(new Set(byRing.map(({ slot }) => slot)).size).toBeGreaterThan(1);
-    // What comes while nobody is there waits for the next process.
-    const { pid } = await told(direct + 1);
-    process.kill(pid, 'SIGKILL');
-    const after = await told(direct + 1);
-    expect(after.slot).toBe(1);
-    expect(after.pid).not.toBe(pid);
-    await app.hears('ready', ({ slot }) => slot === 1, 2);
-  });
-});
+describe.each(combinations)(
+  'direct ports with handoff $handoff and server $server',
+  ({ handoff, server }) => {
+    test('each port leads every client to its slot, and the shared port uses the ring', async () => {
+      const { app, direct, shared } = await start({ handoff }, server);
+      const clients = addresses(12);
+      for (let slot = 0; slot < 3; slot++) {
+        const seen = await inParallel(clients, 4, (client) => replyOf(direct + slot, client));
+        expect(new Set(seen.map((each) => each.slot))).toEqual(new Set([slot]));
+        expect(await healthOf(direct + slot)).toBe(200);
+      }
+      const byRing = await inParallel(clients, 4, (client) => replyOf(shared, client));
+      expect(new Set(byRing.map(({ slot }) => slot)).size).toBeGreaterThan(1);
+      // A connection to an empty slot waits for its next process.
+      const { pid } = await replyOf(direct + 1);
+      process.kill(pid, 'SIGKILL');
+      const after = await replyOf(direct + 1);
+      expect(after.slot).toBe(1);
+      expect(after.pid).not.toBe(pid);
+      await app.hears('ready', ({ slot }) => slot === 1, 2);
+    });
+  },
+);
 
 describe('a direct port', () => {
   test.each(['kernel', 'ipc'] as const)(
-    'is served by one other slot while its own is down, and says so (%s)',
+    'is served by one other slot while its own is down, without keep-alive (%s)',
     async (handoff) => {
       const { app, direct } = await start({ handoff, respawnGraceMs: 0 });
-      const { pid } = await told(direct + 2);
+      const { pid } = await replyOf(direct + 2);
       process.kill(pid, 'SIGKILL');
       const agent = new Agent({ keepAlive: true });
       const away = [];
-      // Those that come once the slot is back are its own again.
+      // The slot serves its own port again when it is back.
       while (true) {
-        const { told: seen, kept } = await askOn(agent, direct + 2);
+        const { reply: seen, kept } = await askOn(agent, direct + 2);
         if (seen.slot === 2) break;
         expect(kept).toBe(false);
         away.push(seen.slot);
@@ -105,10 +109,10 @@ describe('a direct port', () => {
     },
   );
 
-  test('is never left for another slot: no re-homing, but the cookie is given', async () => {
+  test('never forwards a request to another slot, and still sets the cookie', async () => {
     const { direct } = await start({ affinity: ['cookie', { header: 'x-user' }] });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    const { told: seen, cookie } = await askOn(agent, direct + 1);
+    const { reply: seen, cookie } = await askOn(agent, direct + 1);
     expect(seen.slot).toBe(1);
     expect(cookie).toMatch(/^limpet=1\.[\w-]{8}\.1\./);
     const other = await ask(direct + 2, from, {
@@ -119,14 +123,14 @@ describe('a direct port', () => {
     agent.destroy();
   });
 
-  test('leads to a plain TCP server too', async () => {
+  test('also leads to a plain TCP server', async () => {
     const { direct } = await start({}, 'net');
     const { RawConnection } = await import('../processes/raw.ts');
     const connection = new RawConnection(direct + 2);
     expect(JSON.parse(await connection.closed).slot).toBe(2);
   });
 
-  test('an overlap with the shared port, or one that is taken, is an error, and nothing is left', async () => {
+  test('is an error if it overlaps the shared port or is in use, and nothing stays open', async () => {
     const base = await freePorts(4);
     const options = { workers: 3, directPort: base };
     const overlapping = startApp('apps/direct.js', {
@@ -147,7 +151,7 @@ describe('a direct port', () => {
 });
 
 describe('a worker that leaves', () => {
-  test('first says so to proxies, and serves on for as long as it was told', async () => {
+  test('answers 503 as its health first, and still serves for noticeMs', async () => {
     const { app, direct, shared } = await start({ noticeMs: 1500 });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     expect((await askOn(agent, direct)).kept).toBe(true);
@@ -155,32 +159,32 @@ describe('a worker that leaves', () => {
     while ((await healthOf(direct + 1)) === 200);
     expect(await healthOf(direct)).toBe(503);
     expect(await healthOf(shared)).toBe(503);
-    // The connection that idled was not closed; its next answer is its last.
-    expect(await askOn(agent, direct)).toMatchObject({ kept: false, told: { slot: 0 } });
-    expect(await askOn(new Agent(), direct + 2)).toMatchObject({ kept: false, told: { slot: 2 } });
+    // The idle connection was not closed. Its next response closes it.
+    expect(await askOn(agent, direct)).toMatchObject({ kept: false, reply: { slot: 0 } });
+    expect(await askOn(new Agent(), direct + 2)).toMatchObject({ kept: false, reply: { slot: 2 } });
     expect((await app.ended).code).toBe(0);
     agent.destroy();
   });
 
-  test('for a successor leaves idle connections to whoever pools them', async () => {
+  test('leaves idle connections open if a new worker replaces it', async () => {
     const { app, direct } = await start({ noticeMs: 10_000, workers: 1 });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const before = await askOn(agent, direct);
     app.kill('SIGHUP');
     await app.hears('ready', undefined, 2);
-    // New connections are the successor's at once.
-    const { pid } = await told(direct);
-    expect(pid).not.toBe(before.told.pid);
+    // New connections go to the new worker at once.
+    const { pid } = await replyOf(direct);
+    expect(pid).not.toBe(before.reply.pid);
     expect(await healthOf(direct)).toBe(200);
-    expect(await askOn(agent, direct)).toMatchObject({ kept: false, told: { pid: before.told.pid } });
-    expect(await askOn(agent, direct)).toMatchObject({ kept: true, told: { pid } });
+    expect(await askOn(agent, direct)).toMatchObject({ kept: false, reply: { pid: before.reply.pid } });
+    expect(await askOn(agent, direct)).toMatchObject({ kept: true, reply: { pid } });
     agent.destroy();
-    // Its own notice would take as long.
+    // A graceful stop would take another noticeMs.
     app.kill('SIGKILL');
   });
 });
 
-test('scaling gives new slots their ports, and takes those of others away', async () => {
+test('scaling up opens the ports of the new slots, and scaling down closes the ports of the removed slots', async () => {
   const direct = await freePorts(4);
   const options = {
     workers: 2,
@@ -199,7 +203,7 @@ test('scaling gives new slots their ports, and takes those of others away', asyn
   app.say('scale 3');
   await app.hears('scale');
   expect(JSON.parse((await at(2)).body)).toMatchObject({ name: 'one', slot: 2 });
-  // What the proxies are to know, the router says itself.
+  // "limpet edge" gets the settings from the running router.
   const words = ['edge', 'nginx', '--name', options.name];
   const { stdout } = await promisify(execFile)(process.execPath, [cli, ...words]);
   expect(stdout).toContain(`server 127.0.0.2:${direct + 2} `);

@@ -14,13 +14,13 @@ export interface Failure {
   readonly what: string;
 }
 
-/** A browser, as far as stickiness is concerned: an address, a cookie jar, one kept-alive connection, for some a WebSocket. */
+/** Behaves like a browser: it has an address, a cookie jar, one kept-alive connection, and sometimes a WebSocket. */
 export class Client {
   readonly from: string;
   readonly #port: number;
   readonly #agent: Agent;
   readonly #jar: Map<string, string> = new Map();
-  /** Sent with each request, to no effect. */
+  /** Forged headers, sent with each request. They must have no effect. */
   spoof: Record<string, string> = {};
   sent = 0;
   socket: WebSocket | undefined;
@@ -31,17 +31,17 @@ export class Client {
     this.#agent = new Agent({ keepAlive: true, maxSockets: 1, localAddress: this.from });
   }
 
-  /** As browsers do: one that is safe is sent again where a kept connection closes under it. */
+  /** Sends a request. As browsers do, it repeats a safe request if the kept-alive connection closes before the response. */
   async ask(): Promise<Answer> {
     this.sent += 1;
-    // One in three changes something, and must not be sent twice.
+    // Every third request is a POST, which must not be sent twice.
     const method = this.sent % 3 === 0 ? 'POST' : 'GET';
-    const again = method === 'GET' ? 2 : 1;
+    const attemptsMax = method === 'GET' ? 2 : 1;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#once(method);
       } catch (error) {
-        if (attempt >= again || !(error as { reused?: boolean }).reused) throw error;
+        if (attempt >= attemptsMax || !(error as { reused?: boolean }).reused) throw error;
       }
     }
   }
@@ -72,7 +72,7 @@ export class Client {
     });
   }
 
-  /** A WebSocket that stays; resolves with where it is. */
+  /** Opens a WebSocket and leaves it open. Resolves with the worker that serves it. */
   async open(): Promise<string> {
     const headers = { cookie: [...this.#jar].map(([name, value]) => `${name}=${value}`).join('; ') };
     const socket = new WebSocket(`ws://127.0.0.1:${this.#port}/`, { localAddress: this.from, headers });
@@ -101,14 +101,14 @@ export class Client {
   }
 }
 
-/** Many clients, each asking, thinking, asking again; what came of it is kept. */
+/** Many clients. Each sends a request, waits, and sends the next. All answers and failures are kept. */
 export class Fleet {
   readonly clients: readonly Client[];
   readonly answers: Answer[] = [];
   readonly failures: Failure[] = [];
   readonly #thinkMs: number;
-  #on = false;
-  #lanes: Promise<void>[] = [];
+  #running = false;
+  #loops: Promise<void>[] = [];
 
   constructor(count: number, port: number, thinkMs: number) {
     this.clients = Array.from({ length: count }, (_, number) => new Client(number, port));
@@ -116,10 +116,10 @@ export class Fleet {
   }
 
   start(): void {
-    this.#on = true;
-    this.#lanes = this.clients.map(async (client, i) => {
+    this.#running = true;
+    this.#loops = this.clients.map(async (client, i) => {
       await wait((this.#thinkMs * i) / this.clients.length);
-      while (this.#on) {
+      while (this.#running) {
         await this.#ask(client);
         await wait(this.#thinkMs);
       }
@@ -127,21 +127,21 @@ export class Fleet {
   }
 
   async stop(): Promise<void> {
-    this.#on = false;
-    await Promise.all(this.#lanes);
+    this.#running = false;
+    await Promise.all(this.#loops);
   }
 
-  /** Each asks once: where each is. */
+  /** Sends one request from each client. Returns the worker that serves each. */
   async census(width = 32): Promise<Map<Client, string>> {
     const places = new Map<Client, string>();
     const waiting = [...this.clients];
-    const lane = async () => {
+    const askNext = async () => {
       for (let client = waiting.shift(); client; client = waiting.shift()) {
         const answer = await this.#ask(client);
         if (answer) places.set(client, answer.place);
       }
     };
-    await Promise.all(Array.from({ length: width }, lane));
+    await Promise.all(Array.from({ length: width }, askNext));
     return places;
   }
 

@@ -4,7 +4,7 @@ import { type App, startApp } from '../processes/app.ts';
 export const secret = 'the same on each of these machines';
 export const workers = 2;
 
-/** A "machine": a router with its workers on a loopback address of its own, all with the same ports. */
+/** Stands for a machine: a router with its workers on its own loopback address. All machines use the same ports. */
 export interface Machine {
   readonly app: App;
   readonly host: string;
@@ -16,7 +16,7 @@ export interface Ports {
   readonly directPort: number;
 }
 
-/** Starts the machine 127.0.2.`number`; resolves when all its workers serve. */
+/** Starts the machine with the address 127.0.2.`number`. Resolves when all its workers are ready. */
 export async function startMachine(
   number: number,
   { port, directPort }: Ports,

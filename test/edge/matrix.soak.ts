@@ -9,10 +9,13 @@ const combinations = (['nginx', 'haproxy'] as const)
   .flatMap(everyCombination)
   .filter(({ name, settings }) => name === 'haproxy' || settings.via === 'direct' || streams);
 
-describe.skipIf(combinations.length === 0)('every generated configuration', () => {
-  const stage = new Stage();
-  beforeAll(() => stage.open());
-  afterAll(() => stage.close());
+describe.skipIf(combinations.length === 0)(
+  'every generated configuration keeps every client on its worker',
+  () => {
+    const stage = new Stage();
+    beforeAll(() => stage.open());
+    afterAll(() => stage.close());
 
-  test.each(combinations)('of $name: $what', (combination) => tryCombination(stage, combination));
-});
+    test.each(combinations)('$name: $what', (combination) => tryCombination(stage, combination));
+  },
+);

@@ -14,14 +14,14 @@ import { type Machine, type Ports, secret, startMachine, workers } from './machi
 
 const generators = { nginx, haproxy };
 
-interface Told {
+interface Reply {
   readonly node: string;
   readonly slot: number;
   readonly from: string;
   readonly headers: Record<string, string>;
 }
 
-/** What tells the clients of a combination apart, besides their addresses. */
+/** A client with its own address, header, query parameter, cookies and connection. */
 class Client {
   readonly from: string;
   readonly headers: Record<string, string> = {
@@ -37,7 +37,7 @@ class Client {
     this.agent = tls ? new HttpsAgent({ ...keep, rejectUnauthorized: false }) : new HttpAgent(keep);
   }
 
-  ask(port: number, tls: boolean): Promise<Told> {
+  ask(port: number, tls: boolean): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const ask = tls ? httpsRequest : httpRequest;
       const { agent, headers } = this;
@@ -52,7 +52,7 @@ class Client {
     });
   }
 
-  async askBySocket(port: number, tls: boolean): Promise<Told> {
+  async askBySocket(port: number, tls: boolean): Promise<Reply> {
     const { from: localAddress, headers } = this;
     const socket = new WebSocket(`${tls ? 'wss' : 'ws'}://127.0.0.1:${port}/?user=${this.from}`, {
       localAddress,
@@ -74,7 +74,7 @@ class Client {
   }
 }
 
-/** Two machines for all combinations, and a certificate. */
+/** Two machines that serve all combinations, and a certificate. */
 export class Stage {
   readonly folder: string;
   machines: Machine[] = [];
@@ -88,7 +88,7 @@ export class Stage {
 
   async open(): Promise<void> {
     this.ports = { port: await freePort(), directPort: await freePorts(workers) };
-    // The shared port wants PROXY headers; the direct ones take plain HTTP all the same.
+    // The shared port expects PROXY headers. The direct ports still take plain HTTP.
     const options = { affinity: 'proxy-protocol', trust: 'loopback' } as const;
     this.machines = await Promise.all([1, 2].map((number) => startMachine(number, this.ports, options)));
   }
@@ -105,10 +105,10 @@ export interface Combination {
   readonly settings: Partial<EdgeSettings>;
 }
 
-/** The certificate is the stage's. */
+/** tryCombination() puts the stage's certificate in its place. */
 const tls = {} as never;
 
-/** Everything that makes a difference to the text, combined. */
+/** Every combination of the settings that change the text. */
 export function everyCombination(name: ProxyName): Combination[] {
   const affinities: Record<string, EdgeSettings['affinity']> = {
     address: 'address',
@@ -131,13 +131,13 @@ export function everyCombination(name: ProxyName): Combination[] {
       ),
     ),
   );
-  // What nginx cannot do in a stream is an error: settings.test.ts.
-  const inStream = ({ settings: { via, affinity, trust } }: Combination) =>
+  // settings.test.ts covers the combinations that nginx rejects in a stream.
+  const isSupported = ({ settings: { via, affinity, trust } }: Combination) =>
     name === 'haproxy' || via === 'direct' || (affinity === 'address' && trust === undefined);
-  return all.filter(inStream);
+  return all.filter(isSupported);
 }
 
-/** The proxy takes the text, and eight clients stay where they are by it, whatever they pretend. */
+/** Checks that the proxy accepts the text, and that each of eight clients stays on one worker, whatever its headers claim. */
 export async function tryCombination(stage: Stage, { name, settings }: Combination): Promise<void> {
   const port = await freePort();
   const tls = settings.tls !== undefined;
@@ -161,10 +161,10 @@ export async function tryCombination(stage: Stage, { name, settings }: Combinati
     });
     for (const { client, seen } of answers) {
       const places = new Set(seen.map(({ node, slot }) => `${node}-${slot}`));
-      expect(places.size, `${client.from} was on ${[...places]}`).toBe(1);
+      expect(places.size, `workers that served ${client.from}: ${[...places]}`).toBe(1);
       for (const { from, headers } of seen.slice(0, 3)) {
-        const told = settings.via === 'shared' ? from : headers['x-forwarded-for'];
-        expect(told).toBe(settings.trust ? '203.0.113.99' : client.from);
+        const address = settings.via === 'shared' ? from : headers['x-forwarded-for'];
+        expect(address).toBe(settings.trust ? '203.0.113.99' : client.from);
         if (settings.via !== 'shared' || name === 'haproxy') expect(headers.forwarded).toBeUndefined();
       }
     }

@@ -14,18 +14,18 @@ const wrong: [keyof typeof generators, object, RegExp][] = [
   ['nginx', { workers: undefined }, /workers is missing/],
   ['nginx', { via: 'direct', directPort: undefined }, /directPort is missing/],
   ['haproxy', { via: 'shared', port: undefined }, /port is missing/],
-  ['haproxy', { nodes: ['10.0.0.1', '10.0.0.1'] }, /10\.0\.0\.1-0 is there twice/],
+  ['haproxy', { nodes: ['10.0.0.1', '10.0.0.1'] }, /10\.0\.0\.1-0 occurs twice/],
   ['haproxy', { directPort: 65_535 }, /over 65535/],
   ['haproxy', { nodes: ['evil host; }'] }, /host/],
   ['nginx', { nodes: [{ host: 'a', name: 'x\n}' }] }, /name/],
   ['nginx', { workres: 3 }, /Did you mean workers/],
   ['nginx', { affinity: 'cokie' }, /affinity/],
-  ['nginx', { affinity: [{ header: 'x-user' }, 'cookie'] }, /Put it first/],
+  ['nginx', { affinity: [{ header: 'x-user' }, 'cookie'] }, /Put 'cookie' first/],
   ['nginx', { affinity: { header: 'x user;' } }, /name of a header/],
   ['nginx', { affinity: { query: 'a-b' } }, /hyphen/],
   ['nginx', { via: 'shared', affinity: 'cookie' }, /streams only/],
   ['nginx', { via: 'shared', trust: ['10.0.0.0/8'] }, /X-Forwarded-For in a stream/],
-  ['nginx', { maxLoad: 1.5 }, /no bound/],
+  ['nginx', { maxLoad: 1.5 }, /cannot limit the load/],
   ['nginx', { version: '1.10' }, /older than nginx 1.18/],
   ['haproxy', { version: '2.4' }, /older than HAProxy 2.6/],
   ['haproxy', { affinity: 'cookie' }, /secret/],
@@ -37,22 +37,22 @@ const wrong: [keyof typeof generators, object, RegExp][] = [
   ['haproxy', { healthPath: '/health\nserver x' }, /healthPath/],
 ];
 
-test.each(wrong)('%s with %j is a clear error', (proxy, settings, message) => {
-  const write = () => generators[proxy]({ ...base, ...settings } as EdgeSettings);
-  expect(write).toThrow(message);
-  expect(write).toThrow(LimpetError);
+test.each(wrong)('%s rejects the settings %j with a clear error', (proxy, settings, message) => {
+  const generate = () => generators[proxy]({ ...base, ...settings } as EdgeSettings);
+  expect(generate).toThrow(message);
+  expect(generate).toThrow(LimpetError);
 });
 
 describe.each(['nginx', 'haproxy'] as const)('%s', (proxy) => {
   const write = (settings: Partial<EdgeSettings> = {}) => generators[proxy]({ ...base, secret, ...settings });
 
-  test('the same settings give the same text, which does not tell the secret', () => {
+  test('the same settings give the same text, and the text does not contain the secret', () => {
     const affinity = ['cookie', { header: 'x-user' }] as const;
     expect(write({ affinity })).toBe(write({ affinity }));
     expect(write({ affinity })).not.toContain(secret);
   });
 
-  test('each worker is there once, IPv6 in brackets', () => {
+  test('each worker occurs once, and an IPv6 address is in brackets', () => {
     const text = write({ nodes: ['10.0.0.1', { host: '2001:db8::5', name: 'six', workers: 3 }] });
     const servers = [...text.matchAll(/^ *server .*:\d+ .*/gm)];
     expect(servers.length).toBe(5);
@@ -60,7 +60,7 @@ describe.each(['nginx', 'haproxy'] as const)('%s', (proxy) => {
     expect(text).toContain('six-2');
   });
 
-  test('a machine more leaves the lines of the others as they were', () => {
+  test('another machine does not change the lines of the others', () => {
     const lines = (text: string) => text.split('\n').filter((line) => /^ *server .*:\d/.test(line));
     const before = lines(write());
     const after = lines(write({ nodes: ['10.0.0.9', ...base.nodes] }));
@@ -68,14 +68,14 @@ describe.each(['nginx', 'haproxy'] as const)('%s', (proxy) => {
     expect(after).toEqual(expect.arrayContaining(before));
   });
 
-  test('ends TLS with nothing older than 1.2', () => {
+  test('TLS is terminated with version 1.2 or later', () => {
     const text = write({ tls: { certificate: '/etc/site.pem' } });
     expect(text).toMatch(/TLSv1\.2 (TLSv1\.3|no-tls-tickets)/);
     expect(text).toMatch(/listen \[::\]:443|bind \*:443/);
   });
 });
 
-test('nginx from 1.29.6 on is given its own sticky cookies, and from 1.25.1 on http2 as a directive', () => {
+test('nginx uses its own sticky cookies from 1.29.6 on, and the directive http2 from 1.25.1 on', () => {
   const settings: EdgeSettings = { ...base, affinity: 'cookie', tls: { certificate: '/c.pem' } };
   expect(nginx(settings)).toContain('hash $limpet_client consistent');
   expect(nginx(settings)).toContain('ssl http2;');
@@ -90,7 +90,7 @@ describe('limpet edge', () => {
   const run = (...words: string[]) =>
     execFileSync(process.execPath, [cli, 'edge', ...words], { encoding: 'utf8' });
 
-  test('prints what the function writes', () => {
+  test('prints the text that the function returns', () => {
     const words =
       '--node a=10.0.0.1 --node 10.0.0.2 -w 2 --direct-port 4000 --affinity header:x-user --listen 8080';
     expect(run('haproxy', ...words.split(' '))).toBe(

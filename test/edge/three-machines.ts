@@ -9,40 +9,43 @@ import { type Machine, secret, startMachine, workers } from './machines.ts';
 
 export interface Trial {
   readonly clients: number;
-  /** Between two requests of a client. */
+  /** The time between two requests of a client. */
   readonly thinkMs: number;
-  /** How long a machine that leaves serves on; and how long what follows is watched. */
+  /** How long a machine that leaves still serves. Each act is observed for at least as long. */
   readonly noticeMs: number;
-  /** Between two health checks; a server is down after three that fail. */
+  /** The time between two health checks. A server is down after three failed checks. */
   readonly checkMs: number;
-  /** The acts to play; all by default. */
+  /** The names of the acts to play. Default: all. */
   readonly only?: readonly string[];
 }
 
-/** What happened while something was done to the machines. */
+/** The results of one act. */
 export interface Act {
   readonly name: string;
   readonly requests: number;
   readonly failures: readonly string[];
-  /** Of those, the ones that had no need to: of a client that was not on the machine, or that failed before. */
+  /** Unnecessary failures: of a client that was not on the affected machine, or that had already failed once. */
   readonly undeserved: number;
-  /** Answers from another worker than the one that the client is on before or after. */
+  /** Answers from a worker that served the client neither before nor after the act. */
   readonly astray: number;
-  /** Clients that are on another worker after than before. */
+  /** Clients that are on another worker after the act. */
   readonly moved: number;
-  /** Of those, the ones that had no need to. */
+  /** Clients that moved although they did not have to. */
   readonly needless: number;
-  /** How many had to, or, where a machine comes, how many its share is. */
+  /** How many clients had to move. If a machine was added: the number that is its share. */
   readonly optimum: number;
   readonly socketsMoved: number;
 }
 
 const generators = { nginx, haproxy };
-/** By its cookie every client stays where it is, whoever comes. */
+/** No client moves when a machine is added, because every client has a cookie. */
 const noShare = Number.MIN_VALUE;
 
-/** Three machines behind a proxy, everything done to them that operators and fate do. Sessions must survive all of it. */
-export async function prove(name: ProxyName, trial: Trial): Promise<{ acts: Act[]; sessionsLost: number }> {
+/** Plays reloads, kills, drains and additions of machines behind a proxy. All sessions must survive. */
+export async function playActs(
+  name: ProxyName,
+  trial: Trial,
+): Promise<{ acts: Act[]; sessionsLost: number }> {
   const { noticeMs, checkMs, only } = trial;
   const redis = await startRedis();
   const ports = { port: await freePort(), directPort: await freePorts(workers) };
@@ -56,7 +59,7 @@ export async function prove(name: ProxyName, trial: Trial): Promise<{ acts: Act[
   };
   await Promise.all([1, 2, 3].map(start));
   const front = await freePort();
-  const write = (...numbers: number[]) => {
+  const configurationOf = (...numbers: number[]) => {
     const settings: EdgeSettings = {
       nodes: numbers.map((number) => ({ host: `127.0.2.${number}`, name: `m${number}` })),
       workers,
@@ -70,12 +73,15 @@ export async function prove(name: ProxyName, trial: Trial): Promise<{ acts: Act[
       .replace('inter 1s', `inter ${checkMs}ms`)
       .replace('slowstart 10s', 'slowstart 1s');
   };
-  const proxy: RunningProxy = await startProxy(name, front, write(1, 2, 3));
+  const proxy: RunningProxy = await startProxy(name, front, configurationOf(1, 2, 3));
   const fleet = new Fleet(trial.clients, front, trial.thinkMs);
   const acts: Act[] = [];
   let places = await settled(fleet);
 
-  /** Does something under load, and looks at who is where before and after. `must`: who has to move. */
+  /**
+   * Does `work` under load, and compares where the clients are before and after. `must` says whether a client of a worker has to move,
+   * `hit` whether its requests may fail.
+   */
   const act = async (
     what: string,
     work: () => Promise<void>,
@@ -121,11 +127,11 @@ export async function prove(name: ProxyName, trial: Trial): Promise<{ acts: Act[
       fleet.clients.forEach((client, i) => {
         if (i % 4 === 0)
           client.spoof = { 'x-forwarded-for': '203.0.113.9, 10.0.0.1', forwarded: 'for=203.0.113.9' };
-        // Beside the proxy's own cookie another one of its name, as somebody would who wants to be elsewhere.
+        // A second cookie of the same name, as a client would forge it to choose its worker.
         if (i % 4 === 1) client.spoof = { cookie: `m${1 + (i % 3)}-0` };
       });
       await wait(noticeMs);
-      // While they forge one they keep none that they are given: from here on they must follow again.
+      // A client that forges a cookie keeps no other. From here on, these clients keep the cookies that they get.
       for (const client of fleet.clients) if (client.spoof.cookie) client.spoof = {};
     });
     await act('a machine reloads', async () => {
@@ -142,7 +148,7 @@ export async function prove(name: ProxyName, trial: Trial): Promise<{ acts: Act[
         await wait(noticeMs / 4);
         process.kill(ready.at(-1)?.pid as number, 'SIGKILL');
         await app.hears('ready', undefined, ready.length + 1);
-        // As long as nginx leaves a server alone that has failed.
+        // nginx does not use a failed server for 5 s.
         await wait(name === 'nginx' ? 5500 : noticeMs);
       },
       undefined,
@@ -164,7 +170,7 @@ export async function prove(name: ProxyName, trial: Trial): Promise<{ acts: Act[
       'a machine comes',
       async () => {
         await start(4);
-        await proxy.reconfigure(write(...machines.keys()));
+        await proxy.reconfigure(configurationOf(...machines.keys()));
         await wait(noticeMs);
       },
       (place) => place.startsWith('m4-'),
@@ -191,17 +197,17 @@ export async function prove(name: ProxyName, trial: Trial): Promise<{ acts: Act[
   }
 }
 
-/** Where the clients are, when two rounds agree. */
+/** The worker of each client, as soon as two requests in a row agree. */
 async function settled(fleet: Fleet): Promise<Map<Client, string>> {
   for (let rounds = 0; rounds < 20; rounds++) {
     const one = await fleet.census();
     const two = await fleet.census();
     if (fleet.clients.every((client) => one.has(client) && one.get(client) === two.get(client))) return two;
   }
-  throw new Error('clients wander');
+  throw new Error('clients still move after 20 rounds, expected two rounds to agree');
 }
 
-/** A new WebSocket of every tenth client goes where its requests go; how many do not. */
+/** Opens a WebSocket from every tenth client. Counts those that another worker serves than the client's requests. */
 async function socketsMoved(clients: readonly Client[], places: Map<Client, string>): Promise<number> {
   let moved = 0;
   for (const client of clients.filter((_, i) => i % 10 === 0)) {
@@ -211,7 +217,7 @@ async function socketsMoved(clients: readonly Client[], places: Map<Client, stri
   return moved;
 }
 
-/** Sessions count their requests: a number that falls back is a session that was lost. */
+/** Each session counts its requests. A count that decreases shows a lost session. */
 function sessionsLost(fleet: Fleet): number {
   const last = new Map<Client, number>();
   let lost = 0;

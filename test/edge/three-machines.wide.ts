@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { needs } from '../needs.ts';
-import { prove } from './three-machines.ts';
+import { playActs } from './three-machines.ts';
 
 const trial = { clients: 30, thinkMs: 100, noticeMs: 1200, checkMs: 200 };
 const acts = ['a machine drains', 'a machine dies'];
 
 if (needs('haproxy') && needs('redis-server')) {
-  /** The whole play, behind nginx too, with a thousand clients, is three-machines.soak.ts. */
-  test('three machines: only those clients move that must, and nobody loses a session', async () => {
-    const played = await prove('haproxy', { ...trial, only: acts });
+  // three-machines.soak.ts plays all acts, behind nginx too, with 1,000 clients.
+  test('three machines move only the clients that must move, and lose no session', async () => {
+    const played = await playActs('haproxy', { ...trial, only: acts });
     expect(played.sessionsLost).toBe(0);
     expect(played.acts.map(({ name }) => name)).toEqual(acts);
     for (const act of played.acts) {

@@ -2,17 +2,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** An example, started by its one command on a port that the system chooses. */
+/** A running example on a port that the system chose. */
 export interface Example {
   readonly port: number;
   kill(signal: NodeJS.Signals): void;
-  /** Ends it as an operator would: exit code and signal. */
+  /** Sends SIGTERM. Resolves with the exit code and the signal. */
   stop(): Promise<[number | null, NodeJS.Signals | null]>;
-  /** Kills it, without notice to anybody; resolves when its workers have gone, too. */
+  /** Kills the primary. Resolves when the workers have exited, too. */
   end(): Promise<void>;
 }
 
-/** Resolves when the example has printed its address. */
+/** Starts an example. Resolves when it has printed its address. */
 export async function startExample(name: string, env: Record<string, string> = {}): Promise<Example> {
   const file = fileURLToPath(new URL(`../../examples/${name}/app.js`, import.meta.url));
   const example: ChildProcess = spawn(process.execPath, [file], {
@@ -31,7 +31,7 @@ export async function startExample(name: string, env: Record<string, string> = {
       return (await ended) as [number | null, NodeJS.Signals | null];
     },
     end: async () => {
-      // They have its output open.
+      // The workers have the output of the primary open.
       const closed = once(example, 'close');
       example.stdout?.resume();
       example.kill('SIGKILL');

@@ -18,7 +18,7 @@ async function start(name: string): Promise<number> {
   return example.port;
 }
 
-test('fastify: a client’s hits are counted in one place', async () => {
+test('fastify: one worker counts all hits of a client', async () => {
   const port = await start('fastify');
   for (const from of addresses(4)) {
     const hit = async () => JSON.parse((await ask(port, from)).body) as { slot: number; hits: number };
@@ -27,7 +27,7 @@ test('fastify: a client’s hits are counted in one place', async () => {
   }
 });
 
-test('chat: a room spans the workers, by polling and by WebSocket', async () => {
+test('chat: a room spans all workers, with polling and WebSocket', async () => {
   const port = await start('chat');
   const join = async (transports: string[]) => {
     const socket = io(`http://127.0.0.1:${port}`, { forceNew: true, transports });
@@ -42,13 +42,13 @@ test('chat: a room spans the workers, by polling and by WebSocket', async () => 
     join(['websocket']),
   ]);
   expect(new Set(guests.map(({ slot }) => slot)).size).toBeGreaterThan(1);
-  const heard = Promise.all(guests.map(({ socket }) => once(socket as never, 'said')));
+  const received = Promise.all(guests.map(({ socket }) => once(socket as never, 'said')));
   guests[0]?.socket.emit('say', 'hall', 'ahoy');
-  expect((await heard).map(([{ text }]) => text)).toEqual(guests.map(() => 'ahoy'));
+  expect((await received).map(([{ text }]) => text)).toEqual(guests.map(() => 'ahoy'));
   for (const { socket } of guests) socket.disconnect();
 });
 
-test('ws: two sockets of one client meet, and a restart is told to both', async () => {
+test('ws: two sockets of one client are in one room, and a restart closes them with 1012', async () => {
   const port = await start('ws');
   const join = async () => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/room`, { localAddress: '127.0.6.1' });
@@ -63,7 +63,7 @@ test('ws: two sockets of one client meet, and a restart is told to both', async 
   expect((await closed)[0]).toBe(1012);
 });
 
-test('sse: what a client posts reaches its stream', async () => {
+test('sse: a POST of a client reaches its stream', async () => {
   const port = await start('sse');
   const [stream] = (await once(
     get({ port, host: '127.0.0.1', path: '/events', localAddress: '127.0.6.2' }),

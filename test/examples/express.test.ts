@@ -15,7 +15,7 @@ interface Seen {
 describe('npm start', () => {
   let example: ChildProcess;
   let port: number;
-  /** Each request comes on a connection of its own. */
+  /** Sends a request on a new connection. */
   const get = async (path: string) => (await ask(port, '127.0.0.1', { path })).body;
   const visit = async (): Promise<Seen> => JSON.parse(await get('/visit'));
   const crowd = async (): Promise<Seen[]> => JSON.parse(await get('/crowd'));
@@ -25,7 +25,7 @@ describe('npm start', () => {
       cwd: fileURLToPath(new URL('../..', import.meta.url)),
       env: { ...process.env, PORT: '0' },
       stdio: ['ignore', 'pipe', 'inherit'],
-      // npm does not pass a signal on to what it started; a group of its own gets it whole.
+      // npm does not pass a signal on to its child. So the test signals the whole process group.
       detached: true,
     });
     const [line] = await once(example.stdout ?? example, 'data');
@@ -37,7 +37,7 @@ describe('npm start', () => {
     await ended;
   });
 
-  test('shows a page that needs nothing from elsewhere', async () => {
+  test('serves a page that loads nothing from other hosts', async () => {
     const page = await get('/');
     expect(page).toContain('<title>limpet</title>');
     expect(page).not.toMatch(/(src|href)="https?:|url\(|@import/);
@@ -49,7 +49,7 @@ describe('npm start', () => {
     expect(second).toEqual({ ...first, visits: first.visits + 1 });
   });
 
-  test('spreads a crowd over the slots, and brings each of it back', async () => {
+  test('distributes 32 clients over the slots, and serves each by the same slot again', async () => {
     const slots = (seen: Seen[]) => seen.map(({ client, slot, pid }) => ({ client, slot, pid }));
     const first = await crowd();
     expect(first.length).toBe(32);
@@ -57,7 +57,7 @@ describe('npm start', () => {
     expect(slots(await crowd())).toEqual(slots(first));
   });
 
-  test('brings a client whose worker is killed back to the same slot', async () => {
+  test('serves a client by the same slot after its worker was killed', async () => {
     const before = await visit();
     await fetch(`http://127.0.0.1:${port}/kill`, { method: 'POST' });
     const after = await visit();

@@ -11,7 +11,7 @@ import { startExample } from './example.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../examples/${path}`, import.meta.url), 'utf8');
 
-/** What a test has started, to be ended in the opposite order. */
+/** Functions that stop what a test has started. They run in reverse order. */
 const ends: (() => Promise<unknown>)[] = [];
 const state = mkdtempSync(join(tmpdir(), 'limpet-example-'));
 afterEach(async () => {
@@ -21,12 +21,12 @@ afterAll(() => rmSync(state, { recursive: true, force: true }));
 
 async function start(name: string, env: Record<string, string>): Promise<number> {
   const example = await startExample(name, env);
-  // By SIGTERM a router with a health path would give notice for five seconds.
+  // After SIGTERM, a router with a health path would still serve for five seconds.
   ends.push(example.end);
   return example.port;
 }
 
-/** The proxy with the example's configuration, but for the ports. */
+/** Starts the proxy with the example's configuration and other ports. */
 async function behind(name: ProxyName, ports: (text: string) => string): Promise<number> {
   const port = await freePort();
   const text = ports(read(`${name}/${name === 'nginx' ? 'nginx.conf' : 'haproxy.cfg'}`));
@@ -36,8 +36,8 @@ async function behind(name: ProxyName, ports: (text: string) => string): Promise
 }
 
 /**
- * Each client comes to one worker, which sees its address, and there is more than one worker: as soon as all of them have
- * started, and the proxy has heard of it.
+ * Checks that each client stays on one worker, that the worker sees the client's address, and that several workers get clients. Tries
+ * again until all workers have started and the proxy has noticed it.
  */
 async function expectSticky(port: number): Promise<void> {
   const clients = addresses(8).map((from) => ({ from, cookie: '' }));
@@ -64,7 +64,7 @@ async function expectSticky(port: number): Promise<void> {
 }
 
 if (needs('nginx')) {
-  test('nginx: each client comes to its worker’s own port', async () => {
+  test('nginx: each client reaches the port of its worker', async () => {
     const direct = await freePorts(4);
     await start('nginx', { DIRECT_PORT: String(direct) });
     const ports = (text: string) => text.replace(/:400(\d) /g, (_, slot) => `:${direct + Number(slot)} `);
@@ -73,7 +73,7 @@ if (needs('nginx')) {
 }
 
 if (needs('haproxy')) {
-  test('haproxy: the shared port has each client by its PROXY header', async () => {
+  test('haproxy: the shared port identifies each client by its PROXY header', async () => {
     const shared = await start('haproxy', {});
     await expectSticky(await behind('haproxy', (text) => text.replace(':3000 id', `:${shared} id`)));
   });
@@ -81,7 +81,7 @@ if (needs('haproxy')) {
 
 const places = needs('redis-server') ? ['on this machine', 'in Redis'] : ['on this machine'];
 
-test.each(places)('redis-sessions: a session %s is known to every worker', async (place) => {
+test.each(places)('redis-sessions: every worker can read a session %s', async (place) => {
   const env: Record<string, string> = { XDG_STATE_HOME: state };
   if (place === 'in Redis') {
     const redis = await startRedis();

@@ -12,7 +12,7 @@ import { runs } from '../processes/descriptors.ts';
 const project = fileURLToPath(new URL('../../', import.meta.url));
 const folder = join(project, 'examples/systemd');
 
-/** The settings of a unit file, each with its last value. */
+/** The settings of a unit file. The last value of each counts. */
 function settingsOf(file: string): Map<string, string> {
   const text = readFileSync(join(folder, file), 'utf8');
   return new Map(
@@ -21,7 +21,7 @@ function settingsOf(file: string): Map<string, string> {
 }
 
 if (needs('python3')) {
-  test('systemd: the service is what its unit says, from READY to STOPPING', async () => {
+  test('systemd: the service starts, reloads and stops as its unit says', async () => {
     const unit = settingsOf('shop.service');
     const runtime = mkdtempSync(join(tmpdir(), 'limpet-unit-'));
     const [program = '', ...args] = (unit.get('ExecStart') ?? '').split(' ');
@@ -46,8 +46,8 @@ if (needs('python3')) {
     );
     let primary = 0;
     onTestFinished(async () => {
-      const speaks = (manager.told.find(({ event }) => event === 'notify')?.pid ?? 0) as number;
-      if (speaks > 0 && runs(speaks)) process.kill(speaks, 'SIGKILL');
+      const notifier = (manager.told.find(({ event }) => event === 'notify')?.pid ?? 0) as number;
+      if (notifier > 0 && runs(notifier)) process.kill(notifier, 'SIGKILL');
       await manager.stop();
       rmSync(runtime, { recursive: true, force: true });
     });

@@ -24,7 +24,7 @@ async function join() {
   return { socket, seen: JSON.parse(String(message)) };
 }
 
-test('two sockets and the requests of one client meet in one worker', async () => {
+test('one worker serves two sockets and the requests of one client', async () => {
   const [first, second] = [await join(), await join()];
   expect(second.seen).toEqual({ ...first.seen, room: 2 });
   const who = JSON.parse((await ask(port, from, { path: '/who' })).body);
@@ -32,7 +32,7 @@ test('two sockets and the requests of one client meet in one worker', async () =
   for (const { socket } of [first, second]) socket.terminate();
 });
 
-test('a restart is told to every socket', async () => {
+test('a restart closes every socket with 1012', async () => {
   const { socket } = await join();
   const closed = once(socket, 'close');
   example.kill('SIGHUP');

@@ -12,29 +12,29 @@ import { tmpdir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { floors, isFile, linterConfiguration, mayImport, rooms, specifier } from '../../scripts/floors.js';
+import { floors, isFile, linterConfiguration, mayImport, modules, specifier } from '../../scripts/floors.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-/** The file that stands for a room. Its name is not one that another room has in this folder. */
-const probeOf = (room: string): string => (isFile(room) ? room : `${room}/part.ts`);
+/** The path of the test file in a module. No other module has a file of this name. */
+const probeOf = (module: string): string => (isFile(module) ? module : `${module}/part.ts`);
 
-/** Everything that the probe of `room` imports: each other room, then the addon's loader. */
-function importsOf(room: string): string[] {
-  const others = rooms.filter((to) => to !== room);
-  return [...others.map((to) => specifier(room, to, 'part.js')), 'node-gyp-build'];
+/** The imports of the test file of `module`: every other module, then the loader of the addon. */
+function importsOf(module: string): string[] {
+  const others = modules.filter((to) => to !== module);
+  return [...others.map((to) => specifier(module, to, 'part.js')), 'node-gyp-build'];
 }
 
-/** The part of {@link importsOf} that the floors forbid. */
-function forbiddenTo(room: string): string[] {
-  const others = rooms.filter((to) => to !== room);
-  return importsOf(room).filter((_, index) => {
+/** The imports of {@link importsOf} that the floors forbid. */
+function forbiddenTo(module: string): string[] {
+  const others = modules.filter((to) => to !== module);
+  return importsOf(module).filter((_, index) => {
     const to = others[index];
-    return to === undefined ? room !== 'binding' : !mayImport(room, to);
+    return to === undefined ? module !== 'binding' : !mayImport(module, to);
   });
 }
 
-/** The TypeScript files below src/, without src/. */
+/** The paths of all TypeScript files in src/, relative to src/. */
 function sources(folder = ''): string[] {
   return readdirSync(join(root, 'src', folder), { withFileTypes: true }).flatMap((entry) => {
     const path = posix.join(folder, entry.name);
@@ -44,19 +44,20 @@ function sources(folder = ''): string[] {
 }
 
 describe('the floors of src/', () => {
-  let place: string;
+  let folder: string;
   /** Room → the imports that the linter refused in it. */
-  const refused = new Map<string, string[]>(rooms.map((room) => [room, []]));
+  const refused = new Map<string, string[]>(modules.map((module) => [module, []]));
 
   beforeAll(() => {
-    place = mkdtempSync(join(tmpdir(), 'limpet-floors-'));
-    for (const file of ['biome.json', 'biome.floors.json']) copyFileSync(join(root, file), join(place, file));
-    for (const room of rooms) {
-      const probe = join(place, 'src', probeOf(room));
+    folder = mkdtempSync(join(tmpdir(), 'limpet-floors-'));
+    for (const file of ['biome.json', 'biome.floors.json'])
+      copyFileSync(join(root, file), join(folder, file));
+    for (const module of modules) {
+      const probe = join(folder, 'src', probeOf(module));
       mkdirSync(dirname(probe), { recursive: true });
       writeFileSync(
         probe,
-        importsOf(room)
+        importsOf(module)
           .map((target) => `import '${target}';\n`)
           .join(''),
       );
@@ -64,19 +65,19 @@ describe('the floors of src/', () => {
     const biome = join(root, 'node_modules', '.bin', 'biome');
     const flags = ['--vcs-enabled=false', '--only=style/noRestrictedImports', '--max-diagnostics=none'];
     const run = spawnSync(biome, ['lint', ...flags, '--reporter=github', 'src'], {
-      cwd: place,
+      cwd: folder,
       encoding: 'utf8',
     });
-    const roomOf = new Map(rooms.map((room) => [probeOf(room), room]));
+    const moduleOf = new Map(modules.map((module) => [probeOf(module), module]));
     for (const [, file = '', line] of run.stdout.matchAll(/\/src\/([^,]+),line=(\d+)/g)) {
-      const room = roomOf.get(file) as string;
-      refused.get(room)?.push(importsOf(room)[Number(line) - 1] ?? '');
+      const module = moduleOf.get(file) as string;
+      refused.get(module)?.push(importsOf(module)[Number(line) - 1] ?? '');
     }
   });
-  afterAll(() => rmSync(place, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test.each(rooms)('%s imports lower floors only', (room) => {
-    expect(refused.get(room)?.toSorted()).toEqual(forbiddenTo(room).toSorted());
+  test.each(modules)('%s imports lower floors only', (module) => {
+    expect(refused.get(module)?.toSorted()).toEqual(forbiddenTo(module).toSorted());
   });
 
   test('primary and worker never import each other', () => {
@@ -85,29 +86,29 @@ describe('the floors of src/', () => {
     expect(forbiddenTo('cluster/worker/app')).toContain('../../primary/listeners/part.js');
   });
 
-  test('the linter is configured as scripts/floors.js says', () => {
-    expect(JSON.parse(read('biome.floors.json')), 'write it anew: node scripts/floors.js').toEqual(
+  test('biome.floors.json is what scripts/floors.js writes', () => {
+    expect(JSON.parse(read('biome.floors.json')), 'to write it again: node scripts/floors.js').toEqual(
       JSON.parse(linterConfiguration()),
     );
   });
 
-  test('docs/design.md draws the same floors', () => {
+  test('docs/design.md has the same floors', () => {
     const [, section = ''] = read('docs/design.md').split('\n## Layout\n');
     const drawn = [...section.matchAll(/^\| \d+ \| (.+?) \|/gm)].map(([, cell = '']) =>
-      [...cell.matchAll(/`([^`]+)`/g)].map(([, room = '']) => room.replace(/\/$/, '')).toSorted(),
+      [...cell.matchAll(/`([^`]+)`/g)].map(([, module = '']) => module.replace(/\/$/, '')).toSorted(),
     );
     expect(drawn).toEqual(floors.map((floor) => [...floor].toSorted()));
   });
 
-  test('every file of src/ stands on a floor', () => {
-    const homeless = sources().filter(
-      (file) => !rooms.includes(file) && !rooms.includes(posix.dirname(file)),
+  test('every file of src/ is on a floor', () => {
+    const unlisted = sources().filter(
+      (file) => !modules.includes(file) && !modules.includes(posix.dirname(file)),
     );
-    expect(homeless).toEqual([]);
+    expect(unlisted).toEqual([]);
   });
 });
 
-describe('the rooms', () => {
+describe('the folders', () => {
   const folders = ['src', 'native', 'test', 'bench', 'scripts'].flatMap((top) => [
     top,
     ...readdirSync(join(root, top), { recursive: true, withFileTypes: true })
@@ -126,13 +127,13 @@ describe('the rooms', () => {
   });
 });
 
-test('only native/node_api/ sees Node-API', () => {
+test('only native/node_api/ includes Node-API', () => {
   const files = readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' })
     .map((name) => name.replaceAll('\\', '/'))
     .filter((name) => /\.(cc|h)$/.test(name) && !name.startsWith('node_api/'));
-  const seeing = files.filter((name) =>
+  const including = files.filter((name) =>
     /#include\s*[<"](napi|node|node_api|js_native_api|v8|nan)\b/.test(read(join('native', name))),
   );
   expect(files.some((name) => name.endsWith('ring.cc'))).toBe(true);
-  expect(seeing).toEqual([]);
+  expect(including).toEqual([]);
 });

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** One Node.js binary that `npm test` brought: see package.json beside this file for why these. */
+/** A Node.js binary that `npm test` has installed. package.json in this folder says why these versions. */
 export interface NodeBinary {
-  /** What the binary itself says, with the v: 'v22.1.0'. */
+  /** The version that the binary reports, such as 'v22.1.0'. */
   readonly version: string;
   readonly path: string;
 }
@@ -12,8 +12,8 @@ export interface NodeBinary {
 const majors = [20, 22, 24];
 
 /**
- * The binaries for this platform, oldest first; run a fixture on each with `spawn(node.path, …)`. Empty where npm
- * carries none for this platform (anything but Linux on x64 and arm64), or `npm test` has not brought them yet.
+ * The binaries for this platform, oldest first. Run a fixture with each: `spawn(node.path, …)`. The list is empty if npm has no binary for
+ * this platform (it has them for Linux on x64 and arm64), or if `npm test` has not installed them yet.
  */
 export const nodeBinaries: readonly NodeBinary[] = majors
   .map((major) => `node_modules/${process.platform}-${process.arch}-${major}/bin/node`)

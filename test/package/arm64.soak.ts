@@ -1,4 +1,4 @@
-/** The prebuild for arm64, cross-built here, and run as far as an emulator goes. */
+/** Cross-builds the prebuild for arm64, and loads it in an emulator. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { npm, root } from './project.ts';
 const folder = join(root, 'prebuilds/linux-arm64');
 
 if (needs('aarch64-linux-gnu-g++')) {
-  test('it is cross-built: an ELF file for AArch64 that wants no GLIBC newer than 2.28 and no C++ runtime', () => {
+  test('the prebuild is an ELF file for AArch64 that needs GLIBC 2.28 or older and no C++ runtime', () => {
     const { status, output } = npm(root, ['run', 'build:prebuild', '--', '--arch', 'arm64']);
     expect(status, output).toBe(0);
     expect(readdirSync(folder)).toContain('limpet.glibc.node');
@@ -23,11 +23,11 @@ if (needs('aarch64-linux-gnu-g++')) {
     expect(Math.max(0, ...minors)).toBeLessThanOrEqual(28);
   });
 
-  if (needs('qemu-aarch64')) emulated();
+  if (needs('qemu-aarch64')) testInEmulator();
 }
 
-/** npm's Node for arm64 under qemu, with the C library that the cross compiler came with. */
-function emulated(): void {
+/** Runs Node for arm64 from npm under qemu, with the C library of the cross compiler. */
+function testInEmulator(): void {
   let place: string;
   beforeAll(() => {
     place = mkdtempSync(join(tmpdir(), 'limpet-arm64-'));
@@ -44,7 +44,7 @@ function emulated(): void {
   });
   afterAll(() => rmSync(place, { recursive: true, force: true }));
 
-  test('it loads there, and its ring gives the same answers', () => {
+  test('the prebuild loads in the emulator, and its ring gives the same answers', () => {
     const ring = JSON.stringify(join(root, 'dist/ring/index.js'));
     const program = `
       const { Ring } = require(${ring});

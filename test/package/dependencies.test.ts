@@ -1,4 +1,4 @@
-/** What comes with `npm install limpet`: its packages, their licences, their install steps. */
+/** The packages that `npm install limpet` installs: their licences and install steps. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -12,12 +12,12 @@ interface Locked {
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked> };
 
-/** The folders of all packages that a user gets, limpet's own left out. */
+/** The folders of all packages that a user gets in addition to limpet. */
 const shipped = Object.entries(lock.packages)
   .filter(([folder, { dev }]) => folder !== '' && !dev)
   .map(([folder]) => folder);
 
-/** Licences that ask for nothing but their own text. */
+/** Licences whose only condition is that their text is kept. */
 const permissive = ['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause'];
 
 test.each(shipped)('%s has a permissive licence', (folder) => {
@@ -25,11 +25,11 @@ test.each(shipped)('%s has a permissive licence', (folder) => {
   expect(permissive).toContain(license);
 });
 
-test('none of them runs anything when it is installed', () => {
+test('no dependency has an install step', () => {
   expect(shipped.filter((folder) => lock.packages[folder]?.hasInstallScript)).toEqual([]);
 });
 
-test("limpet's own install step is the addon's, and there is no other", () => {
+test('limpet has one install step, which builds the addon', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   expect([scripts.preinstall, scripts.install, scripts.postinstall]).toEqual([
     undefined,
@@ -38,7 +38,7 @@ test("limpet's own install step is the addon's, and there is no other", () => {
   ]);
 });
 
-test('docs/install.md gives the reason for each, and counts them', () => {
+test('docs/install.md lists every dependency with its reason, and the number of packages', () => {
   const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
   const page = read('docs/install.md');
   const listed = [...page.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, name]) => name);

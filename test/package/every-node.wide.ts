@@ -1,4 +1,4 @@
-/** One addon serves every Node.js: once installed, from a prebuild or from source, limpet is started on each. */
+/** Installs limpet once, from a prebuild or from source, and starts it with every supported Node.js. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,26 +19,28 @@ afterEach(() => {
   rmSync(place, { recursive: true, force: true });
 });
 
-async function expectToServeOnEach(): Promise<void> {
+async function expectToServeWithEachNode(): Promise<void> {
   for (const { version, path } of nodeBinaries) {
     expect(await startAndVisit(project, path), version).toEqual({ ...ofBothSlots, handoff: 'kernel' });
     expect(await project.run(withRequire, 'cjs', path), version).toEqual({ status: 0, output: 'served\n' });
   }
 }
 
-test('with its prebuild, no compiler and no install step', async () => {
+test('one prebuild works with every Node.js, without a compiler and an install step', async () => {
   const { path } = packInto(place, layOut(join(place, 'limpet'), addon));
   const { status, output } = project.install(path, {}, '--ignore-scripts');
   expect(status, output).toBe(0);
-  await expectToServeOnEach();
+  await expectToServeWithEachNode();
 });
 
 if (needs('g++')) {
-  test('where no prebuild fits, built from source by the install step', { timeout: 300_000 }, async () => {
+  test('one build from source works with every Node.js if no prebuild fits', {
+    timeout: 300_000,
+  }, async () => {
     const { path } = packInto(place, layOut(join(place, 'limpet')));
     const machine = `${join(project.folder, 'machine', 'bin')}:${toolchainPath}`;
     const { status, output } = project.install(path, { PATH: machine });
     expect(status, output).toBe(0);
-    await expectToServeOnEach();
+    await expectToServeWithEachNode();
   });
 }

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { addresses, ask } from '../processes/clients.ts';
 import type { EmptyProject } from './project.ts';
 
-/** A server with sessions that knows nothing of workers: each answer says which slot gave it and how often this client came. */
+/** An unmodified server with sessions. Each response has the slot, and how often the session was seen. */
 const app = `
   import { createServer } from 'node:http';
   import { sessions } from 'limpet/session';
@@ -15,17 +15,17 @@ const app = `
 
 export interface Served {
   readonly handoff: unknown;
-  /** How often the session had been seen, in requests with one cookie from 24 addresses. */
+  /** How often the session was seen, for each of 24 requests with one cookie from 24 addresses. */
   readonly seen: readonly number[];
   readonly slots: number;
 }
 
-/** Starts the app on two workers with the installed `limpet start`, and visits both with one session. */
+/** Starts the app on two workers with the installed `limpet start`, and sends requests to both with one session. */
 export async function startAndVisit(project: EmptyProject, node: string): Promise<Served> {
   const running = project.start(app, node);
   try {
     const { address, handoff } = await running.says(/^listening on/);
-    for (const slot of [0, 1]) await running.says(new RegExp(`^slot ${slot}: process \\d+ serves`));
+    for (const slot of [0, 1]) await running.says(new RegExp(`^slot ${slot}: worker \\d+ is ready`));
     const { port } = address as AddressInfo;
     let cookie = '';
     const answers: { slot: string; seen: number }[] = [];
@@ -44,14 +44,14 @@ export async function startAndVisit(project: EmptyProject, node: string): Promis
   }
 }
 
-/** What startAndVisit sees of any handoff that works: a session that grows with every request, whichever worker answers. */
+/** The result of startAndVisit() for a working handoff: every request increases the count, on both workers. */
 export const ofBothSlots: Omit<Served, 'handoff'> = {
   seen: Array.from({ length: 24 }, (_, before) => before + 1),
   slots: 2,
 };
 
-/** A server that answers one client of its own and ends: what a newcomer does in the first minute. */
-const firstMinute = `
+/** A server that sends itself one request and closes, as a new user may try it. */
+const serveOnce = `
   if (!listen(server, { port: 0, host: '127.0.0.1' }, { workers: 2 })) {
     server.once('listening', async () => {
       const answer = await fetch('http://127.0.0.1:' + server.address().port);
@@ -62,7 +62,7 @@ const firstMinute = `
 export const withImport: string = `
   import { createServer } from 'node:http';
   import { listen } from 'limpet';
-  const server = createServer((request, response) => response.end('served'));${firstMinute}`;
+  const server = createServer((request, response) => response.end('served'));${serveOnce}`;
 export const withRequire: string = `
   const { listen } = require('limpet');
-  const server = require('http').createServer((request, response) => response.end('served'));${firstMinute}`;
+  const server = require('http').createServer((request, response) => response.end('served'));${serveOnce}`;

@@ -22,7 +22,7 @@ describe('limpet installed from its tarball, on a machine without a compiler', (
     });
     afterAll(() => project.remove());
 
-    test('import, require, command line, kernel handoff, sessions', async () => {
+    test('limpet start serves with sessions and the best handoff, and require() works', async () => {
       const [served, required] = await Promise.all([
         startAndVisit(project, process.execPath),
         project.run(withRequire, 'cjs'),
@@ -31,7 +31,7 @@ describe('limpet installed from its tarball, on a machine without a compiler', (
       expect(required).toEqual({ status: 0, output: 'served\n' });
     });
 
-    test('the install step leaves it as it is, without a word', () => {
+    test('the install step keeps the prebuild and prints nothing', () => {
       const { status, output } = project.npm('rebuild', '--foreground-scripts', 'limpet');
       expect(status, output).toBe(0);
       expect(output).not.toMatch(/^limpet:/m);
@@ -50,12 +50,12 @@ describe('limpet installed from its tarball, on a machine without a compiler', (
     });
     afterEach(() => project.remove());
 
-    test('it installs, says in one line why it is slower, and serves', async () => {
+    test('it installs, prints one line that says why it is slower, and serves', async () => {
       const { status, output } = project.install(tarball);
       expect(status, output).toBe(0);
       const notices = output.split('\n').filter((line) => line.startsWith('limpet:'));
       expect(notices).toEqual([
-        'limpet: no native addon here (no C++ compiler: g++ is not in PATH); the slower TypeScript twin takes over.',
+        'limpet: the native addon cannot be built (no C++ compiler: g++ is not in PATH). limpet uses its slower TypeScript implementation.',
       ]);
       const [served, ...runs] = await Promise.all([
         startAndVisit(project, process.execPath),
@@ -66,12 +66,12 @@ describe('limpet installed from its tarball, on a machine without a compiler', (
       for (const run of runs) {
         expect(run).toEqual({
           status: 0,
-          output: expect.stringMatching(/^served\nlimpet: .+TypeScript twin.+\n$/),
+          output: expect.stringMatching(/^served\nlimpet: .+TypeScript.+\n$/),
         });
       }
     });
 
-    test("a compiler that fails fails the install, in the compiler's words", () => {
+    test('the install fails if the compiler fails, and shows the output of the compiler', () => {
       const compiler = join(place, 'broken-compiler');
       writeFileSync(compiler, '#!/bin/sh\necho "this compiler is out of order" >&2\nexit 1\n');
       chmodSync(compiler, 0o755);

@@ -19,13 +19,13 @@ import { App } from '../processes/app.ts';
 
 /** The project's folder. */
 export const root: string = fileURLToPath(new URL('../..', import.meta.url));
-/** The prebuilds that lie in this checkout, as in `linux-x64/limpet.glibc.node`: `npm run build:prebuild` makes this system's. */
+/** The prebuilds in this checkout, such as `linux-x64/limpet.glibc.node`. `npm run build:prebuild` makes the one of this system. */
 export const prebuilds: readonly string[] = existsSync(join(root, 'prebuilds'))
   ? readdirSync(join(root, 'prebuilds'), { recursive: true, encoding: 'utf8' }).filter((path) =>
       path.endsWith('.node'),
     )
   : [];
-/** The addon of this system that would be shipped; where none was made for that, the one that the tests use. */
+/** The prebuild of this system, or the local build if there is no prebuild. */
 export const addon: string = join(
   root,
   prebuilds
@@ -40,7 +40,7 @@ export interface Outcome {
   readonly output: string;
 }
 
-/** `npm …` in `folder`; whatever the npm that runs the tests was told stays out of it. */
+/** Runs `npm …` in `folder`, without the configuration of the npm that runs the tests. */
 export function npm(folder: string, words: readonly string[], env: Record<string, string> = {}): Outcome {
   const kept = Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name));
   return outcomeOf(process.execPath, [npmCli, ...words], folder, { ...Object.fromEntries(kept), ...env });
@@ -51,7 +51,7 @@ function outcomeOf(command: string, words: readonly string[], cwd: string, env: 
   return { status, output: stdout + stderr };
 }
 
-/** An empty project of a user on a machine that has Node, npm and a shell, and nothing else: no compiler, no caches. */
+/** An empty project, on a machine that has only Node, npm and a shell: no compiler and no caches. */
 export class EmptyProject {
   readonly folder: string = realpathSync(mkdtempSync(join(tmpdir(), 'limpet-project-')));
   readonly #env: Record<string, string>;
@@ -63,24 +63,24 @@ export class EmptyProject {
     symlinkSync(process.execPath, join(bin, 'node'));
     for (const command of ['sh', 'env']) symlinkSync(pathOf(command) ?? command, join(bin, command));
     writeFileSync(join(this.folder, 'package.json'), '{ "name": "app", "private": true }\n');
-    // Another home, but the same registry and downloads: what npm knows of them may be in the real home.
+    // The home directory is new, but npm uses the registry and the cache of the real home directory.
     const userconfig = join(homedir(), '.npmrc');
     const cache = join(homedir(), '.npm');
     this.#env = { PATH: bin, HOME: home, NPM_CONFIG_USERCONFIG: userconfig, NPM_CONFIG_CACHE: cache };
   }
 
-  /** Installs `what` with its install step's output shown. */
+  /** Installs `what`, and shows the output of its install step. */
   install(what: string, env: Record<string, string> = {}, ...flags: string[]): Outcome {
     const quiet = ['--no-audit', '--no-fund', '--prefer-offline', '--foreground-scripts'];
     return npm(this.folder, ['install', what, ...quiet, ...flags], { ...this.#env, ...env });
   }
 
-  /** `npm …` in the project, on its machine. */
+  /** Runs `npm …` in the project, on its machine. */
   npm(...words: string[]): Outcome {
     return npm(this.folder, words, this.#env);
   }
 
-  /** Runs a program of the project to its end; `extension` is mjs or cjs. */
+  /** Runs a program in the project until it exits. `extension` is mjs or cjs. */
   run(program: string, extension: 'mjs' | 'cjs', node: string = process.execPath): Promise<Outcome> {
     const file = join(this.folder, `program.${extension}`);
     writeFileSync(file, program);
@@ -91,7 +91,7 @@ export class EmptyProject {
     });
   }
 
-  /** `limpet start` of an ES module. */
+  /** Runs `limpet start` with an ES module. */
   start(app: string, node: string): App {
     writeFileSync(join(this.folder, 'app.mjs'), app);
     const words = [
@@ -109,16 +109,17 @@ export class EmptyProject {
   }
 }
 
-/** What `npm pack` says of the tarball it made. */
+/** The report of `npm pack` about its tarball. */
 export interface Tarball {
   readonly path: string;
-  /** Bytes as downloaded, and as installed. */
+  /** The size of the download, in bytes. */
   readonly size: number;
+  /** The size when installed, in bytes. */
   readonly unpackedSize: number;
   readonly files: readonly string[];
 }
 
-/** Lays out in `folder` what would be published, with `prebuild`, or with none. `dist/` is taken as it stands. */
+/** Copies the files that would be published into `folder`, with or without a prebuild. Does not rebuild `dist/`. */
 export function layOut(folder: string, prebuild?: string): string {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: string[] };
   for (const path of ['package.json', 'README.md', 'LICENSE', ...manifest.files]) {
@@ -129,7 +130,7 @@ export function layOut(folder: string, prebuild?: string): string {
   return folder;
 }
 
-/** Packs limpet into `folder`, as it would be published from `from`. `dist/` is taken as it stands. */
+/** Packs limpet from the folder `from` into `folder`, as for a release. Does not rebuild `dist/`. */
 export function packInto(folder: string, from: string = root): Tarball {
   const words = ['pack', '--json', '--silent', '--ignore-scripts', '--pack-destination', folder];
   const { status, output } = npm(from, words);
@@ -143,7 +144,7 @@ export function packInto(folder: string, from: string = root): Tarball {
   };
 }
 
-/** The folder in which the C++ compiler and make are found. */
+/** The folders of the C++ compiler, make and Python, as in PATH. */
 export const toolchainPath: string = [
   ...new Set(['g++', 'make', 'python3'].map((tool) => dirname(pathOf(tool) ?? ''))),
 ].join(':');

@@ -7,9 +7,10 @@ import { goals } from '../../bench/report/goals.js';
 import { findings, wantedPrebuilds } from '../../scripts/release-checks.js';
 import { root } from './project.ts';
 
-/** A project that is ready to be published as 1.2.3, and a copy of it for each test to spoil. */
 let place: string;
+/** A project that can be published as 1.2.3. */
 let ready: string;
+/** A copy of it for each test. */
 let project: string;
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
@@ -27,20 +28,20 @@ const commit = (folder = project): void => {
   git(folder, 'commit', '-q', '-m', 'a change');
 };
 
-/** Results of bench/ in which every goal is reached, but for the one whose text is `missed`; that is `by`, or far off. */
+/** Benchmark results that meet every goal except the one with the text `missed`. Its figure is `by`, or far from the goal. */
 function benchResults(stamp: object, missed?: string, by?: number): string {
   const results: Record<string, { subjects: Record<string, { rounds: Record<string, number>[] }> }> = {};
-  const say = (workload: string, subject: string, member: string, figure: number): void => {
+  const record = (workload: string, subject: string, member: string, figure: number): void => {
     results[workload] ??= { subjects: {} };
     results[workload].subjects[subject] ??= { rounds: [{}] };
     Object.assign(results[workload].subjects[subject].rounds[0] as object, { [member]: figure });
   };
-  // What is missed comes last: it may be a figure that another goal is about too.
+  // The missed goal comes last, because another goal may use the same figure.
   const inOrder = goals.toSorted((a, b) => Number(a.text === missed) - Number(b.text === missed));
   for (const { text, workload, member, of, over = [], atLeast } of inOrder) {
-    for (const name of [over].flat()) say(workload, name, member, 1);
+    for (const name of [over].flat()) record(workload, name, member, 1);
     const far = (atLeast === undefined) === (text === missed) ? 1000 : 0;
-    say(workload, of, member, text === missed ? (by ?? far) : far);
+    record(workload, of, member, text === missed ? (by ?? far) : far);
   }
   return json({ stamp, results });
 }
@@ -73,37 +74,37 @@ beforeEach(() => {
   cpSync(ready, project, { recursive: true });
 });
 
-/** What the checklist finds amiss, by what it is about. */
+/** The problems that the checks find, by subject. */
 const problems = (version = '1.2.3'): Record<string, string> =>
   Object.fromEntries(
     findings(project, version).flatMap(({ about, problem }) => (problem ? [[about, problem]] : [])),
   );
 
-test('a project that is ready has no problem', () => {
+test('a complete project has no problem', () => {
   expect(problems()).toEqual({});
 });
 
 describe('a release is refused', () => {
-  test('when package.json, or the lock alone, has another version, or it is none', () => {
+  test('if package.json or the lock file has another version, or if the version is invalid', () => {
     expect(problems('1.2.4').version).toMatch(/^package\.json says 1\.2\.3, not 1\.2\.4/);
     put('package-lock.json', json({ version: '1.2.3', packages: { '': { version: '1.2.2' } } }));
     expect(problems().version).toMatch(/^package-lock\.json says 1\.2\.2, not 1\.2\.3/);
-    expect(problems('latest').version).toMatch(/^latest is no version/);
+    expect(problems('latest').version).toMatch(/^latest is not a version/);
   });
 
-  test('when the changelog has no entry for it, or an entry that is in no version', () => {
+  test('if the changelog has no entry for the version, or still has unreleased entries', () => {
     put('CHANGELOG.md', '# Changelog\n\n## Unreleased\n\n## 1.2.3\n\n## 1.2.2\n\n- Older.\n');
     expect(problems().changelog).toMatch(/has no entries under "## 1\.2\.3"/);
     put('CHANGELOG.md', '# Changelog\n\n## Unreleased\n\n- Newer.\n\n## 1.2.3\n\n- New.\n');
     expect(problems().changelog).toMatch(/still has entries under "## Unreleased"/);
   });
 
-  test('when package.json names no repository', () => {
+  test('if package.json names no repository', () => {
     put('package.json', json({ name: 'limpet', version: '1.2.3' }));
     expect(problems().repository).toMatch(/has no "repository"/);
   });
 
-  test('when the tree has a change or a file that is in no commit', () => {
+  test('if a changed or new file is not committed', () => {
     put('src/index.ts', 'export const one = 1;\n');
     put('src/two.ts', '');
     expect(problems()).toEqual({
@@ -111,14 +112,14 @@ describe('a release is refused', () => {
     });
   });
 
-  test('when its tag names another commit', () => {
+  test('if its tag names another commit', () => {
     git(project, 'tag', 'v1.2.3');
     expect(problems()).toEqual({});
     git(project, 'tag', '-f', 'v1.2.3', 'HEAD~');
     expect(problems().tag).toMatch(/^v1\.2\.3 names [\da-f]{12}, another commit/);
   });
 
-  test('when a prebuild is missing or empty', () => {
+  test('if a prebuild is missing or empty', () => {
     rmSync(join(project, 'prebuilds/darwin-arm64'), { recursive: true });
     put('prebuilds/linux-x64/limpet.musl.node', '');
     expect(problems().prebuilds).toMatch(
@@ -129,24 +130,24 @@ describe('a release is refused', () => {
   });
 
   const results = 'bench/results/connections.json';
-  test('when nothing was measured, or not in earnest, or not on a commit of this project', () => {
+  test('if the benchmark was not run, was run with --quick, or was not run on a commit of this project', () => {
     const { stamp } = JSON.parse(readFileSync(join(project, results), 'utf8'));
     for (const [other, problem] of [
-      [{ ...stamp, quick: true }, /is of a --quick run/],
+      [{ ...stamp, quick: true }, /is from a --quick run/],
       [
         { commit: `${stamp.commit} and changes` },
-        /is of [\da-f]+ and changes; run npm run bench on a commit/,
+        /is from [\da-f]+ and changes; run npm run bench on a commit/,
       ],
-      [{ commit: '0123456789ab' }, /is of 0123456789ab, a commit that is not here/],
+      [{ commit: '0123456789ab' }, /is from 0123456789ab, a commit that is not in this repository/],
     ] as const) {
       put(results, benchResults(other));
       expect(problems().bench).toMatch(problem);
     }
     rmSync(join(project, results));
-    expect(problems().bench).toMatch(/is not there; npm run bench makes it/);
+    expect(problems().bench).toMatch(/does not exist; run npm run bench/);
   });
 
-  test('when the code has changed since it was measured; words may', () => {
+  test('if the code, and not only the docs, has changed since the benchmark', () => {
     put('README.md', 'Better words.\n');
     commit();
     expect(problems()).toEqual({});
@@ -155,7 +156,7 @@ describe('a release is refused', () => {
     expect(problems().bench).toMatch(/since then src\/index\.ts changed; run npm run bench/);
   });
 
-  test.each([goals[0], goals[2]])('when a goal is missed: $text', (goal) => {
+  test.each([goals[0], goals[2]])('if a goal is missed: $text', (goal) => {
     const { stamp } = JSON.parse(readFileSync(join(project, results), 'utf8'));
     put(results, benchResults(stamp, goal?.text));
     expect(problems().bench).toContain(goal?.text);
@@ -164,9 +165,9 @@ describe('a release is refused', () => {
   });
 });
 
-test('a goal that is out of reach holds a release back only where the code is further from it than it was', () => {
+test('a goal that was already out of reach stops a release only if the figure is worse than before', () => {
   const { stamp } = JSON.parse(readFileSync(join(project, 'bench/results/connections.json'), 'utf8'));
-  const goal = goals.find(({ text: about }) => about.startsWith('fd: CPU of a connection')); // no other goal is about its figure
+  const goal = goals.find(({ text: about }) => about.startsWith('fd: CPU of a connection')); // No other goal uses this figure.
   const { text, atRelease, atLeast } = goal as { text: string; atRelease: number; atLeast?: number };
   const worse = atRelease * (atLeast === undefined ? 1.01 : 0.99);
   put('bench/results/connections.json', benchResults(stamp, text, atRelease));
@@ -176,7 +177,7 @@ test('a goal that is out of reach holds a release back only where the code is fu
 });
 
 describe('npm run release', () => {
-  /** Runs the script in the project, with an npm that only notes how it was called. */
+  /** Runs the script in the project, with a fake npm that records its arguments. */
   function release(...words: string[]): { status: number | null; output: string; npm: string[] } {
     const calls = join(place, 'calls');
     const bin = join(place, 'bin');
@@ -196,13 +197,13 @@ describe('npm run release', () => {
     return { status, output: stdout + stderr, npm };
   }
 
-  test('--dry-run prints the checklist, and does nothing', () => {
+  test('prints the checklist and does nothing else with --dry-run', () => {
     const { status, output, npm } = release('--dry-run');
     expect([status, npm]).toEqual([0, []]);
-    expect(output).toMatch(/^\nlimpet 1\.2\.3\n\n( {2}✓ .+\n){7}\nEverything is there\.\n$/);
+    expect(output).toMatch(/^\nlimpet 1\.2\.3\n\n( {2}✓ .+\n){7}\nNothing is missing\.\n$/);
   });
 
-  test('packs, and publishes only when told to', () => {
+  test('packs the tarball, and publishes it only with --publish', () => {
     expect(release('1.2.3').npm).toEqual(['pack --silent']);
     expect(release('1.2.3', '--publish').npm).toEqual([
       'pack --silent',
@@ -210,14 +211,14 @@ describe('npm run release', () => {
     ]);
   });
 
-  test('what is missing stops it, whatever it is told, and is named', () => {
+  test('stops if an item is missing, with every flag, and names the item', () => {
     rmSync(join(project, 'prebuilds/win32-x64'), { recursive: true });
     for (const words of [['--dry-run'], [], ['--publish']]) {
       const { status, output, npm } = release('1.2.4', ...words);
       expect([status, npm]).toEqual([1, []]);
       expect(output).toMatch(/^ {2}✗ version +package\.json says 1\.2\.3, not 1\.2\.4/m);
       expect(output).toMatch(/^ {2}✗ prebuilds +win32-x64\/limpet\.node missing/m);
-      expect(output).toContain('3 of 7 are missing: nothing was packed, nothing published.');
+      expect(output).toContain('3 of 7 items are missing, so nothing was packed or published.');
     }
   });
 });

@@ -4,7 +4,7 @@ import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { root } from './project.ts';
 
-/** What users of an entry point can import: what is there at run time, and what only types can name. */
+/** The exports of an entry point: values that exist at run time, and types. */
 interface Surface {
   readonly values: readonly string[];
   readonly types: readonly string[];
@@ -17,7 +17,7 @@ const entries = Object.entries(targets).flatMap(([path, target]) =>
   typeof target === 'string' ? [] : [{ entry: path.replace('.', 'limpet'), ...target }],
 );
 
-/** Without the standard library's types: names are asked for, not what they mean. */
+/** The program does not load the types of the standard library, because only names are compared. */
 const program = ts.createProgram({
   rootNames: entries.map(({ types }) => join(root, types)),
   options: {
@@ -32,11 +32,11 @@ function declaredBy(types: string): Surface {
   const checker = program.getTypeChecker();
   const source = program.getSourceFile(join(root, types));
   const module = source && checker.getSymbolAtLocation(source);
-  if (!module) throw new Error(`${types} is no module; npm run build:ts makes it`);
+  if (!module) throw new Error(`${types} does not exist. Run npm run build:ts.`);
   const isValue = (symbol: ts.Symbol): boolean => {
     if (symbol.declarations?.some(ts.isTypeOnlyImportOrExportDeclaration)) return false;
-    const meant = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-    return (meant.flags & ts.SymbolFlags.Value) !== 0;
+    const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+    return (target.flags & ts.SymbolFlags.Value) !== 0;
   };
   const names = (symbols: ts.Symbol[]): string[] => symbols.map(({ name }) => name).sort();
   const exported = checker.getExportsOfModule(module);
@@ -46,7 +46,7 @@ function declaredBy(types: string): Surface {
   };
 }
 
-/** The difference, as sentences. */
+/** The differences, as sentences. */
 function changes(entry: string, before: Surface, now: Surface): string[] {
   return (['values', 'types'] as const).flatMap((kind) => [
     ...before[kind]
@@ -60,26 +60,29 @@ function changes(entry: string, before: Surface, now: Surface): string[] {
 
 const nothing: Surface = { values: [], types: [] };
 
-describe('the public surface is as it was', () => {
-  test('no entry point came or went', () => {
+describe('the public surface has not changed', () => {
+  test('no entry point was added or removed', () => {
     expect(entries.map(({ entry }) => entry).sort(), 'public surface changed: entry points').toEqual(
       Object.keys(known).sort(),
     );
   });
 
-  test.each(entries)('$entry', ({ entry, types }) => {
+  test.each(entries)('$entry has the same exports', ({ entry, types }) => {
     const found = changes(entry, known[entry] ?? nothing, declaredBy(types));
     const advice =
-      'If that is meant: UPGRADING.md says which version it takes; then write it into test/package/surface.json';
+      'If this is intended: find the version number in UPGRADING.md, then change test/package/surface.json';
     expect(found, `public surface changed: ${found.join('; ')}. ${advice}`).toEqual([]);
   });
 
-  test.each(entries)('$entry has at run time what its types say', async ({ types, default: code }) => {
-    const module: object = await import(join(root, code));
-    expect(Object.keys(module).sort()).toEqual(declaredBy(types).values);
-  });
+  test.each(entries)(
+    '$entry exports at run time what its types declare',
+    async ({ types, default: code }) => {
+      const module: object = await import(join(root, code));
+      expect(Object.keys(module).sort()).toEqual(declaredBy(types).values);
+    },
+  );
 
-  test('a change is told in a sentence', () => {
+  test('each change is reported as a sentence', () => {
     const now = { values: ['listen'], types: ['Options'] };
     expect(changes('limpet', { values: ['close', 'listen'], types: [] }, now)).toEqual([
       'limpet lost close (values)',

@@ -12,7 +12,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
-test('the tarball has what a user needs and nothing else', () => {
+test('the tarball has only the files that a user needs', () => {
   const wanted =
     /^(dist\/.+\.(js|d\.ts)|native\/.+\.(cc|h)|dist\/watch\/page\/page\.(html|css)|prebuilds\/.+\.node|binding\.gyp|scripts\/(install|node-headers)\.js|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
   expect(tarball.files.filter((file) => !wanted.test(file))).toEqual([]);
@@ -21,13 +21,13 @@ test('the tarball has what a user needs and nothing else', () => {
   );
 });
 
-test('it is small: without its prebuilds 370 kB to download, 1.2 MB installed', () => {
+test('without its prebuilds, it is smaller than 370 kB to download and 1.2 MB installed', () => {
   const { size, unpackedSize } = packInto(place, layOut(join(place, 'limpet')));
   expect(size).toBeLessThan(370_000);
   expect(unpackedSize).toBeLessThan(1_200_000);
 });
 
-test.each(prebuilds)('prebuilds/%s has at most 500 kB', (path) => {
+test.each(prebuilds)('prebuilds/%s is smaller than 500 kB', (path) => {
   expect(statSync(join(root, 'prebuilds', path)).size).toBeLessThan(500_000);
 });
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ask } from '../processes/clients.ts';
 import { npm, root } from './project.ts';
 
-/** What a newcomer has after cloning, in a home that has never built anything. */
+/** A clone of the project, with an empty home directory. */
 let folder: string;
 let env: Record<string, string>;
 
@@ -31,7 +31,7 @@ afterAll(() => {
   for (const place of [folder, `${folder}-home`]) rmSync(place, { recursive: true, force: true });
 });
 
-test('npm install builds the addon and what is served', () => {
+test('npm install builds the addon and dist/', () => {
   const { status, output } = npm(folder, ['install', '--no-audit', '--no-fund', '--foreground-scripts'], env);
   expect(status, output).toBe(0);
   for (const built of ['build/Release/limpet.node', 'dist/index.js'])
@@ -53,7 +53,7 @@ test('npm start serves at the address that it prints', async () => {
   await ended;
 });
 
-test('npm test passes (here: a part of it that does not run this)', () => {
+test('npm test passes (only the parts that do not run this test)', () => {
   const { status, output } = npm(
     folder,
     ['test', '--', 'test/ring', 'test/floors', 'test/integration/http.test.ts'],

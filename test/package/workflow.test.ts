@@ -1,4 +1,4 @@
-/** The workflows cannot be run here. This holds their shape, and what is built to what a release asks for. */
+/** The workflows cannot run here. These tests check their structure, and that they build what a release needs. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ const check = read('check.yml');
 const jobs = Object.entries(workflow.jobs);
 const needed = ({ needs = [] }: Job): string[] => [needs].flat();
 
-test('it builds every prebuild that a release asks for, and no other', () => {
+test('the release workflow builds exactly the prebuilds of a release', () => {
   const built = jobs.flatMap(([, { strategy }]) => strategy?.matrix.include ?? []);
   const files = built.map(({ prebuild }) => {
     const [platform, arch, libc] = prebuild.split('-');
@@ -40,7 +40,7 @@ test('it builds every prebuild that a release asks for, and no other', () => {
   expect(files.sort()).toEqual([...wantedPrebuilds].sort());
 });
 
-test('publishing comes last, from a tag, and alone may do more than read', () => {
+test('publishing is the last job, runs for a tag, and is the only job with more than read permission', () => {
   const before = (name: string): string[] =>
     needed(workflow.jobs[name] as Job).flatMap((job) => [job, ...before(job)]);
   expect([...new Set(before('publish')), 'publish'].sort()).toEqual(jobs.map(([name]) => name).sort());
@@ -49,26 +49,26 @@ test('publishing comes last, from a tag, and alone may do more than read', () =>
   expect(jobs.filter(([, { permissions }]) => permissions).map(([name]) => name)).toEqual(['publish']);
 });
 
-test('only the publishing job publishes, through the release script', () => {
+test('only the job publish publishes, with the release script', () => {
   const publishing = jobs.filter(([, { steps }]) => steps.some(({ run }) => run?.includes('publish')));
   expect(publishing.map(([name]) => name)).toEqual(['publish']);
   const { steps } = workflow.jobs.publish as Job;
   expect(steps.at(-1)?.run).toMatch(/^npm run release -- "\$\{GITHUB_REF_NAME#v\}" --publish$/);
 });
 
-test('a change is tested, and compared with what it is to be merged into, and may do nothing but read', () => {
+test('a pull request is tested and compared with its base, with read permission only', () => {
   const commands = (name: string) => check.jobs[name]?.steps.map(({ run }) => run).join();
   expect(commands('tests')).toContain('bash .ci/run');
   expect(commands('speed')).toContain('npm run bench:compare');
   expect(check.permissions).toEqual({ contents: 'read' });
 });
 
-test('jobs need jobs that are there', () => {
+test('every needed job exists', () => {
   expect(jobs.flatMap(([, job]) => needed(job)).filter((name) => !(name in workflow.jobs))).toEqual([]);
 });
 
 describe.each([...jobs, ...Object.entries(check.jobs)])('job %s', (_, job) => {
-  test('each step runs or uses something; scripts are sound shell', () => {
+  test('each step has either uses or run, and each script is valid shell', () => {
     for (const { uses, run } of job.steps) {
       expect([uses, run].filter(Boolean)).toHaveLength(1);
       if (run === undefined) expect(uses).toMatch(/^actions\/[\w-]+@v\d+$/);

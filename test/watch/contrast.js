@@ -1,11 +1,11 @@
-/** Runs in the page: the least contrast, by WCAG 2, of any text that is shown with the ground that it stands on. */
-export function leastContrast() {
-  const paper = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+/** Runs in the page. Returns the lowest contrast (WCAG 2) between any visible text and its background. */
+export function lowestContrast() {
+  const pixel = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
   const channels = (color) => {
-    paper.clearRect(0, 0, 1, 1);
-    paper.fillStyle = color;
-    paper.fillRect(0, 0, 1, 1);
-    return [...paper.getImageData(0, 0, 1, 1).data];
+    pixel.clearRect(0, 0, 1, 1);
+    pixel.fillStyle = color;
+    pixel.fillRect(0, 0, 1, 1);
+    return [...pixel.getImageData(0, 0, 1, 1).data];
   };
   const luminance = (color) => {
     const [r, g, b] = channels(color).map((value) => {
@@ -14,9 +14,9 @@ export function leastContrast() {
     });
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const groundOf = (element) => {
+  const backgroundOf = (element) => {
     const { backgroundColor } = getComputedStyle(element);
-    return channels(backgroundColor)[3] === 255 ? backgroundColor : groundOf(element.parentElement);
+    return channels(backgroundColor)[3] === 255 ? backgroundColor : backgroundOf(element.parentElement);
   };
   const hasText = ({ childNodes }) =>
     [...childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
@@ -25,7 +25,7 @@ export function leastContrast() {
   );
   return Math.min(
     ...shown.map((element) => {
-      const [one, other] = [getComputedStyle(element).color, groundOf(element)].map(luminance);
+      const [one, other] = [getComputedStyle(element).color, backgroundOf(element)].map(luminance);
       return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
     }),
   );

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Router } from '../../src/cluster/primary/router.js';
 import type { RouterStatus, SlotStatus } from '../../src/cluster/primary/status.js';
 import { ListeningSockets } from '../../src/handoff/listening-sockets.js';
-import { families } from '../../src/watch/families.js';
+import { metricFamilies } from '../../src/watch/metric-families.js';
 import { routerMetrics, serveMetrics } from '../../src/watch/metrics.js';
 
 const slot = (number: number, more: Partial<SlotStatus> = {}): SlotStatus => ({
@@ -54,20 +54,20 @@ const status = (...slots: SlotStatus[]): RouterStatus => ({
   lost: 0,
 });
 
-/** A router of which nothing is asked but its status. */
-class Told extends EventEmitter {
+/** A router that has a status and nothing else. */
+class FakeRouter extends EventEmitter {
   readonly sockets = new ListeningSockets();
   now: RouterStatus = status(slot(0), slot(1));
-  asked = 0;
+  statusCalls = 0;
   status(): RouterStatus {
-    this.asked += 1;
+    this.statusCalls += 1;
     return this.now;
   }
 }
 
 describe('routerMetrics()', () => {
-  it('tells every count of every slot', async () => {
-    const router = new Told();
+  it('returns every count of every slot, and calls status() once', async () => {
+    const router = new FakeRouter();
     const refused = { 'queue full': 4, 'a "strange"\nreason': 1 };
     router.now = status(
       slot(0, {
@@ -110,13 +110,13 @@ describe('routerMetrics()', () => {
         'limpet_handoff_seconds_count{slot="0"} 4',
       ]),
     );
-    const named = lines.filter((line) => line.startsWith('# TYPE')).map((line) => line.split(' ')[2]);
-    expect(new Set(named).size).toBe(named.length);
-    expect(router.asked).toBe(1);
+    const names = lines.filter((line) => line.startsWith('# TYPE')).map((line) => line.split(' ')[2]);
+    expect(new Set(names).size).toBe(names.length);
+    expect(router.statusCalls).toBe(1);
   });
 
-  it('is read anew each time, and stands beside the metrics of an app', async () => {
-    const router = new Told();
+  it('reads the status again for each scrape, and can be merged with the metrics of an app', async () => {
+    const router = new FakeRouter();
     const own = new Registry();
     new Counter({ name: 'orders_total', help: 'Orders.', registers: [own] }).inc(5);
     const merged = Registry.merge([own, routerMetrics(router)]);
@@ -130,11 +130,11 @@ describe('routerMetrics()', () => {
 });
 
 describe('serveMetrics()', () => {
-  const router = new Told();
+  const router = new FakeRouter();
   afterEach(() => router.emit('closed'));
   const serve = (port = 0) => serveMetrics(router as unknown as Router, { port });
 
-  it('answers GET /metrics, and nothing else, until the router is closed', async () => {
+  it('answers only GET /metrics, until the router is closed', async () => {
     const { address } = await serve();
     expect(address.address).toBe('127.0.0.1');
     const url = `http://127.0.0.1:${address.port}`;
@@ -148,21 +148,21 @@ describe('serveMetrics()', () => {
     await expect(fetch(`${url}/metrics`)).rejects.toThrow();
   });
 
-  it('says when the port is taken', async () => {
+  it('rejects with ERR_LIMPET_ADDRESS_IN_USE if the port is in use', async () => {
     const { address } = await serve();
     await expect(serve(address.port)).rejects.toMatchObject({ code: 'ERR_LIMPET_ADDRESS_IN_USE' });
   });
 });
 
-it('the dashboard asks for metrics that are there, and for all but a few of them', () => {
+it('the Grafana dashboard queries existing metrics only, and more than half of them', () => {
   const file = new URL('../../examples/grafana/limpet.json', import.meta.url);
   const { panels } = JSON.parse(readFileSync(file, 'utf8')) as { panels: { targets?: { expr: string }[] }[] };
-  const asked = panels.flatMap(({ targets = [] }) =>
+  const queried = panels.flatMap(({ targets = [] }) =>
     targets.flatMap(({ expr }) => expr.match(/\blimpet_\w+/g) ?? []),
   );
-  const there = families.map(({ name }) => name);
-  expect(asked.map((name) => name.replace(/_bucket$/, '')).filter((name) => !there.includes(name))).toEqual(
+  const known = metricFamilies.map(({ name }) => name);
+  expect(queried.map((name) => name.replace(/_bucket$/, '')).filter((name) => !known.includes(name))).toEqual(
     [],
   );
-  expect(new Set(asked).size).toBeGreaterThan(there.length / 2);
+  expect(new Set(queried).size).toBeGreaterThan(known.length / 2);
 });

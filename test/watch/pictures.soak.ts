@@ -10,12 +10,12 @@ import { RawConnection } from '../processes/raw.js';
 const pictures = fileURLToPath(new URL('../../docs/pictures/', import.meta.url));
 
 if (needs('chromium')) {
-  test('takes the pictures of the live page that docs/operations.md shows', async () => {
+  test('takes the pictures of the live page for docs/operations.md', async () => {
     const app = startApp('apps/watched.js', {
       env: { LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 4, handoff: 'fd', respawnGraceMs: 500 }) },
     });
     const { port, ui } = (await app.hears('served')) as unknown as { port: number; ui: string };
-    await Promise.all([0, 1, 2, 3].map((slot) => app.hears('ready', (told) => told.slot === slot)));
+    await Promise.all([0, 1, 2, 3].map((slot) => app.hears('ready', (event) => event.slot === slot)));
     const browser = await chromium.launch({
       executablePath: pathOf('chromium') as string,
       args: ['--no-sandbox'],

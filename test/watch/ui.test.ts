@@ -2,11 +2,11 @@ import { request } from 'node:http';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pathOf } from '../../scripts/test-tools.js';
-import { mask } from '../../src/watch/mask.js';
+import { mask } from '../../src/watch/address-lookup.js';
 import { needs } from '../needs.js';
 import { type App, startApp } from '../processes/app.js';
 import { addresses, ask } from '../processes/clients.js';
-import { leastContrast } from './contrast.js';
+import { lowestContrast } from './contrast.js';
 
 let app: App;
 let served: { port: number; metrics: number; ui: string };
@@ -21,11 +21,11 @@ async function newLink(): Promise<string> {
 beforeAll(async () => {
   app = startApp('apps/watched.js');
   served = (await app.hears('served')) as unknown as typeof served;
-  await Promise.all([0, 1, 2].map((slot) => app.hears('ready', (told) => told.slot === slot)));
+  await Promise.all([0, 1, 2].map((slot) => app.hears('ready', (event) => event.slot === slot)));
 });
 afterAll(() => app.stop());
 
-/** A request with headers that a browser would not send. */
+/** Sends a request with headers that a browser would not send. */
 function get(
   path: string,
   headers: Record<string, string> = {},
@@ -56,7 +56,7 @@ function get(
 }
 
 describe('the live page', () => {
-  it('opens by its link, once, for the browser that used it', async () => {
+  it('opens once by its link, for the browser that used the link', async () => {
     const { pathname, search } = new URL(await newLink());
     expect((await get('/')).status).toBe(403);
     expect((await get('/page.js')).status).toBe(403);
@@ -74,7 +74,7 @@ describe('the live page', () => {
     expect((await get('/', { cookie: `${cookie}x` })).status).toBe(403);
   });
 
-  it('answers this machine’s own names only, and changes nothing', async () => {
+  it('answers only to loopback host names, and only to GET and HEAD', async () => {
     const cookie = (await get(`/${new URL(await newLink()).search}`)).cookie.split(';')[0] as string;
     for (const host of ['localhost', 'LOCALHOST:80', '127.0.0.1:9', '[::1]', '[::1]:8080']) {
       expect((await get('/', { cookie, host })).status).toBe(200);
@@ -93,7 +93,7 @@ describe('the live page', () => {
     }
   });
 
-  it('masks addresses unless asked not to', async () => {
+  it('masks addresses, unless the user asks for them in full', async () => {
     const cookie = (await get(`/${new URL(await newLink()).search}`)).cookie.split(';')[0] as string;
     const explain = async (query: string) => (await get(`/explain?${query}`, { cookie })).body;
     expect(JSON.parse(await explain('address=203.0.113.7'))).toMatchObject({
@@ -109,7 +109,7 @@ describe('the live page', () => {
     expect(mask('nonsense')).toBe('*');
   });
 
-  it('has metrics beside it', async () => {
+  it('runs together with the metrics', async () => {
     await Promise.all(addresses(5).map((from) => ask(served.port, from)));
     const text = (await ask(served.metrics, '127.0.0.1', { path: '/metrics' })).body;
     const accepted = [...text.matchAll(/^limpet_slot_accepted_total\{slot="\d"\} (\d+)$/gm)];
@@ -128,11 +128,11 @@ if (needs('chromium')) {
     });
     afterAll(() => browser.close());
 
-    it('shows the slots as they are, by keyboard alone, and asks nobody else', async () => {
+    it('shows the current slots, works by keyboard alone, and sends requests to no other host', async () => {
       const page = await browser.newPage();
-      const asked: string[] = [];
+      const hosts: string[] = [];
       const faults: string[] = [];
-      page.on('request', (asking) => asked.push(new URL(asking.url()).host));
+      page.on('request', (sent) => hosts.push(new URL(sent.url()).host));
       page.on('pageerror', (error) => faults.push(String(error)));
       page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
       await page.goto(await newLink());
@@ -161,18 +161,18 @@ if (needs('chromium')) {
       const pid = Number(await page.locator('#slots tr').nth(1).locator('td').nth(1).textContent());
       process.kill(pid, 'SIGKILL');
       await page.locator('#slots tr').nth(1).locator('td').last().getByText('1', { exact: true }).waitFor();
-      expect(new Set(asked)).toEqual(new Set([new URL(served.ui).host]));
+      expect(new Set(hosts)).toEqual(new Set([new URL(served.ui).host]));
       expect(faults).toEqual([]);
       await page.close();
     });
 
-    it('can be read in light and dark, on a wide screen and a narrow one', async () => {
+    it('is readable in light and dark, and fits wide and narrow screens', async () => {
       const page = await browser.newPage();
       await page.goto(await newLink());
       await page.waitForSelector('#slots tr');
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
-        expect(await page.evaluate(leastContrast)).toBeGreaterThanOrEqual(4.5);
+        expect(await page.evaluate(lowestContrast)).toBeGreaterThanOrEqual(4.5);
       }
       await page.setViewportSize({ width: 360, height: 700 });
       const wide = await page.evaluate('document.documentElement.scrollWidth');

@@ -1,9 +1,9 @@
-// The least that bare SO_REUSEPORT takes: one listening socket a worker, made in order, and, with "bpf", a program that picks by
-// the client's IPv4 address. Each worker inherits its socket as descriptor 3.
+// The minimal launcher for SO_REUSEPORT: it makes one listening socket for each worker, in order. With "bpf", it attaches a program that
+// chooses by the client's IPv4 address. Each worker inherits its socket as descriptor 3.
 //
 //     reuseport_launcher hash|bpf PORT WORKERS COMMAND ARG...
 //
-// Ends when a worker does or it is signalled; the workers go with it.
+// The launcher exits when a worker exits or a signal arrives. It takes its workers with it.
 
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -35,7 +35,7 @@ static int Listen(unsigned short port) {
   return fd;
 }
 
-/** Sticky by a multiplied address modulo the number of workers: cheaper than any real ring. */
+/** Chooses by the multiplied address modulo the number of workers. This is sticky, and cheaper than a ring. */
 static void Steer(int fd, unsigned workers) {
   struct sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)SKF_NET_OFF + 12),

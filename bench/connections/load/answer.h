@@ -1,4 +1,4 @@
-// Reads what a subject answers: an HTTP/1.1 response with Content-Length, or a WebSocket text frame.
+// Reads the response of a subject: an HTTP/1.1 response with Content-Length, or a WebSocket text frame.
 #pragma once
 
 #include <cstddef>
@@ -7,17 +7,17 @@
 
 namespace load {
 
-/** Views point into the bytes that were read. */
+/** The views point into the received bytes. */
 struct Answer {
   enum Kind { kIncomplete, kMalformed, kWhole } kind = kIncomplete;
-  /** Length of the whole answer. */
+  /** The length of the whole response in bytes. */
   size_t bytes = 0;
   int status = 0;
-  /** The server ends the connection after this one. */
+  /** Whether the server closes the connection after this response. */
   bool closes = false;
-  /** The number that the body starts with: the process that answered. 0 when there is none. */
+  /** The number at the start of the body: the process that answered. 0 if the body has no number. */
   uint32_t worker = 0;
-  /** First name=value of Set-Cookie. */
+  /** The first name=value of Set-Cookie. */
   std::string_view cookie;
   std::string_view body;
 };
@@ -25,7 +25,7 @@ struct Answer {
 Answer ReadResponse(std::string_view bytes);
 Answer ReadFrame(std::string_view bytes);
 
-/** The session id in the body of an Engine.IO handshake; empty when there is none. */
+/** The session id in the body of an Engine.IO handshake; empty if there is none. */
 std::string_view SidOf(std::string_view handshake);
 
 }  // namespace load

@@ -1,4 +1,4 @@
-// Counts of durations, exact to 1.6 %, in constant space.
+// A histogram of durations with an error of at most 1.6 %, in constant memory.
 #pragma once
 
 #include <array>
@@ -7,7 +7,7 @@
 
 namespace load {
 
-/** 64 steps to each power of two, from 1 ns to 2^40 ns (18 minutes). */
+/** 64 steps for each power of two, from 1 ns to 2^40 ns (18 minutes). */
 class Histogram {
  public:
   static constexpr unsigned kSteps = 64;
@@ -20,7 +20,7 @@ class Histogram {
     if (nanoseconds > max_) max_ = nanoseconds;
   }
 
-  /** The duration that `share` (0 to 1) of all stay within; 0 when there are none. */
+  /** The duration that the share `share` (0 to 1) of all durations does not exceed; 0 if there are none. */
   uint64_t Quantile(double share) const {
     if (total_ == 0) return 0;
     const auto rank = static_cast<uint64_t>(share * static_cast<double>(total_ - 1)) + 1;

@@ -39,7 +39,7 @@ sockaddr_in Address(uint32_t host, uint16_t port) {
   return address;
 }
 
-/** To a million, for who may; else to the hard limit. */
+/** Raises the limit to a million descriptors if this user may, else to the hard limit. */
 void RaiseDescriptorLimit() {
   const rlimit million = {1 << 20, 1 << 20};
   if (setrlimit(RLIMIT_NOFILE, &million) == 0) return;
@@ -49,7 +49,7 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &most);
 }
 
-/** A masked text frame; the mask is zero, so the payload stands as it is. */
+/** A masked text frame. The mask is zero, so the payload is unchanged. */
 std::string Frame(uint32_t bytes) {
   std::string frame = "\x81";
   if (bytes < 126) {
@@ -150,7 +150,7 @@ void LoadClient::Open(Connection* connection) {
   const sockaddr_in from = Address(kFirstAddress + connection->client % options_.addresses, 0);
   const sockaddr_in to = Address(INADDR_LOOPBACK, options_.port);
   connection->fd = fd;
-  // Without a port at bind the kernel chooses one at connect, from the whole range for each address.
+  // bind() gets no port. The kernel then chooses the port at connect(), from the whole range for each address.
   if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0 ||
       setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) != 0 ||
       bind(fd, reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0) {
@@ -234,7 +234,7 @@ void LoadClient::Handle(Connection* connection, uint32_t events) {
   if (connection->generation == generation && ending) FailFromSocket(connection);
 }
 
-/** False when the connection is no longer what it was when the event came. */
+/** False if the connection was closed or replaced after the event was reported. */
 bool LoadClient::Read(Connection* connection, bool ending) {
   static char buffer[65536];
   const uint32_t generation = connection->generation;

@@ -1,4 +1,4 @@
-// Many clients in one thread: opens, asks, reads, resets, and keeps the tally.
+// Many clients in one thread: opens connections, sends requests, reads responses, resets connections and counts.
 #pragma once
 
 #include <time.h>
@@ -16,15 +16,15 @@
 namespace load {
 
 /**
- * Closed loop (rate 0): `width` operations are always under way, the next starts when one ends, and its time counts from there.
- * Open loop: operation i is due at i / rate, and its time counts from when it was due, however late it could be started: a server
- * that stops for a second has slowed down every operation of that second, not only those that were under way.
+ * Closed loop (rate 0): `width` operations are always in flight. The next one starts when one ends, and its time counts from its start.
+ * Open loop: operation i is due at i / rate. Its time counts from then, even if it is started later. So a server that stops for a
+ * second slows down every operation of that second, not only those in flight.
  */
 class LoadClient {
  public:
   explicit LoadClient(const Options& options);
 
-  /** Runs to the end; false when the client itself failed (descriptors, addresses), with the reason on stderr. */
+  /** Runs until the load ends. False if the client failed (descriptors, addresses); the reason is on stderr. */
   bool Run();
   void Print() const;
 
@@ -39,11 +39,11 @@ class LoadClient {
     uint64_t operation = 0;
     uint64_t begun = 0;
     uint64_t asked = 0;
-    /** Of the request: what is still to be sent of its head, and of its body. */
+    /** The request: the part of its head and of its body that is not sent yet. */
     std::string head;
     size_t head_sent = 0;
     uint64_t body_left = 0;
-    /** Of the answer: what came before its end. */
+    /** The part of the response that was received so far. */
     std::string partial;
   };
 
@@ -70,7 +70,7 @@ class LoadClient {
   std::vector<Connection> connections_;
   std::vector<uint32_t> free_;
   std::deque<uint32_t> idle_;
-  /** What each client shows: a cookie pair or a sid. */
+  /** Client → the cookie pair or the sid that it sends. */
   std::vector<std::string> remembered_;
   uint64_t opened_ = 0;
   uint64_t started_ = 0;

@@ -61,14 +61,14 @@ bool ParseOptions(int argc, char** argv, Options* options) {
     } else if (name == "--hold") {
       options->hold = true;
     } else if (i + 1 >= argc || !ParseOne(name, argv[i + 1], options)) {
-      std::fprintf(stderr, "load-client: bad argument %s %s\n", argv[i], i + 1 < argc ? argv[i + 1] : "");
+      std::fprintf(stderr, "load-client: unknown argument or wrong value: %s %s. options.h lists the arguments.\n", argv[i], i + 1 < argc ? argv[i + 1] : "");
       return false;
     } else {
       i++;
     }
   }
   if (options->port == 0 || (options->operations == 0 && options->start_for == 0)) {
-    std::fprintf(stderr, "load-client: --port and one of --operations, --start-for-ms are needed\n");
+    std::fprintf(stderr, "load-client: expected --port, and --operations or --start-for-ms\n");
     return false;
   }
   if (options->operations == 0) options->operations = UINT64_MAX;

@@ -1,4 +1,4 @@
-// What one run of the load client does, read from the command line.
+// The options of the load client, from its command line.
 #pragma once
 
 #include <cstdint>
@@ -6,43 +6,43 @@
 
 namespace load {
 
-/** What a client shows at its next visit so that it is known again, beside its address. */
+/** The value that a client sends in its next request in addition to its address, so that the subject recognizes it. */
 enum class Remember { kNothing, kCookie, kSid };
 
-/** Times are nanoseconds unless the name says otherwise; 0 means "no limit" or "not at all". */
+/** Times are in nanoseconds, unless the name says otherwise. 0 means "no limit" or "off". */
 struct Options {
   uint16_t port = 0;
-  /** Distinct clients; the client of operation i is i modulo this. */
+  /** Number of distinct clients. Operation i belongs to client i modulo this number. */
   uint32_t clients = 4096;
-  /** Distinct source addresses in 127.0.0.0/8; client c comes from number c modulo this. */
+  /** Number of distinct source addresses in 127.0.0.0/8. Client c has the address c modulo this number. */
   uint32_t addresses = 4096;
-  /** First client of this run, so that successive runs continue one cycle. */
+  /** The first client of this run, so that successive runs continue one cycle. */
   uint32_t first_client = 0;
-  /** Connections at once: exactly so many in a closed loop, at most so many in an open loop. */
+  /** Number of connections at once: exact in a closed loop, the maximum in an open loop. */
   uint32_t width = 64;
-  /** Operations (connections, requests or messages) that are started in all. */
+  /** Total number of operations (connections, requests or messages). */
   uint64_t operations = 0;
-  /** Starting ends after so long, whatever `operations` says. */
+  /** No operation is started after this time, even if `operations` is not reached. */
   uint64_t start_for = 0;
-  /** Open loop: operations a second, each due at its own time whether or not earlier ones are answered. */
+  /** Open loop: operations per second. Each is due at its own time, even if earlier ones are not answered. */
   double rate = 0;
-  /** Operations on one connection before it is reset: 1 for short connections, 0 for as many as there are. */
+  /** Operations on one connection before it is reset: 1 for short connections, 0 for no limit. */
   uint64_t per_connection = 1;
-  /** An operation without its answer fails after this. */
+  /** An operation without a response fails after this time. */
   uint64_t timeout = 10'000'000'000;
   bool websocket = false;
-  /** Payload of a WebSocket message. */
+  /** The payload of a WebSocket message in bytes. */
   uint32_t message_bytes = 64;
-  /** Of each hundred requests so many are POSTs of `body_bytes`. */
+  /** The percentage of requests that are POSTs of `body_bytes`. */
   uint32_t body_percent = 0;
   uint64_t body_bytes = 0;
-  /** Keeps every connection open after its answer, says so on stdout, and ends when stdin does. */
+  /** Keeps every connection open after its response. Reports on stdout when all are open, and exits when stdin ends. */
   bool hold = false;
   Remember remember = Remember::kNothing;
   std::string path = "/";
 };
 
-/** False when an argument is unknown or no number; the reason is on stderr. */
+/** False if an argument is unknown or not a number; the reason is on stderr. */
 bool ParseOptions(int argc, char** argv, Options* options);
 
 }  // namespace load

@@ -8,7 +8,7 @@ namespace {
 
 constexpr const char* kNames[] = {"refused", "reset", "closed", "timeout", "malformed", "status"};
 
-/** Where the distribution is drawn: shares of all operations. */
+/** The points of the distribution, as shares of all operations. */
 constexpr double kShares[] = {0.01, 0.05, 0.1,  0.2,   0.3,   0.4,   0.5,    0.6,    0.7,
                               0.8,  0.9,  0.95, 0.975, 0.99, 0.995, 0.999, 0.9995, 0.9999};
 
@@ -60,7 +60,7 @@ void Tally::Print(double seconds, double user_cpu_seconds, double system_cpu_sec
     std::printf("%s\"%u\":%llu", comma, worker, static_cast<unsigned long long>(count));
     comma = ",";
   }
-  // Clients by their first and last worker: how many they are, how many of them ever moved, how often in all.
+  // Groups the clients by first and last worker: the number of clients, how many of them moved, and how often in total.
   struct Group {
     uint64_t clients = 0;
     uint64_t moved = 0;

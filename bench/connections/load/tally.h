@@ -1,4 +1,4 @@
-// What became of the operations: times, failures by kind, which worker served which client.
+// Counts the results of the operations: times, failures by kind, and the worker of each client.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +21,13 @@ class Tally {
 
   uint64_t ended() const { return latency_.total() + failed_; }
 
-  /** One JSON object on stdout. `seconds` is the time from the first start to the last end. */
+  /** Prints one JSON object to stdout. `seconds` is the time from the first start to the last end. */
   void Print(double seconds, double user_cpu_seconds, double system_cpu_seconds) const;
 
  private:
   static constexpr auto kFailures = static_cast<unsigned>(Failure::kCount);
 
-  /** The workers (process ids) that answered a client first and last, and how often the next was not the one before. */
+  /** The first and the last worker (process id) that answered a client, and how often the worker changed. */
   struct Client {
     uint32_t first = 0;
     uint32_t last = 0;
@@ -36,7 +36,7 @@ class Tally {
 
   std::vector<Client> clients_;
   std::map<uint32_t, uint64_t> answers_;
-  /** Failures of clients whose last answer came from the worker; 0 where there was none. */
+  /** Failures by the worker that last answered the client; worker 0 if none has answered it. */
   std::map<uint32_t, uint64_t> failures_of_;
   uint64_t failures_[kFailures] = {};
   uint64_t failed_ = 0;

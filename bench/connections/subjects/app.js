@@ -3,10 +3,10 @@ import express from 'express';
 import { Server as SocketIoServer } from 'socket.io';
 import { WebSocketServer } from 'ws';
 
-/** The worker that answers, by which the load client knows whether its clients stayed. */
+/** Each response contains this id. By it, the load client knows whether its clients stay on their worker. */
 const me = String(process.pid);
 
-/** Answers with this process's id; the body of a POST is read to its end and its length added. */
+/** Answers with the id of this process. For a POST, it reads the body and adds its length. */
 function answer(request, response) {
   if (request.method !== 'POST') {
     response.end(me);
@@ -33,14 +33,14 @@ const apps = {
 };
 
 /**
- * The server that every subject serves, not listening: `http` unless BENCH_APP names another.
+ * The server that every subject serves. It does not listen yet. BENCH_APP names the app. Default: `http`.
  * @returns {import('node:http').Server}
  */
 export function createServer() {
   return apps[process.env.BENCH_APP ?? 'http']();
 }
 
-/** The same answers from a server with Socket.IO on it. */
+/** A server with the same responses and with Socket.IO. */
 export function withSocketIo() {
   const server = createHttpServer(answer);
   return { server, io: new SocketIoServer(server) };

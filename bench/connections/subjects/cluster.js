@@ -1,4 +1,4 @@
-// Node's own cluster: round robin, or NODE_CLUSTER_SCHED_POLICY=none, where every worker accepts from one shared socket.
+// Node's own cluster with round robin. With NODE_CLUSTER_SCHED_POLICY=none, all workers accept on one shared socket.
 import cluster from 'node:cluster';
 import { createServer } from './app.js';
 

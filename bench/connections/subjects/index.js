@@ -3,18 +3,18 @@ import { fileURLToPath } from 'node:url';
 import { tool } from '../../prepare.js';
 
 /**
- * Something that serves the app from several processes.
+ * A way to serve the app from several processes.
  * @typedef {object} Subject
- * @property {string} name as --only and the results name it
+ * @property {string} name its name for --only and in the results
  * @property {string} title
- * @property {'limpet' | 'sticky' | 'proxy' | 'plain'} group `plain` brings clients back by chance only, or serves from one process
+ * @property {'limpet' | 'sticky' | 'proxy' | 'plain'} group a `plain` subject is not sticky, or has one process
  * @property {string[]} command `{port}` stands for the port
  * @property {Record<string, string>} [env]
- * @property {number} [workers] fixed number of workers, whatever is asked for
- * @property {string[]} [lacks] apps that it cannot serve
- * @property {string} [by] what it takes a client for, where that is not the address
- * @property {boolean} [special] only for the workloads that name it
- * @property {() => string | undefined} [missing] why it cannot run here
+ * @property {number} [workers] the number of workers, if it is fixed
+ * @property {string[]} [lacks] the apps that it cannot serve
+ * @property {string} [by] what identifies a client, if it is not the address
+ * @property {boolean} [special] whether only the workloads that name it use it
+ * @property {() => string | undefined} [missing] returns why it cannot run here
  */
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -54,7 +54,7 @@ const proxy = (name, title) => ({
 
 /**
  * @param {number} workers
- * @returns {Subject[]} in the order in which the reports list them
+ * @returns {Subject[]} in the order of the reports
  */
 export function subjects(workers) {
   return [

@@ -1,4 +1,4 @@
-// Socket.IO whose session ids lead back to their worker.
+// Socket.IO with session ids that contain the slot of the worker.
 import { withSocketIo } from './app.js';
 
 const { listen, worker } = await import(process.env.BENCH_LIMPET);

@@ -1,4 +1,4 @@
-// Plain servers, each on a port of its own, behind a proxy that hashes the client's address onto them.
+// Plain servers, each on its own port, behind a proxy that chooses one by the hash of the client's address.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const place = mkdtempSync(join(tmpdir(), 'limpet-bench-'));
-// nginx's workers, another user where root starts it, keep large bodies there.
+// nginx writes large bodies into this folder. If root starts nginx, its workers run as another user.
 chmodSync(place, 0o755);
 const workers = Array.from({ length: Number(process.env.BENCH_WORKERS) }, () =>
   fork(new URL('single.js', import.meta.url), { env: { ...process.env, PORT: '0' } }),

@@ -1,4 +1,4 @@
-// One process with a plain listen: on PORT, or on the listening socket that was inherited as descriptor BENCH_LISTEN_FD.
+// One process with a plain listen(): on PORT, or on the inherited listening socket with the descriptor BENCH_LISTEN_FD.
 import { createServer } from './app.js';
 
 const { BENCH_LISTEN_FD, PORT } = process.env;

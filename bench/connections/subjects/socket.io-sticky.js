@@ -1,5 +1,5 @@
-// As the package's own page has it, without the adapter, since the workers do not broadcast here, and with the random method:
-// the default counts Socket.IO sessions alone, and sends all plain requests to one worker.
+// As in the documentation of the package, with two differences. There is no adapter, because the workers do not broadcast. The method is
+// random, because the default counts only Socket.IO sessions and sends all plain requests to one worker.
 import cluster from 'node:cluster';
 import { createServer } from 'node:http';
 import sticky from '@socket.io/sticky';

@@ -1,5 +1,5 @@
-// The same answers from uWebSockets.js: behind limpet, or, with BENCH_ALONE, listening by itself in every worker (it sets
-// SO_REUSEPORT, so the kernel spreads connections over the workers, whoever the client is).
+// The same responses from uWebSockets.js, behind limpet. With BENCH_ALONE, uWebSockets.js listens by itself in every worker. It sets
+// SO_REUSEPORT, so the kernel distributes connections over the workers by address and port.
 
 import uWS from 'uWebSockets.js';
 import cluster from 'node:cluster';

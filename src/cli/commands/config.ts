@@ -1,16 +1,16 @@
 import { Command } from 'commander';
-import { effectiveSettings, takesSettings } from '../effective-settings.js';
+import { effectiveSettings, withSettings } from '../effective-settings.js';
 import { table } from '../terminal.js';
 
-export const config: Command = takesSettings(
+export const config: Command = withSettings(
   new Command('config')
     .description(
-      'Prints the options that "limpet start" would run with here, and where each is from: a flag, the environment, the file, or the default.',
+      'Prints the options that "limpet start" would use in this folder, and the source of each: a flag, the environment, the file, or the default.',
     )
     .argument('[app]', "the app's file")
     .argument('[args...]', "the app's arguments"),
 )
-  .option('--json', 'as JSON: option → { value, from }')
+  .option('--json', 'print JSON: option → { value, from }')
   .action(async (app: string | undefined, args: string[], flags: Record<string, unknown>) => {
     const effective = await effectiveSettings({ ...(app === undefined ? {} : { app }), args, flags });
     const rows = [...effective]

@@ -1,16 +1,19 @@
 import { Command } from 'commander';
-import { examine } from '../doctor/checks.js';
+import { runChecks } from '../doctor/checks.js';
 import type { Finding } from '../doctor/machine.js';
 import { exitCodes } from '../exit-codes.js';
 
 const marks: Record<Finding['verdict'], string> = { good: 'ok  ', worse: 'note', broken: 'BAD ' };
 
 export const doctor: Command = new Command('doctor')
-  .description('Says what limpet finds on this machine, and what to do about it.')
-  .option('--json', 'the findings as JSON')
-  .addHelpText('after', '\nExits with 1 when something is broken; limpet works with what is only noted.')
+  .description('Checks what limpet needs on this machine, and prints what was found and what to do.')
+  .option('--json', 'print the findings as JSON')
+  .addHelpText(
+    'after',
+    '\nThe exit code is 1 if a finding is BAD. limpet works with a finding that is only a note.',
+  )
   .action(({ json }: { json?: boolean }) => {
-    const findings = examine();
+    const findings = runChecks();
     process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : findings.map(line).join(''));
     if (findings.some(({ verdict }) => verdict === 'broken')) process.exitCode = exitCodes.failed;
   });

@@ -4,13 +4,13 @@ import type { AffinityRule } from '../../affinity-options.js';
 import type { RouterStatus } from '../../cluster/primary/status.js';
 import { type EdgeNode, type EdgeSettings, haproxy, nginx } from '../../edge/index.js';
 import { LimpetError } from '../../errors.js';
-import { wholeNumber } from '../arguments.js';
-import { aboutRouter, type Whom, withRouter } from '../running-router.js';
+import { readWholeNumber } from '../flag-values.js';
+import { type RouterFlags, withRouter, withRouterName } from '../running-router.js';
 import { settings as startSettings } from '../settings.js';
 
 const generators = { nginx, haproxy };
 
-interface EdgeOptions extends Whom, Partial<Omit<EdgeSettings, 'nodes' | 'tls' | 'trust' | 'listen'>> {
+interface EdgeOptions extends RouterFlags, Partial<Omit<EdgeSettings, 'nodes' | 'tls' | 'trust' | 'listen'>> {
   readonly node?: readonly EdgeNode[];
   readonly listen?: string;
   readonly certificate?: string;
@@ -18,29 +18,46 @@ interface EdgeOptions extends Whom, Partial<Omit<EdgeSettings, 'nodes' | 'tls' |
   readonly trust?: string;
 }
 
-export const edge: Command = aboutRouter(new Command('edge'))
+export const edge: Command = withRouterName(new Command('edge'))
   .description(
-    'Prints a complete, commented configuration for the proxy in front of machines that run limpet. What is not said is taken from the ' +
-      'router that runs here: its ports, workers, affinity and health path.',
+    'Prints a complete configuration, with comments, for the proxy in front of machines that run limpet. Settings without a flag are taken ' +
+      'from the router that runs here: its ports, workers, affinity and health path.',
   )
-  .addArgument(new Argument('<proxy>', 'which proxy').choices(Object.keys(generators)))
-  .option('--node <host>', 'a machine: host, or name=host; again for each. Default: this one', aNode)
-  .option('-w, --workers <n>', 'workers of each machine', wholeNumber)
+  .addArgument(new Argument('<proxy>', 'the proxy').choices(Object.keys(generators)))
+  .option(
+    '--node <host>',
+    'a machine that runs limpet, as host or name=host; repeat it for each. Default: this machine',
+    readNode,
+  )
+  .option('-w, --workers <n>', 'number of workers of each machine', readWholeNumber)
   .addOption(
-    new Option('--via <how>', 'to the direct ports, or to the shared port').choices(['direct', 'shared']),
+    new Option('--via <how>', 'the ports to which the proxy connects: direct or shared').choices([
+      'direct',
+      'shared',
+    ]),
   )
-  .option('-p, --port <port>', "the machines' shared port", wholeNumber)
-  .option('--direct-port <port>', "the first of the machines' direct ports", wholeNumber)
-  .option('--affinity <rules>', 'as for start', startSettings.affinity?.read as (text: string) => unknown)
-  .option('--listen <where>', 'where clients come: ports, or address:port, with commas')
-  .option('--certificate <file>', 'ends TLS: a PEM file')
-  .option('--key <file>', 'its key, where that is a file of its own')
-  .option('--health-path <path>', 'where workers say whether they serve')
-  .addOption(new Option('--secret <text>', "the routers' secret, for HAProxy's cookies").env('LIMPET_SECRET'))
-  .option('--trust <list>', 'balancers in front of the proxy: addresses and CIDRs, with commas')
-  .option('--max-load <times>', 'HAProxy: no server gets so many times the mean', Number)
-  .option('--quiet-ms <ms>', 'how long an answer may be silent', wholeNumber)
-  .option('--version-of <version>', "the proxy's version, such as 1.29.6")
+  .option('-p, --port <port>', 'the shared port of the machines', readWholeNumber)
+  .option('--direct-port <port>', 'the first direct port of the machines', readWholeNumber)
+  .option(
+    '--affinity <rules>',
+    'as for "limpet start"',
+    startSettings.affinity?.read as (text: string) => unknown,
+  )
+  .option('--listen <where>', 'where the proxy listens: ports, or address:port, separated by commas')
+  .option('--certificate <file>', 'terminate TLS with the certificate in this PEM file')
+  .option('--key <file>', 'the key of the certificate, if it is in another file')
+  .option('--health-path <path>', 'the path of the health checks')
+  .addOption(
+    new Option('--secret <text>', "the secret of the routers, for HAProxy's cookies").env('LIMPET_SECRET'),
+  )
+  .option('--trust <list>', 'load balancers in front of the proxy: addresses and CIDRs, separated by commas')
+  .option(
+    '--max-load <times>',
+    'HAProxy only: a server with this many times the mean number of requests gets no more',
+    Number,
+  )
+  .option('--quiet-ms <ms>', 'how long a response may be silent, in ms', readWholeNumber)
+  .option('--version-of <version>', 'the version of the proxy, such as 1.29.6')
   .action(
     async (proxy: keyof typeof generators, { name, ...given }: EdgeOptions & { versionOf?: string }) => {
       const complete = given.node !== undefined && given.workers !== undefined;
@@ -53,14 +70,14 @@ export const edge: Command = aboutRouter(new Command('edge'))
     },
   );
 
-/** What a running router says of itself. Throws ERR_LIMPET_OPTION when no proxy could reach it. */
+/** Takes the settings from the status of a running router. Throws ERR_LIMPET_OPTION if the router has no port. */
 function settingsOf({ listeners, slots, affinity, healthPath }: RouterStatus): EdgeSettings {
   const [first] = listeners;
   const address = first?.address;
   if (!address || 'path' in address) {
     throw new LimpetError(
       'ERR_LIMPET_OPTION',
-      'the router listens on no port that a proxy on another machine could reach.',
+      'the router listens on no port, so a proxy on another machine cannot reach it. Let it listen on a port, or give --node and --workers.',
       {
         option: 'port',
       },
@@ -95,8 +112,8 @@ function asSettings(given: EdgeOptions & { versionOf?: string }): Partial<EdgeSe
   };
 }
 
-function aNode(text: string, before: readonly EdgeNode[] = []): readonly EdgeNode[] {
+function readNode(text: string, before: readonly EdgeNode[] = []): readonly EdgeNode[] {
   const [, name, host] = /^(?:([^=]+)=)?([^=]+)$/.exec(text) ?? [];
-  if (host === undefined) throw new InvalidArgumentError('Expected host, or name=host.');
+  if (host === undefined) throw new InvalidArgumentError('Expected host or name=host.');
   return [...before, name === undefined ? { host } : { host, name }];
 }

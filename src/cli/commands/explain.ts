@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { ClientExplanation } from '../../cluster/primary/explain.js';
 import { LimpetError } from '../../errors.js';
-import { effectiveSettings, routerOptionsOf, takesSettings } from '../effective-settings.js';
+import { effectiveSettings, routerOptionsOf, withSettings } from '../effective-settings.js';
 import { withRouter } from '../running-router.js';
 
 interface ExplainFlags extends Record<string, unknown> {
@@ -12,20 +12,23 @@ interface ExplainFlags extends Record<string, unknown> {
   readonly json?: boolean;
 }
 
-export const explain: Command = takesSettings(
+export const explain: Command = withSettings(
   new Command('explain')
     .description(
-      'Tells which slot serves a client, and why: the rule that tells it from others, its key, hash and bucket, the home and who serves now. ' +
-        'Asks the running router; with --offline, or --secret, computes what a router of these options would do.',
+      'Prints which slot serves a client, and why: the rule that identifies the client, its key, hash and bucket, its home, and the slot that serves now. ' +
+        'Asks the running router. With --offline or --secret, it computes what a router with these options would do.',
     )
-    .argument('[address]', "the client's address; with --head the peer's, by default 127.0.0.1"),
+    .argument(
+      '[address]',
+      "the client's address. With --head: the address of the connection's peer, by default 127.0.0.1",
+    ),
 )
   .option(
     '--head <file>',
-    'a request head as it is sent, a PROXY header in front where there is one; - reads stdin',
+    'a file with the bytes of a request head, after a PROXY header if there is one; - for stdin',
   )
-  .option('--offline', 'without a running router, all slots up')
-  .option('--json', 'as JSON, as router.explain() has it')
+  .option('--offline', 'compute the answer without a running router, with all slots up')
+  .option('--json', 'print JSON, as router.explain() returns it')
   .addHelpText(
     'after',
     `
@@ -35,11 +38,11 @@ Examples:
 `,
   )
   .action(async (address: string | undefined, flags: ExplainFlags) => {
-    const head = flags.head === undefined ? undefined : headOf(flags.head);
+    const head = flags.head === undefined ? undefined : readHead(flags.head);
     if (address === undefined && head === undefined) {
       throw new LimpetError(
         'ERR_LIMPET_OPTION',
-        'there is nothing to explain. Give an address, or --head with a file.',
+        'got neither an address nor --head, expected one of them. Give the address of a client.',
       );
     }
     const found =
@@ -49,7 +52,9 @@ Examples:
             router.ask('explain', { address, ...(head ? { head: head.toString('base64') } : {}) }),
           );
     const explanation = found as ClientExplanation;
-    process.stdout.write(flags.json ? `${JSON.stringify(explanation, null, 2)}\n` : inWords(explanation));
+    process.stdout.write(
+      flags.json ? `${JSON.stringify(explanation, null, 2)}\n` : explanationText(explanation),
+    );
   });
 
 async function offline(
@@ -65,30 +70,39 @@ async function offline(
   );
 }
 
-function headOf(file: string): Buffer {
+function readHead(file: string): Buffer {
   try {
     return readFileSync(file === '-' ? 0 : file);
   } catch (error) {
     throw new LimpetError(
       'ERR_LIMPET_OPTION',
-      `--head: ${file} cannot be read: ${(error as Error).message}.`,
+      `--head: ${file} cannot be read, expected a file with a request head: ${(error as Error).message}.`,
     );
   }
 }
 
 const reasons: Readonly<Record<string, string>> = {
   home: 'its home is up',
-  fallback: 'its home is down, and this is the fallback',
-  carried: 'the client carries its slot, and that is up',
+  fallback: 'its home is down, and this slot is the fallback',
+  carried: 'the request names this slot, and the slot is up',
   none: 'no slot is up',
 };
 
-function inWords({ rule, key, client, hash, bucket, home, owner, reason }: ClientExplanation): string {
+function explanationText({
+  rule,
+  key,
+  client,
+  hash,
+  bucket,
+  home,
+  owner,
+  reason,
+}: ClientExplanation): string {
   const why = reasons[reason];
-  if (why === undefined) return `the connection would be closed: ${reason}\n`;
+  if (why === undefined) return `limpet would close the connection: ${reason}\n`;
   const lines = [
     ['client', client],
-    ['told apart by', rule],
+    ['identified by', rule],
     ['key', key],
     ...(bucket < 0 ? [] : [['hash', `0x${hash.toString(16).padStart(8, '0')}, bucket ${bucket}`]]),
     ['home', `slot ${home}`],

@@ -1,17 +1,17 @@
 import { Command } from 'commander';
 import type { RouterStatus } from '../../cluster/primary/status.js';
-import { wholeNumber } from '../arguments.js';
-import { aboutRouter, type Whom, withRouter } from '../running-router.js';
+import { readWholeNumber } from '../flag-values.js';
+import { type RouterFlags, withRouter, withRouterName } from '../running-router.js';
 import { duration } from '../terminal.js';
 
-export const reload: Command = aboutRouter(new Command('reload'))
+export const reload: Command = withRouterName(new Command('reload'))
   .description(
-    'Replaces every worker by a new process, each ready before the one it replaces drains: no connection is refused, no client moves. ' +
-      'When a new process does not become ready, the old one serves on, and the exit code is 1.',
+    'Replaces every worker by a new process. The old worker drains when the new one is ready, so no connection is refused and no client moves. ' +
+      'If a new worker does not become ready, the old one keeps its slot, and the exit code is 1.',
   )
-  .option('-p, --parallel <slots>', 'how many slots at a time', wholeNumber, 1)
-  .action(({ parallel, ...whom }: Whom & { parallel: number }) =>
-    withRouter(whom, async (router) => {
+  .option('-p, --parallel <slots>', 'how many slots to reload at the same time', readWholeNumber, 1)
+  .action(({ parallel, ...flags }: RouterFlags & { parallel: number }) =>
+    withRouter(flags, async (router) => {
       const from = Date.now();
       await router.ask('reload', { parallel });
       const { slots } = (await router.ask('status')) as RouterStatus;

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { RingStatus } from '../../cluster/primary/status.js';
-import { effectiveSettings, routerOptionsOf, takesSettings } from '../effective-settings.js';
+import { effectiveSettings, routerOptionsOf, withSettings } from '../effective-settings.js';
 import { withRouter } from '../running-router.js';
 import { percent, type Style, styled, table, width } from '../terminal.js';
 
@@ -9,13 +9,13 @@ interface RingFlags extends Record<string, unknown> {
   readonly json?: boolean;
 }
 
-export const ring: Command = takesSettings(
+export const ring: Command = withSettings(
   new Command('ring').description(
-    'Draws the ring: what part each slot has, and which slot every bucket belongs to. Asks the running router; ' +
-      'with --workers or --buckets, draws the ring that a router of these would have.',
+    'Draws the ring: the share of each slot, and the slot of every bucket. Asks the running router. ' +
+      'With --workers or --buckets, it draws the ring that a router with these options would have.',
   ),
 )
-  .option('--json', 'as JSON, as router.ring() has it')
+  .option('--json', 'print JSON, as router.ring() returns it')
   .action(async (flags: RingFlags) => {
     const known = flags.workers !== undefined || flags.buckets !== undefined;
     const found = (await (known
@@ -34,10 +34,10 @@ async function offline(flags: RingFlags): Promise<RingStatus> {
 const marks = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const tints: readonly Style[] = ['green', 'yellow', 'blue', 'magenta', 'cyan', 'red'];
 const barMax = 40;
-/** A larger ring is told by its shares alone. */
+/** The buckets of a larger ring are not drawn. Only its shares are. */
 const drawnBucketsMax = 4096;
 
-/** Each slot's part as a bar, then a character for every bucket, as many in a line as fit: a power of two, up to 64. */
+/** Draws a bar for each slot, then one character for each bucket. A line has 64 buckets, or the largest power of two that fits. */
 export function ringLines({ slots, homes, owners, down }: RingStatus, columns: number): string[] {
   const numbers = Array.from({ length: slots }, (_, slot) => slot);
   const countIn = (buckets: readonly number[]) =>
@@ -81,7 +81,7 @@ function bucketLines(owners: readonly number[], columns: number): string[] {
   );
 }
 
-/** Beyond 62 slots marks come again: the colours, and the shares, are then what tells. */
+/** From slot 62 on, the marks repeat. Colours and shares still distinguish the slots. */
 function markOf(slot: number): string {
   return marks[slot % marks.length] as string;
 }

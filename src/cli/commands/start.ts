@@ -1,23 +1,23 @@
 import { Command } from 'commander';
 import { LimpetError } from '../../errors.js';
-import { takesSettings } from '../effective-settings.js';
+import { withSettings } from '../effective-settings.js';
 
-export const start: Command = takesSettings(
+export const start: Command = withSettings(
   new Command('start')
     .description(
-      "Runs an app on several processes, each client always on the same one. The app's own listen() is served by limpet: nothing in the app changes. " +
-        'Ends as the app would: by Ctrl-C, SIGTERM or "limpet stop", when every worker has finished what it has.',
+      'Runs an app on several processes. Every client is always served by the same one. limpet serves the port that the app passes to listen(), so the app ' +
+        'does not change. Ctrl-C, SIGTERM or "limpet stop" end it when every worker has drained.',
     )
-    .argument('[app]', "the app's file, ES module or CommonJS; may be named in limpet.config instead")
-    .argument('[args...]', "the app's arguments; those that begin with - after --"),
+    .argument('[app]', "the app's file, ES module or CommonJS. limpet.config may name it instead")
+    .argument('[args...]', "the app's arguments. Put arguments that begin with - after --"),
 )
-  .option('--json', 'log lines as JSON, as they are where stdout is no terminal')
-  .option('--no-json', 'log lines for people')
+  .option('--json', 'write the log as JSON lines. Default if stdout is not a terminal')
+  .option('--no-json', 'write the log as text for people. Default if stdout is a terminal')
   .addHelpText(
     'after',
     `
-What is not on the command line is taken from LIMPET_* (LIMPET_WORKERS for --workers), then from limpet.config.js or
-limpet.config.json, then from the defaults; "limpet config" prints what holds, and why.
+A setting without a flag is taken from a variable LIMPET_* (LIMPET_WORKERS for --workers), then from limpet.config.js or
+limpet.config.json, then from the defaults. "limpet config" prints every setting and its source.
 
 Examples:
   limpet start server.js -w 4
@@ -34,7 +34,7 @@ Examples:
     if (!effective.has('app')) {
       throw new LimpetError(
         'ERR_LIMPET_OPTION',
-        'there is no app to start. Give its file, "limpet start server.js", or name it as app in limpet.config.',
+        'got no app to start, expected a file. Give it as in "limpet start server.js", or as app in limpet.config.',
       );
     }
     await runApp(effective, (flags.json as boolean | undefined) ?? !process.stdout.isTTY);

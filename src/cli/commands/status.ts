@@ -1,23 +1,22 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { RouterStatus, SlotStatus } from '../../cluster/primary/status.js';
-import { addressText } from '../address-text.js';
-import { aboutRouter, type Whom, withRouter } from '../running-router.js';
-import { bytes, duration, percent, styled, table, width } from '../terminal.js';
+import { type RouterFlags, withRouter, withRouterName } from '../running-router.js';
+import { addressText, bytes, duration, percent, styled, table, width } from '../terminal.js';
 
-interface StatusOptions extends Whom {
+interface StatusOptions extends RouterFlags {
   readonly watch?: boolean;
   readonly json?: boolean;
 }
 
 const watchMs = 1000;
 
-export const status: Command = aboutRouter(new Command('status'))
+export const status: Command = withRouterName(new Command('status'))
   .description(
-    'Says how a running router is: its listeners and their handoff, its slots and the processes in them.',
+    'Prints the state of a running router: its listeners and their handoff, its slots and their worker processes.',
   )
-  .option('-w, --watch', 'again every second, until Ctrl-C or until the router ends')
-  .option('--json', 'as JSON, as router.status() has it; with --watch one line each time')
+  .option('-w, --watch', 'print it every second, until Ctrl-C or until the router exits')
+  .option('--json', 'print JSON, as router.status() returns it; with --watch one line each second')
   .action((options: StatusOptions) =>
     withRouter(options, async (router) => {
       for (let drawn = 0; ; await wait(watchMs)) {
@@ -29,7 +28,7 @@ export const status: Command = aboutRouter(new Command('status'))
     }),
   );
 
-/** Writes over the `drawn` lines that were there before, on a terminal; elsewhere below them. Returns how many it drew. */
+/** Writes the lines. On a terminal, it replaces the `drawn` lines of the call before. Returns the number of lines. */
 function draw(lines: readonly string[], drawn: number): number {
   const back = process.stdout.isTTY && drawn > 0 ? `\x1b[${drawn}A\x1b[J` : '';
   process.stdout.write(`${back}${lines.join('\n')}\n`);
@@ -49,7 +48,7 @@ export function statusLines(now: RouterStatus, columns: number = width()): strin
   const refused = Object.entries(unplaced).filter(([, count]) => count > 0);
   if (refused.length > 0) {
     lines.push(
-      `closed before they were placed: ${refused.map(([reason, n]) => `${n} ${reason}`).join(', ')}`,
+      `closed before a slot was chosen: ${refused.map(([reason, n]) => `${n} ${reason}`).join(', ')}`,
     );
   }
   return lines.map((line) => cut(line, columns));
@@ -94,7 +93,7 @@ function refusedBy({ refused }: SlotStatus): number {
   return Object.values(refused).reduce((sum, count) => sum + count, 0);
 }
 
-/** A line that wraps would be counted as one when it is drawn over. */
+/** Cuts a line at the width of the terminal. A line that wraps would break the count of lines in draw(). */
 function cut(line: string, columns: number): string {
   return line.length <= columns || line.includes('\x1b') ? line : `${line.slice(0, columns - 1)}…`;
 }

@@ -1,14 +1,16 @@
 import { Command } from 'commander';
-import { aboutRouter, type Whom, withRouter } from '../running-router.js';
+import { type RouterFlags, withRouter, withRouterName } from '../running-router.js';
 
-export const stop: Command = aboutRouter(new Command('stop'))
+export const stop: Command = withRouterName(new Command('stop'))
   .description(
-    'Ends a router: it takes nothing new, its workers finish what they have (drainTimeoutMs), and this waits for it.',
+    'Stops a router gracefully: it takes no new connections, its workers drain (drainTimeoutMs), and the command waits until all have exited.',
   )
-  .option('--now', 'end the workers at once; nothing is finished')
-  .action(({ now = false, ...whom }: Whom & { now?: boolean }) =>
-    withRouter(whom, async (router) => {
+  .option('--now', 'kill the workers at once, without draining')
+  .action(({ now = false, ...flags }: RouterFlags & { now?: boolean }) =>
+    withRouter(flags, async (router) => {
       const { left } = (await router.ask('stop', { now })) as { left: number };
-      process.stdout.write(left === 0 ? 'stopped\n' : `stopped; ${left} connections were closed unserved\n`);
+      process.stdout.write(
+        left === 0 ? 'stopped\n' : `stopped; ${left} connections were closed without being served\n`,
+      );
     }),
   );

@@ -6,44 +6,44 @@ import { steeringRefusal } from '../../handoff/kernel/primary.js';
 import { slotsMax } from '../../options.js';
 import { SlotRing } from '../../ring/slot-ring.js';
 import {
-  examineBacklog,
-  examineCores,
-  examineDescriptors,
-  examineOptmem,
-  examineUws,
+  checkBacklog,
+  checkCores,
+  checkDescriptors,
+  checkOptmem,
+  checkUws,
   type Finding,
 } from './machine.js';
 
-/** What limpet finds on this machine, and what to do about it. Binds a free loopback port for a moment; never throws. */
-export function examine(): Finding[] {
+/** Runs all checks. Never throws. Binds a free loopback port for a moment. */
+export function runChecks(): Finding[] {
   return [
     { about: 'Node.js', verdict: 'good', says: `${process.version} on ${process.platform}-${process.arch}` },
-    examineBinding(),
-    examineKernel(),
-    examineControl(),
-    examineCores(),
-    examineDescriptors(),
-    ...examineBacklog(),
-    ...examineOptmem(),
-    examineUws(),
+    checkBinding(),
+    checkKernel(),
+    checkControl(),
+    checkCores(),
+    checkDescriptors(),
+    ...checkBacklog(),
+    ...checkOptmem(),
+    checkUws(),
   ];
 }
 
-function examineControl(): Finding {
+function checkControl(): Finding {
   const about = 'control socket';
   try {
-    return { about, verdict: 'good', says: `in ${makeRuntimeDirectory()}` };
+    return { about, verdict: 'good', says: `its directory is ${makeRuntimeDirectory()}` };
   } catch (error) {
     return {
       about,
       verdict: 'worse',
-      says: `none: ${(error as Error).message}`,
-      advice: 'without one a router serves, but "limpet status" and the like cannot reach it',
+      says: `cannot be opened: ${(error as Error).message}`,
+      advice: 'a router works without it, but "limpet status" and the other commands cannot reach the router',
     };
   }
 }
 
-function examineBinding(): Finding {
+function checkBinding(): Finding {
   const { kind, reason, path } = bindingReport();
   switch (kind) {
     case 'native':
@@ -52,28 +52,32 @@ function examineBinding(): Finding {
       return {
         about: 'binding',
         verdict: 'worse',
-        says: `the TypeScript twin: ${reason}. Same slots for the same clients, slower; connections go by ipc`,
+        says: `the TypeScript implementation, because ${reason}. It gives the same slots but is slower, and the only handoff is ipc`,
         advice:
           process.env.LIMPET_BINDING === 'twin'
-            ? 'unset LIMPET_BINDING to have the addon'
-            : 'with a C++20 compiler, make and Python at hand, run "npm rebuild limpet"',
+            ? 'unset LIMPET_BINDING to use the native addon'
+            : 'install a C++20 compiler, make and Python, then run "npm rebuild limpet"',
       };
     case 'failed':
       return { about: 'binding', verdict: 'broken', says: reason };
   }
 }
 
-/** Opens a real group with the largest program that 1,024 buckets make. */
-function examineKernel(): Finding {
+/** Opens a SO_REUSEPORT group with the largest program that a ring of 1,024 buckets can have. */
+function checkKernel(): Finding {
   const about = 'kernel handoff';
   const binding = bindingReport().kind === 'native' ? handoffBinding() : null;
-  if (!binding) return { about, verdict: 'worse', says: 'not without the native addon' };
+  if (!binding) return { about, verdict: 'worse', says: 'not available without the native addon' };
   const ring = new SlotRing({ slots: slotsMax, key: randomBytes(8) });
   const table = { key: ring.key, ipv6Prefix: ring.ipv6Prefix, homes: ring.homeTable() };
   try {
     new binding.ReuseportGroup({ host: '127.0.0.1', port: 0, ipv6Only: false }, slotsMax, 1, table).close();
   } catch (error) {
-    return { about, verdict: 'worse', says: `not here: ${steeringRefusal(error as NodeJS.ErrnoException)}` };
+    return {
+      about,
+      verdict: 'worse',
+      says: `not available: ${steeringRefusal(error as NodeJS.ErrnoException)}`,
+    };
   }
-  return { about, verdict: 'good', says: 'the kernel takes the steering program' };
+  return { about, verdict: 'good', says: 'the kernel accepts the steering program' };
 }

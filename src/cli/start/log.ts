@@ -4,27 +4,27 @@ import { styled } from '../terminal.js';
 const levels = { info: 30, warn: 40, error: 50 } as const;
 export type Level = keyof typeof levels;
 
-/** Facts of a line, for programs; people get them in its text. */
+/** The values of a log line, for programs. The text of the line has them for people. */
 export type Facts = Readonly<Record<string, unknown>>;
 
-/** Writes one line for each thing that happens. */
+/** Writes one line for each event. */
 export interface Log {
-  say(level: Level, text: string, facts?: Facts): void;
-  /** A line that a worker wrote. */
-  pass(stream: 'stdout' | 'stderr', line: string, slot: number, pid: number | undefined): void;
+  write(level: Level, text: string, facts?: Facts): void;
+  /** Passes on a line that a worker wrote. */
+  passOn(stream: 'stdout' | 'stderr', line: string, slot: number, pid: number | undefined): void;
 }
 
 const tints = { info: undefined, warn: 'yellow', error: 'red' } as const;
 const slotTints = ['green', 'yellow', 'blue', 'magenta', 'cyan'] as const;
 
-/** For people: the time and a sentence; what workers write behind the number of their slot. */
+/** The log for people: the time and a sentence. A worker's line follows the number of its slot. */
 export const logForPeople: Log = {
-  say(level, text) {
+  write(level, text) {
     const time = new Date().toTimeString().slice(0, 8);
     const tint = tints[level];
     process.stdout.write(`${styled('dim', time)}  ${tint ? styled(tint, text) : text}\n`);
   },
-  pass(stream, line, slot) {
+  passOn(stream, line, slot) {
     const to = process[stream];
     const tint = slotTints[slot % slotTints.length] ?? 'green';
     to.write(`${styled(tint, `${slot} |`, to)} ${line}\n`);
@@ -32,27 +32,27 @@ export const logForPeople: Log = {
 };
 
 /**
- * For programs: one JSON object a line in the form of pino, so that whatever reads that reads this. A worker's line that is such
- * an object gets its slot, and is else left as it is.
+ * The log for programs: one JSON object a line, in the format of pino, which log tools can read. If a worker's line is a JSON object, it
+ * gets the member `slot` and is not changed otherwise.
  */
 export function logForPrograms(name: string): Log {
   const record = (level: number, text: string, facts: Facts) =>
     `${JSON.stringify({ level, time: Date.now(), pid: process.pid, hostname: hostname(), name, msg: text, ...facts })}\n`;
   return {
-    say: (level, text, facts = {}) => {
+    write: (level, text, facts = {}) => {
       process.stdout.write(record(levels[level], text, facts));
     },
-    pass: (stream, line, slot, pid) => {
+    passOn: (stream, line, slot, pid) => {
       const level = stream === 'stdout' ? levels.info : levels.error;
-      const own = isObject(line)
+      const text = isObject(line)
         ? `{"slot":${slot},${line.trimStart().slice(1)}\n`
         : record(level, line, { slot, pid });
-      process[stream].write(own);
+      process[stream].write(text);
     },
   };
 }
 
-/** `{}` has nothing that a comma could come before. */
+/** Whether the line is a JSON object with a member. `{}` does not count, because a comma cannot follow the added member. */
 function isObject(line: string): boolean {
   if (!/^\s*\{\s*"/.test(line)) return false;
   try {

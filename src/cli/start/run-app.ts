@@ -5,18 +5,19 @@ import { checkWorkerFile } from '../../cluster/primary/pool/fork.js';
 import { Router } from '../../cluster/primary/router.js';
 import { handoverVariable } from '../../cluster/primary/upgrade/handover-state.js';
 import { runningRouters } from '../../control/client.js';
+import { nameInUse } from '../../control/server.js';
 import { LimpetError } from '../../errors.js';
 import { type Effective, routerOptionsOf } from '../effective-settings.js';
-import { letWatch } from './live-page.js';
-import { logForPeople, logForPrograms } from './log.js';
-import { tellNews } from './router-events.js';
+import { hostAndPort } from '../flag-values.js';
+import { logEvents } from './event-log.js';
+import { type Log, logForPeople, logForPrograms } from './log.js';
 import { passWorkerOutput } from './worker-output.js';
 
 const preload = new URL('../../preload.js', import.meta.url).href;
 
 /**
- * Runs an app that was not written for limpet. Resolves with its router when the first worker serves; rejects with the
- * LimpetError that says why none does, and no process is left.
+ * Runs an app that was not written for limpet. Resolves with its router when the first worker is ready. If no worker becomes ready, it
+ * ends all processes and rejects with the LimpetError that says why.
  */
 export async function runApp(effective: ReadonlyMap<string, Effective>, json: boolean): Promise<Router> {
   const options = routerOptionsOf(effective);
@@ -24,9 +25,9 @@ export async function runApp(effective: ReadonlyMap<string, Effective>, json: bo
   checkApp(app);
   const name = options.name as string;
   const [running] = await runningRouters(name);
-  // The primary whose place this process is to take has the name, and leaves it.
-  const predecessor = process.env[handoverVariable] === undefined ? undefined : process.ppid;
-  if (running && running.pid !== predecessor) throw nameInUse(name, running.pid);
+  // In an upgrade, the old primary has the name until this process has taken over.
+  const oldPrimary = process.env[handoverVariable] === undefined ? undefined : process.ppid;
+  if (running && running.pid !== oldPrimary) throw nameInUse(name, running.pid);
   const log = json ? logForPrograms(name) : logForPeople;
   const router = new Router({
     ...options,
@@ -36,44 +37,76 @@ export async function runApp(effective: ReadonlyMap<string, Effective>, json: bo
     env: { ...options.env, ...environmentOf(effective) },
   });
   passWorkerOutput(router, log);
-  tellNews(router, log);
+  logEvents(router, log);
   const { workers } = router.options;
-  log.say('info', `${app} on ${workers} ${workers === 1 ? 'worker' : 'workers'}, named ${name}`, {
-    app,
-    workers,
-  });
-  await letWatch(router, log, effective);
-  await started(router);
-  router.on('error', ({ message, code }) => log.say('error', message, { code }));
+  log.write(
+    'info',
+    `starting ${app} on ${workers} ${workers === 1 ? 'worker' : 'workers'}, as router ${name}`,
+    {
+      app,
+      workers,
+    },
+  );
+  await serveMetricsAndPage(router, log, effective);
+  await start(router);
+  router.on('error', ({ message, code }) => log.write('error', message, { code }));
   return router;
+}
+
+/** Serves metrics and the live page, if the settings say so. Rejects with ERR_LIMPET_ADDRESS_*. */
+async function serveMetricsAndPage(
+  router: Router,
+  log: Log,
+  effective: ReadonlyMap<string, Effective>,
+): Promise<void> {
+  const where = hostAndPort(settingOf(effective, 'metrics'));
+  if (where) {
+    const { serveMetrics } = await import('../../watch/metrics.js');
+    const { address, port, family } = (await serveMetrics(router, where)).address;
+    const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}/metrics`;
+    log.write('info', `metrics at ${url}`, { metrics: url });
+  }
+  const port = settingOf(effective, 'ui') ?? false;
+  if (port === false) return;
+  const { serveUi } = await import('../../watch/ui.js');
+  const ui = await serveUi(router, {
+    port: port === true ? 0 : (port as number),
+    used: (link) => log.write('info', `live page opened; link for another browser: ${link}`, { ui: link }),
+  });
+  const link = ui.link();
+  log.write('info', `live page, link for one browser: ${link}`, { ui: link });
 }
 
 function checkApp(app: string): void {
   try {
     checkWorkerFile(app);
   } catch {
-    throw new LimpetError('ERR_LIMPET_WORKER_START', `there is no ${app} to start. Check its path.`, { app });
+    throw new LimpetError(
+      'ERR_LIMPET_WORKER_START',
+      `the app ${app} does not exist, expected a file. Check its path.`,
+      { app },
+    );
   }
 }
 
-/** As start() does; where an app that could not have its address ends, that is why. */
-async function started(router: Router): Promise<void> {
-  let unbound: LimpetError | undefined;
+/** Starts the router. If the app exits because it cannot listen on its address, the error says so. */
+async function start(router: Router): Promise<void> {
+  let bindError: LimpetError | undefined;
   router.on('unbound', (error) => {
-    unbound = error;
+    bindError = error;
   });
   router.on('listening', () => {
-    unbound = undefined;
+    bindError = undefined;
   });
   const giveUp = () => {
-    if (unbound) router.close(unbound.message);
+    if (bindError) router.close(bindError.message);
   };
   router.on('gone', giveUp);
   try {
     await router.start();
   } catch (error) {
     await router.close();
-    throw unbound ?? withoutListening(error as LimpetError);
+    throw bindError ?? explained(error as LimpetError);
   } finally {
     router.off('gone', giveUp);
   }
@@ -89,7 +122,7 @@ function execArgvOf(effective: ReadonlyMap<string, Effective>): string[] {
   return [...own, ...['--import', preload], ...modules.flatMap((name) => ['--import', importable(name)])];
 }
 
-/** Node resolves a flag's module from the folder where it runs, and takes a path only when it begins as one. */
+/** Node resolves the module of --import from the working directory. It takes a name for a path only if it begins with `.` or `/`. */
 function importable(name: string): string {
   return !/^[./]/.test(name) && existsSync(name) ? pathToFileURL(resolve(name)).href : name;
 }
@@ -100,26 +133,19 @@ function environmentOf(effective: ReadonlyMap<string, Effective>): Record<string
   return {
     LIMPET_APP: JSON.stringify({ ...address, host }),
     ...(given === undefined ? {} : { PORT: String(given) }),
-    // A worker writes to us, not to the terminal: it cannot see what we can.
+    // A worker writes to a pipe, so it cannot see that the output goes to a terminal with colours.
     ...(process.stdout.isTTY && process.stdout.hasColors() && !process.env.FORCE_COLOR
       ? { FORCE_COLOR: '1' }
       : {}),
   };
 }
 
-function withoutListening(error: LimpetError): LimpetError {
+/** A better error for an app that exited with code 0 before it listened. */
+function explained(error: LimpetError): LimpetError {
   if (!String(error.facts.reason).startsWith('exited with code 0')) return error;
   return new LimpetError(
     error.code,
-    'the app ended without listening on any port. Start one that serves.',
+    'the app exited without listening on a port, expected a call of listen(). Start an app that serves.',
     error.facts,
-  );
-}
-
-function nameInUse(name: string, pid: number): LimpetError {
-  return new LimpetError(
-    'ERR_LIMPET_NAME_IN_USE',
-    `a router named ${name} runs already, as process ${pid}. Give this one another --name, or end that one with "limpet stop --name ${name}".`,
-    { name, pid },
   );
 }

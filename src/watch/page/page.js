@@ -4,7 +4,7 @@ import { duration, SlotTable } from './slot-table.js';
 
 const at = (id) => document.getElementById(id);
 
-// The link has done its work: what stands in the address bar can be shown, and reloaded.
+// The token in the link has been used. Remove it from the address bar, so that the user can reload the page.
 history.replaceState(null, '', '/');
 
 const ring = new RingPicture(at('ring'), at('ring-words'));
@@ -17,8 +17,8 @@ events.addEventListener('status', ({ data }) => show(JSON.parse(data)));
 events.addEventListener('error', () => {
   at('link').textContent =
     events.readyState === EventSource.CLOSED
-      ? 'another router serves now: take its link from its log'
-      : 'the router does not answer; trying again …';
+      ? 'another router serves now; open the link from its log'
+      : 'the router does not answer; reconnecting …';
   at('link').className = 'lost';
 });
 
@@ -88,7 +88,7 @@ function drawHistory() {
   line.setAttribute('points', rates.points());
   at('history').append(line);
   at('history-legend').textContent =
-    `new connections a second, last two minutes; at most ${Math.round(rates.most).toLocaleString()}`;
+    `new connections per second, last two minutes; at most ${Math.round(rates.most).toLocaleString()}`;
 }
 
 async function lookUp(address) {
@@ -96,7 +96,9 @@ async function lookUp(address) {
   const response = await fetch(`/explain?${query}`).catch(() => undefined);
   if (!response?.ok) {
     ring.pointAt(undefined);
-    at('answer').textContent = response ? await response.text() : 'The router does not answer.';
+    at('answer').textContent = response
+      ? await response.text()
+      : 'The router does not answer. Try again when it runs.';
     return;
   }
   const { address: named, home, owner, bucket, reason } = await response.json();
@@ -107,7 +109,7 @@ async function lookUp(address) {
   }[reason];
   at('answer').textContent =
     `${named} goes to ${owner < 0 ? 'nobody' : `slot ${owner}`}: bucket ${bucket.toLocaleString()}, ${why}.`;
-  // With the address shown in full or not: what was typed does not stay on the screen unless asked for.
+  // Unless addresses are shown in full, the typed address must not stay on the screen.
   if (!at('shown').checked) at('address').value = '';
   ring.pointAt(bucket);
 }

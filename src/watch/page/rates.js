@@ -1,12 +1,12 @@
-/** What changes between two statuses, a second, and how it went in the last two minutes. */
+/** Calculates rates from two successive statuses, and keeps them for two minutes. */
 
-const kept = 120;
+const keptRates = 120;
 
 export class Rates {
   #before;
   #history = [];
 
-  /** New connections a second: of all, and of each slot by its number. */
+  /** Returns the new connections per second: the sum, and by slot. */
   take(status) {
     const before = this.#before;
     this.#before = status;
@@ -24,14 +24,14 @@ export class Rates {
       ]),
     );
     const all = [...bySlot.values()].reduce((sum, rate) => sum + rate, 0);
-    this.#history = [...this.#history, all].slice(-kept);
+    this.#history = [...this.#history, all].slice(-keptRates);
     return { all, bySlot };
   }
 
-  /** As points of a polyline in a box 119 wide and 40 high, the newest at the right. */
+  /** The rates as points of an SVG polyline, 119 wide and 40 high. The newest is at the right. */
   points() {
     const most = Math.max(1, ...this.#history);
-    const first = kept - this.#history.length;
+    const first = keptRates - this.#history.length;
     return this.#history.map((rate, at) => `${first + at},${(39 - (rate / most) * 38).toFixed(1)}`).join(' ');
   }
 

@@ -1,9 +1,12 @@
-/** The ring as a picture: the outer band is the buckets, each in the colour of who serves it now; the inner one, the slots' parts of it. */
+/**
+ * Draws the ring. The outer band shows the buckets, each in the colour of the slot that serves it now. The inner band shows the share of
+ * each slot as home.
+ */
 
 const turn = 2 * Math.PI;
 const top = -turn / 4;
 
-/** Neighbouring slots get hues far apart; readable on light and on dark. */
+/** Slots with successive numbers get very different hues. All are readable on light and dark backgrounds. */
 export function colorOf(slot) {
   return slot < 0 ? 'gray' : `hsl(${Math.round(slot * 137.508 + 190) % 360} 60% 56%)`;
 }
@@ -27,11 +30,11 @@ export class RingPicture {
     const moved = ring.owners.filter((owner, bucket) => owner !== ring.homes[bucket]).length;
     const down = ring.down.length === 0 ? 'All are up.' : `Down: ${ring.down.join(', ')}.`;
     const fallbacks = moved === 0 ? '' : ` Fallbacks serve ${moved.toLocaleString()} buckets.`;
-    this.#words.textContent = `${ring.homes.length.toLocaleString()} buckets, ${ring.slots} slots. Outer band: the buckets, by who serves them now; inner band: the slots they are at home in. ${down}${fallbacks}`;
+    this.#words.textContent = `${ring.homes.length.toLocaleString()} buckets, ${ring.slots} slots. Outer band: the buckets, in the colour of the slot that serves them now. Inner band: the buckets, sorted by home slot. ${down}${fallbacks}`;
     this.#draw();
   }
 
-  /** All slots but this one fade; undefined for none. */
+  /** Highlights this slot and fades all others. With undefined, no slot is faded. */
   choose(slot) {
     if (slot === this.#chosen) return;
     this.#chosen = slot;
@@ -68,7 +71,7 @@ export class RingPicture {
     paint.fillText(this.#chosen === undefined ? `${this.#ring.slots} slots` : `slot ${this.#chosen}`, 0, 0);
   }
 
-  /** Buckets side by side of one slot are one piece: no seams, and fewer strokes. */
+  /** Draws adjacent buckets of one slot as one piece, so that no seams are visible. */
   #band(paint, slots, outer, inner) {
     const angleOf = (bucket) => top + (bucket / slots.length) * turn;
     for (let from = 0; from < slots.length; ) {

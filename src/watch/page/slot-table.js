@@ -1,13 +1,13 @@
 import { colorOf } from './ring-picture.js';
 
-/** The table of the slots. Rows are kept from one status to the next, so that focus and selection stay. */
+/** The table of the slots. It updates its rows in place, so that focus and selection stay. */
 export class SlotTable {
   #body;
   #rows = new Map();
   #slots = new WeakMap();
   #chosen;
 
-  /** `choose` is called with the slot under the pointer or the focus; undefined for none. */
+  /** Calls `choose` with the slot that has the pointer or the focus, or with undefined. */
   constructor(body, choose) {
     this.#body = body;
     const slotAt = (element) => this.#slots.get(element?.closest?.('tr'));
@@ -41,7 +41,7 @@ export class SlotTable {
     }
   }
 
-  /** One row at a time is in the tab order; the arrows move among them. */
+  /** Only one row is in the tab order. The arrow keys move between the rows. */
   #newRow(slot) {
     const row = this.#body.insertRow();
     row.tabIndex = this.#rows.size === 0 ? 0 : -1;
@@ -100,7 +100,7 @@ function percent(part) {
   return `${(part * 100).toFixed(1)} %`;
 }
 
-/** In the two largest units that fit. */
+/** The duration in its two largest units. */
 export function duration(ms) {
   const seconds = Math.floor(ms / 1000);
   const parts = [

@@ -1,16 +1,16 @@
 import type { RouterStatus, SlotStatus } from '../cluster/primary/status.js';
 import { latencyBoundsMs } from '../handoff/latencies.js';
 
-/** One value of a metric, as Prometheus has it. */
+/** One value of a metric, with its labels. */
 export interface Sample {
   readonly labels: Readonly<Record<string, string | number>>;
   readonly value: number;
-  /** Where it is not the metric's own: the parts of a histogram. */
+  /** The name, if it is not the family's own. The parts of a histogram have such names. */
   readonly metricName?: string;
 }
 
-/** A metric, and how it is read off the router's status. */
-export interface Family {
+/** A metric family (Prometheus), and the function that reads its values from the router's status. */
+export interface MetricFamily {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -21,126 +21,139 @@ type Type = 'counter' | 'gauge';
 
 const states = ['starting', 'ready', 'draining', 'gone'] as const;
 
-/** Every metric of a router. Counters go on through the death of a worker; they start anew with the primary. */
-export const families: readonly Family[] = [
+/** Every metric of a router. Counters survive the death of a worker. A new primary starts them at 0. */
+export const metricFamilies: readonly MetricFamily[] = [
   {
     name: 'limpet_info',
-    help: 'What serves: handoff of the first listener, affinity, native addon or its twin. Always 1.',
+    help: 'Handoff of the first listener, affinity, and binding: native addon or TypeScript (twin). Always 1.',
     type: 'gauge',
     samples: ({ handoff, affinity, binding }) => [
       { labels: { handoff: handoff?.name ?? 'none', affinity, binding: binding.kind }, value: 1 },
     ],
   },
-  ofRouter('limpet_up', 'gauge', '1 while the router serves.', ({ state }) => Number(state === 'serving')),
-  ofRouter('limpet_uptime_seconds', 'gauge', 'Age of the router.', ({ uptimeMs }) => uptimeMs / 1000),
-  ofRouter('limpet_slots', 'gauge', 'Slots of the ring.', ({ ring }) => ring.slots),
+  ofRouter('limpet_up', 'gauge', '1 while the router serves connections.', ({ state }) =>
+    Number(state === 'serving'),
+  ),
+  ofRouter(
+    'limpet_uptime_seconds',
+    'gauge',
+    'Time since the router was started.',
+    ({ uptimeMs }) => uptimeMs / 1000,
+  ),
+  ofRouter('limpet_slots', 'gauge', 'Number of slots of the ring.', ({ ring }) => ring.slots),
   {
     name: 'limpet_unplaced_total',
-    help: 'Connections closed before they could be placed, by reason.',
+    help: 'Connections closed before limpet chose a slot for them, by reason.',
     type: 'counter',
     samples: ({ unplaced }) => byKey('reason', unplaced),
   },
   {
     name: 'limpet_slot_state',
-    help: 'State of the process in the slot: 1 for the one that it is in.',
+    help: '1 for the state of the worker process in the slot, 0 for all other states.',
     type: 'gauge',
     samples: ({ slots }) =>
       slots.flatMap(({ slot, state }) =>
         states.map((each) => ({ labels: { slot, state: each }, value: Number(each === state) })),
       ),
   },
-  ofSlot('limpet_slot_down', 'gauge', '1 while fallbacks serve the clients of the slot.', ({ down }) =>
-    Number(down),
+  ofSlot(
+    'limpet_slot_down',
+    'gauge',
+    '1 while the slot is down and fallbacks serve its clients.',
+    ({ down }) => Number(down),
   ),
-  ofSlot('limpet_slot_stalled', 'gauge', '1 while the process gives no sign of life.', ({ stalled }) =>
-    Number(stalled),
+  ofSlot(
+    'limpet_slot_stalled',
+    'gauge',
+    '1 while no heartbeat arrives from the worker process.',
+    ({ stalled }) => Number(stalled),
   ),
   ofSlot(
     'limpet_slot_leaving',
     'gauge',
-    'Older processes that finish what they have.',
+    'Older worker processes of the slot that are still draining.',
     ({ leaving }) => leaving.length,
   ),
   ofSlot(
     'limpet_slot_accepted_total',
     'counter',
-    'Connections that processes of the slot have had.',
+    'Connections that worker processes of the slot have accepted.',
     ({ accepted }) => accepted,
   ),
-  ofSlot('limpet_slot_open', 'gauge', 'Connections open now.', ({ open, leaving }) =>
+  ofSlot('limpet_slot_open', 'gauge', 'Connections that are open now.', ({ open, leaving }) =>
     leaving.reduce((sum, process) => sum + process.open, open),
   ),
   ofSlot(
     'limpet_slot_handed_total',
     'counter',
-    'Connections that the primary passed on; with handoff kernel, only those of slots that are down.',
+    'Connections that the primary passed to a worker process. With handoff kernel, only connections of slots that are down.',
     ({ handed }) => handed,
   ),
   ofSlot(
     'limpet_slot_diverted_total',
     'counter',
-    'Connections at home in another slot.',
+    'Connections that this slot served because their home slot was down.',
     ({ diverted }) => diverted,
   ),
-  ofSlot('limpet_slot_queued', 'gauge', 'Connections that wait in the primary.', ({ queued }) => queued),
+  ofSlot('limpet_slot_queued', 'gauge', 'Connections that wait in the primary now.', ({ queued }) => queued),
   ofSlot(
     'limpet_slot_missteered_total',
     'counter',
-    'Connections that the kernel placed where the ring would not: a stranger shares the address.',
+    'Connections that the kernel sent to another slot than the ring says. If not 0, another process listens on the address.',
     ({ missteered }) => missteered,
   ),
   ofSlot(
     'limpet_slot_lost_total',
     'counter',
-    'Connections that were open in processes when they died.',
+    'Connections that were open in a worker process when it died.',
     ({ lost }) => lost,
   ),
   ofSlot(
     'limpet_slot_starved_total',
     'counter',
-    'Times that a process, short of descriptors, let connections wait.',
+    'Times that a worker process had too few free descriptors and let connections wait.',
     ({ starved }) => starved,
   ),
   bySlot(
     'limpet_slot_refused_total',
     'reason',
-    'Connections closed unserved, by reason.',
+    'Connections of the slot that were closed without being served, by reason.',
     ({ refused }) => refused,
   ),
   bySlot(
     'limpet_slot_restarts_total',
     'reason',
-    'New processes but the first, by reason.',
+    'Worker processes started after the first one, by reason.',
     ({ restartsByCause }) => restartsByCause,
   ),
   {
     name: 'limpet_handoff_seconds',
-    help: 'Time of a connection that the primary passed on, from being placed to being taken by a process.',
+    help: 'Time from the moment that the primary has chosen the slot of a connection until a worker process takes the connection.',
     type: 'histogram',
     samples: ({ slots }) => slots.flatMap(histogram),
   },
   ofSlot(
     'limpet_slot_event_loop_lag_seconds',
     'gauge',
-    'How late the last sign of life was.',
+    'Delay of the last heartbeat, which shows the event loop lag.',
     ({ lagMs }) => lagMs / 1000,
   ),
   ofSlot(
     'limpet_slot_resident_memory_bytes',
     'gauge',
-    'Resident memory of the process in the slot.',
+    'Resident memory of the worker process in the slot.',
     ({ rssBytes }) => rssBytes,
   ),
   ofSlot(
     'limpet_slot_ring_share',
     'gauge',
-    'Part of the buckets whose home the slot is, 0 to 1.',
+    'Share of the buckets whose home is this slot, 0 to 1.',
     ({ share }) => share,
   ),
   ofSlot(
     'limpet_slot_real_share',
     'gauge',
-    'Part of all connections so far that came to the slot, 0 to 1.',
+    'Share of all connections so far that came to this slot, 0 to 1.',
     ({ realShare }) => realShare,
   ),
   ofSlot(
@@ -152,22 +165,27 @@ export const families: readonly Family[] = [
   ofSlot(
     'limpet_session_cache_misses_total',
     'counter',
-    'Session reads that had to ask Redis.',
+    'Session reads that went to Redis.',
     ({ sessionCache }) => sessionCache.misses,
   ),
   ofSlot(
     'limpet_session_cache_invalidations_total',
     'counter',
-    'Times that Redis said that a session had changed.',
+    'Messages from Redis that a session has changed.',
     ({ sessionCache }) => sessionCache.invalidations,
   ),
 ];
 
-function ofRouter(name: string, type: Type, help: string, value: (status: RouterStatus) => number): Family {
+function ofRouter(
+  name: string,
+  type: Type,
+  help: string,
+  value: (status: RouterStatus) => number,
+): MetricFamily {
   return { name, help, type, samples: (status) => [{ labels: {}, value: value(status) }] };
 }
 
-function ofSlot(name: string, type: Type, help: string, value: (slot: SlotStatus) => number): Family {
+function ofSlot(name: string, type: Type, help: string, value: (slot: SlotStatus) => number): MetricFamily {
   const sample = (slot: SlotStatus) => ({ labels: { slot: slot.slot }, value: value(slot) });
   return { name, help, type, samples: ({ slots }) => slots.map(sample) };
 }
@@ -177,7 +195,7 @@ function bySlot(
   key: string,
   help: string,
   counts: (slot: SlotStatus) => Readonly<Record<string, number>>,
-): Family {
+): MetricFamily {
   const samples = (slot: SlotStatus) => byKey(key, counts(slot), { slot: slot.slot });
   return { name, help, type: 'counter', samples: ({ slots }) => slots.flatMap(samples) };
 }

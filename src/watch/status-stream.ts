@@ -1,15 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import type { Router } from '../cluster/primary/router.js';
 
-const everyMs = 1000;
-const watchersMax = 32;
-/** Who does not read is not sent more. */
+const intervalMs = 1000;
+const clientsMax = 32;
+/** A browser that has left more than this unread is disconnected. */
 const unreadBytesMax = 1_048_576;
 
-/** Tells browsers, by server-sent events, what the router does; while nobody watches it does nothing. */
-export class Watchers {
+/** Sends the router's status to browsers every second, as server-sent events. Without a browser it does nothing. */
+export class StatusStream {
   readonly #router: Router;
-  readonly #watching: Set<ServerResponse> = new Set();
+  readonly #clients: Set<ServerResponse> = new Set();
   #timer: NodeJS.Timeout | undefined;
   #ring = '';
 
@@ -18,41 +18,41 @@ export class Watchers {
   }
 
   add(response: ServerResponse): void {
-    if (this.#watching.size >= watchersMax) {
+    if (this.#clients.size >= clientsMax) {
       response.writeHead(503).end();
       return;
     }
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write('retry: 1000\n\n');
-    this.#watching.add(response);
-    response.on('close', () => this.#forget(response));
+    this.#clients.add(response);
+    response.on('close', () => this.#remove(response));
     this.#ring = ringText(this.#router);
-    tell(response, 'ring', this.#ring);
-    tell(response, 'status', JSON.stringify(this.#router.status()));
-    this.#timer ??= setInterval(() => this.#tellAll(), everyMs).unref();
+    send(response, 'ring', this.#ring);
+    send(response, 'status', JSON.stringify(this.#router.status()));
+    this.#timer ??= setInterval(() => this.#sendAll(), intervalMs).unref();
   }
 
-  #tellAll(): void {
+  #sendAll(): void {
     const ring = ringText(this.#router);
     const changed = ring !== this.#ring;
     this.#ring = ring;
     const status = JSON.stringify(this.#router.status());
-    for (const response of this.#watching) {
+    for (const response of this.#clients) {
       if (response.writableLength > unreadBytesMax) response.destroy();
-      if (changed) tell(response, 'ring', ring);
-      tell(response, 'status', status);
+      if (changed) send(response, 'ring', ring);
+      send(response, 'status', status);
     }
   }
 
-  #forget(response: ServerResponse): void {
-    this.#watching.delete(response);
-    if (this.#watching.size > 0) return;
+  #remove(response: ServerResponse): void {
+    this.#clients.delete(response);
+    if (this.#clients.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 }
 
-function tell(response: ServerResponse, event: string, data: string): void {
+function send(response: ServerResponse, event: string, data: string): void {
   response.write(`event: ${event}\ndata: ${data}\n\n`);
 }
 

@@ -4,23 +4,31 @@ import type { Router } from '../cluster/primary/router.js';
 import { bindError } from '../handoff/bind-error.js';
 import { handleOf } from '../handoff/listening-handle.js';
 
-/** A server beside the router. */
+/** An HTTP server that runs in the router's process. */
 export interface Served {
-  /** Where it listens. */
+  /** The address on which it listens. */
   readonly address: AddressInfo;
-  /** Ends it before the router's end. */
+  /** Closes the server before the router closes. */
   close(): void;
 }
 
-/** What it is called from one primary to the next, and where it listens. */
-interface Where {
+/** The address to listen on, and its name in an upgrade. */
+interface EndpointAddress {
+  /** Identifies the listening socket in an upgrade, so that the new primary takes it over. */
   readonly key: string;
   readonly port: number;
   readonly host: string;
 }
 
-/** Listens, and goes when the router is closed or replaced. It keeps no process alive. Rejects with ERR_LIMPET_ADDRESS_*. */
-export function serve(router: Router, server: Server, { key, port, host }: Where): Promise<Served> {
+/**
+ * Lets the server listen until the router is closed or replaced. The server does not keep the process alive.
+ * Rejects with ERR_LIMPET_ADDRESS_*.
+ */
+export function serveEndpoint(
+  router: Router,
+  server: Server,
+  { key, port, host }: EndpointAddress,
+): Promise<Served> {
   const { sockets } = router;
   const address = { port, host, ipv6Only: false, backlog: 511 };
   const close = () => {
@@ -40,7 +48,7 @@ export function serve(router: Router, server: Server, { key, port, host }: Where
       router.once('closed', close);
       router.once('upgraded', close);
       const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
-      // Whoever asks here may be answered by either primary.
+      // During an upgrade, the old and the new primary both accept on this socket. Either may answer.
       sockets.register(key, {
         descriptors: () => (fd < 0 ? undefined : [fd]),
         managed: false,
@@ -48,8 +56,8 @@ export function serve(router: Router, server: Server, { key, port, host }: Where
       });
       resolve({ address: server.address() as AddressInfo, close });
     });
-    const [given] = sockets.takeInherited(key, address)?.descriptors ?? [];
-    if (given === undefined) server.listen({ port, host });
-    else server.listen(handleOf(given));
+    const [inherited] = sockets.takeInherited(key, address)?.descriptors ?? [];
+    if (inherited === undefined) server.listen({ port, host });
+    else server.listen(handleOf(inherited));
   });
 }

@@ -1,4 +1,4 @@
-/** What `limpet demo` runs in its workers: an app that knows nothing of limpet, and counts each client's visits in its memory. */
+/** The app of `limpet demo`. It counts the visits of each client in its memory, and does not use limpet. */
 import { createServer } from 'node:http';
 
 const visits = new Map<string, number>();

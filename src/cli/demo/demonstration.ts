@@ -1,21 +1,21 @@
 import { get } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { Router } from '../cluster/primary/router.js';
+import { Router } from '../../cluster/primary/router.js';
 
-/** An answer of demo-app. */
+/** A response of demo-app. */
 export interface Visit {
   readonly slot: number;
   readonly pid: number;
-  /** How many visits of the client the worker remembers. */
+  /** How many visits of this client the worker has counted. */
   readonly visits: number;
 }
 
 export interface DemoSummary {
   readonly clients: number;
   readonly workers: number;
-  /** Clients that were ever answered by another slot than at first. */
+  /** Clients that another slot served than at first. */
   readonly moved: number;
-  /** Clients of the killed worker, all back in its slot. */
+  /** Clients of the killed worker that are back in its slot. */
   readonly cameBack: number;
   /** Requests that were not answered. */
   readonly refused: number;
@@ -23,15 +23,15 @@ export interface DemoSummary {
 
 const workers = 4;
 const clients = 48;
-/** Only Linux has all of 127.0.0.0/8 from the start; elsewhere a header tells the clients apart. */
+/** Only Linux can connect from any address in 127.0.0.0/8. On other systems, a header identifies the clients. */
 const byAddress = process.platform === 'linux';
 
-/** The demonstration: `say` is told each step. Rejects with a LimpetError when the workers do not start. */
+/** Runs the demonstration. `say` gets a line for each step. Rejects with a LimpetError if the workers do not start. */
 export async function demonstrate(say: (line: string) => void): Promise<DemoSummary> {
   const router = new Router({
     exec: fileURLToPath(new URL('demo-app.js', import.meta.url)),
     args: [],
-    execArgv: ['--import', new URL('../preload.js', import.meta.url).href],
+    execArgv: ['--import', new URL('../../preload.js', import.meta.url).href],
     env: { LIMPET_APP: '{}' },
     workers,
     affinity: byAddress ? 'address' : { header: 'x-client' },
@@ -50,47 +50,47 @@ export async function demonstrate(say: (line: string) => void): Promise<DemoSumm
     await allReady;
     return await play(router, say);
   } finally {
-    await router.close('the demonstration ends');
+    await router.close('the demonstration has ended');
   }
 }
 
 async function play(router: Router, say: (line: string) => void): Promise<DemoSummary> {
   const [{ port } = { port: 0 }] = router.addresses() as { port: number }[];
-  say(`One port, 127.0.0.1:${port}, and ${workers} worker processes, by ${router.status().handoff?.name}.`);
+  say(
+    `One port, 127.0.0.1:${port}, and ${workers} worker processes. Handoff: ${router.status().handoff?.name}.`,
+  );
   let refused = 0;
-  const crowd = async () => {
+  const visitAll = async () => {
     const visits = await Promise.all(Array.from({ length: clients }, (_, index) => visit(port, index)));
     refused += visits.filter((each) => each === undefined).length;
     return visits;
   };
 
-  const first = await crowd();
-  say(`${clients} clients come, each from an address of its own:`);
+  const first = await visitAll();
+  say(`${clients} clients connect, each from its own address:`);
   for (const { slot, pid } of router.status().slots) {
     const here = first.filter((each) => each?.slot === slot).length;
     say(`  slot ${slot}  process ${pid}  ${'●'.repeat(here)} ${here}`);
   }
 
-  await crowd();
-  const third = await crowd();
+  await visitAll();
+  const third = await visitAll();
   const remembered = third.filter((each) => each?.visits === 3).length;
-  say(
-    `They come twice more: ${remembered} of ${clients} are remembered by a worker that counted all three visits.`,
-  );
+  say(`They connect twice more. ${remembered} of ${clients} clients reach the same worker all three times.`);
 
   const victim = router.status().slots[1];
-  if (victim?.pid === undefined) throw new Error('nobody is in slot 1');
+  if (victim?.pid === undefined) throw new Error('slot 1 has no process, expected a ready worker');
   process.kill(victim.pid, 'SIGKILL');
-  say(`Process ${victim.pid}, in slot 1, is killed. At once all come again:`);
-  const last = await crowd();
+  say(`Worker ${victim.pid} in slot 1 is killed. All clients connect again at once:`);
+  const last = await visitAll();
   const own = first.flatMap(({ slot } = { slot: -1 } as Visit, index) => (slot === 1 ? [index] : []));
   const cameBack = own.filter((index) => last[index]?.slot === 1).length;
   const untouched = last.filter((each) => each?.visits === 4).length;
-  const successor = last[own[0] ?? 0]?.pid;
+  const replacement = last[own[0] ?? 0]?.pid;
   say(
-    `  ${cameBack} of its ${own.length} clients waited a moment and are in slot 1 again, with process ${successor};`,
+    `  ${cameBack} of its ${own.length} clients waited for a moment. Slot 1 serves them again, with the new worker ${replacement}.`,
   );
-  say(`  the other ${untouched} noticed nothing.`);
+  say(`  The other ${untouched} clients were not affected.`);
 
   const moved = first.filter((each, index) =>
     [third, last].some((later) => later[index]?.slot !== each?.slot),
@@ -98,7 +98,7 @@ async function play(router: Router, say: (line: string) => void): Promise<DemoSu
   return { clients, workers, moved, cameBack, refused };
 }
 
-/** Undefined when the request was not answered. */
+/** Sends one request. Resolves with undefined if it is not answered. */
 function visit(port: number, index: number): Promise<Visit | undefined> {
   const localAddress = byAddress ? `127.0.1.${index + 1}` : '127.0.0.1';
   const headers = { 'x-client': `client-${index}` };

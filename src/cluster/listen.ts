@@ -51,9 +51,17 @@ function listenInProcess(
   }
   const router = sharedRouter(options);
   const stub = appServer.primaryStub(() => router.close());
-  const onFailed = (error: LimpetError) => fail(router, stub, error);
-  router.once('error', onFailed);
-  router.start().catch(() => {});
+  let hasFailed = false;
+  const onFailed = (error: LimpetError) => {
+    if (!hasFailed) fail(router, stub, error);
+    hasFailed = true;
+  };
+  router.on('error', (error) => {
+    if (router.status().state === 'closed') onFailed(error);
+  });
+  router.start().catch((error: LimpetError) => {
+    if (error.code !== 'ERR_LIMPET_CLOSED') onFailed(error);
+  });
   router.listen(address, { kind: appServer.kind, tls: appServer.tls }).then((boundAddress) => {
     stub.bound(boundAddress);
     onBound?.(boundAddress);
@@ -71,6 +79,10 @@ function sharedRouter(options: RouterOptions): Router {
   if (!shared) {
     const router = new Router(options);
     shared = { router, options: asText };
+    // A router that serves goes on after an error, such as a crash loop of one slot. The error that closed a router ends its start.
+    router.on('error', (error) => {
+      if (router.status().state !== 'closed') print(error);
+    });
     router.once('closed', () => {
       shared = undefined;
     });
@@ -88,7 +100,11 @@ function fail(router: Router, stub: PrimaryStub, error: LimpetError): void {
   router.kill(error.message);
   router.close(error.message).then(() => {
     if (stub.failed(error)) return;
-    process.stderr.write(`limpet: ${error.message} (${error.code})\n`);
+    print(error);
     process.exit(1);
   });
+}
+
+function print({ message, code }: LimpetError): void {
+  process.stderr.write(`limpet: ${message} (${code})\n`);
 }

@@ -1,4 +1,4 @@
-import type { EventEmitter } from 'node:events';
+import { EventEmitter } from 'node:events';
 import type { BoundAddress } from '../../connection.js';
 import type { LimpetError } from '../../errors.js';
 
@@ -39,3 +39,40 @@ export type RouterEventSource = Pick<EventEmitter<RouterEvents>, 'on' | 'once' |
 
 /** A router, for the parts of it that emit its events. */
 export type RouterEventSink = Pick<EventEmitter<RouterEvents>, 'emit'>;
+
+/** All events but `error`, which the router emits only if the app listens for it. */
+const announced: readonly Exclude<keyof RouterEvents, 'error'>[] = [
+  'listening',
+  'unbound',
+  'starting',
+  'ready',
+  'draining',
+  'gone',
+  'stalled',
+  'serving',
+  'reloading',
+  'reloaded',
+  'upgraded',
+  'closing',
+  'closed',
+];
+
+/**
+ * The events between the parts of a router. Their listeners are limpet's own and run at once, while the state changes. The app's
+ * listeners are on the router.
+ */
+export class InternalRouterEvents extends EventEmitter<RouterEvents> {
+  /**
+   * Emits every event on `router` too: after the change, each in a tick of its own. So an exception of one listener of the app is an
+   * `uncaughtException`, as everywhere in Node. No other event is lost by it, and no change is left half done.
+   */
+  constructor(router: EventEmitter<RouterEvents>) {
+    super();
+    this.setMaxListeners(0);
+    for (const name of announced) {
+      this.on(name, (...facts: unknown[]) => {
+        process.nextTick(() => Reflect.apply(router.emit, router, [name, ...facts]));
+      });
+    }
+  }
+}

@@ -14,7 +14,7 @@ import { closedError, notThePrimary } from './errors.js';
 import { type ClientExplanation, type ClientHead, explainClient } from './explain.js';
 import { shutDown } from './graceful-shutdown.js';
 import { checkWorkerFile } from './pool/fork.js';
-import type { RouterEvents } from './router-events.js';
+import { InternalRouterEvents, type RouterEvents } from './router-events.js';
 import { makeRouterParts, type RouterParts } from './router-parts.js';
 import { handleSignals } from './signals.js';
 import type { RingStatus, RouterStatus } from './status.js';
@@ -32,6 +32,7 @@ export class Router extends EventEmitter<RouterEvents> {
    */
   readonly sockets: ListeningSockets;
   readonly #parts: RouterParts;
+  readonly #events: InternalRouterEvents = new InternalRouterEvents(this);
   readonly #keys: ListenerKeys = new ListenerKeys();
   #isStarted = false;
   #control: Promise<ControlServer | undefined> | undefined;
@@ -44,7 +45,7 @@ export class Router extends EventEmitter<RouterEvents> {
     if (!cluster.isPrimary) throw notThePrimary();
     const checked = checkRouterOptions(options);
     checkWorkerFile(checked.exec ?? process.argv[1]);
-    this.#parts = makeRouterParts(checked, this, {
+    this.#parts = makeRouterParts(checked, this.#events, {
       fail: (error) => this.#fail(error),
       report: (error) => this.#report(error),
     });
@@ -65,7 +66,7 @@ export class Router extends EventEmitter<RouterEvents> {
     // Workers without Redis and sqlite keep their sessions in the primary's memory. Until one asks, this costs nothing.
     serveSessionMemory();
     if (this.options.signals) this.#releaseSignals = handleSignals(this);
-    upgrade.start(this, () => this.status().slots.length);
+    upgrade.start(this.#events, () => this.status().slots.length);
     this.#control = openControl(this, upgrade.oldPrimaryPid, (error) => this.#fail(error));
     pool.supervisor.start(this.options.workers);
     return state.started;
@@ -148,21 +149,24 @@ export class Router extends EventEmitter<RouterEvents> {
    * Resolves when no process is left, with the number of connections that were closed unserved.
    */
   close(reason = 'the router closes'): Promise<{ left: number }> {
-    this.#closed ??= shutDown(
-      this,
-      this.#parts,
-      {
-        closeControl: async () => (await this.#control)?.close(),
-        releaseSignals: () => this.#releaseSignals?.(),
-      },
-      reason,
-    );
+    this.#closed ??= this.#close(reason);
     return this.#closed;
   }
 
   /** Kills every worker at once. Requests in flight are lost. */
   kill(reason = 'killed'): void {
     this.#parts.pool.supervisor.kill(reason);
+  }
+
+  async #close(reason: string): Promise<{ left: number }> {
+    const resources = {
+      closeControl: async () => (await this.#control)?.close(),
+      releaseSignals: () => this.#releaseSignals?.(),
+    };
+    const result = await shutDown(this.#events, this.#parts, resources, reason);
+    // The app hears 'closed' before close() resolves.
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    return result;
   }
 
   async #closeForNewPrimary(pid: number): Promise<void> {
@@ -181,6 +185,8 @@ export class Router extends EventEmitter<RouterEvents> {
 
   #report(error: LimpetError): void {
     publish('limpet:fault', () => ({ where: 'router', error }));
-    if (this.listenerCount('error') > 0) this.emit('error', error);
+    process.nextTick(() => {
+      if (this.listenerCount('error') > 0) this.emit('error', error);
+    });
   }
 }

@@ -162,7 +162,7 @@ function isOlder(one: readonly number[], other: readonly number[]): boolean {
 function missing(option: string, what: string): LimpetError {
   return new LimpetError(
     'ERR_LIMPET_OPTION',
-    `edge setting ${option} is missing, expected ${what}. Give it.`,
+    `edge setting ${option} is missing. Give ${what}.`,
     { option },
   );
 }

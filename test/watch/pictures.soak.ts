@@ -10,7 +10,7 @@ import { RawConnection } from '../processes/raw.js';
 const pictures = fileURLToPath(new URL('../../docs/pictures/', import.meta.url));
 
 if (needs('chromium')) {
-  test('takes the pictures of the live page for docs/operations.md', async () => {
+  test('takes the pictures of the live page that docs/operations.md shows', async () => {
     const app = startApp('apps/watched.js', {
       env: { LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 4, handoff: 'fd', respawnGraceMs: 500 }) },
     });

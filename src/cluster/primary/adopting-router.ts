@@ -12,7 +12,7 @@ import { SlotRing } from '../../ring/slot-ring.js';
 import { type PrimaryMessage, receive, send, type WorkerMessage } from '../protocol.js';
 import { RouterAffinity } from './listeners/router-affinity.js';
 
-/** How a slot is chosen for a client that has no session. */
+/** The rule that chooses a slot for a client without a session. */
 export type Balancing = 'random' | 'round-robin' | 'least-connection';
 
 /** A worker process that the app has forked, in the slot that it asked for. */

@@ -15,7 +15,7 @@ export interface ClientHead {
   address?: string;
 }
 
-/** Which slot serves a client, and why. */
+/** The slot that serves a client, and the reason. */
 export interface ClientExplanation {
   /** The rule that decided, as in `header x-user`. */
   readonly rule: string;

@@ -2,7 +2,7 @@ import { closedError } from './errors.js';
 import type { RouterEventSink } from './router-events.js';
 import type { RouterParts } from './router-parts.js';
 
-/** What start() has opened outside the router's parts. */
+/** The resources that start() has opened outside the router's parts. */
 export interface StartedResources {
   /** Closes the control socket, if the router has one. No-op the second time. */
   closeControl(): Promise<void>;

@@ -14,8 +14,8 @@ export function ringOffline(options: RouterOptions): RingStatus {
 }
 
 /**
- * Which slot serves a client in a router with these options, all slots up. Throws ERR_LIMPET_OPTION, also if there is no secret, and
- * ERR_LIMPET_ADDRESS.
+ * The slot that serves a client in a router with these options, all slots up. Throws ERR_LIMPET_ADDRESS, or ERR_LIMPET_OPTION, also if
+ * there is no secret.
  */
 export function explainOffline(options: RouterOptions, client: string | ClientHead): ClientExplanation {
   const checked = checkRouterOptions(options);

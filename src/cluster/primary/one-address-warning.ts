@@ -51,7 +51,7 @@ export class OneAddressWarning {
   }
 }
 
-/** What a place has counted since `before`. Its totals begin again at 0 if a new process counts there. */
+/** The counts of a place since `before`. Its totals begin again at 0 if a new process counts there. */
 function difference(total: BusiestCount, before: BusiestCount | undefined): BusiestCount {
   const isContinued = before !== undefined && before.seen <= total.seen;
   const known = isContinued ? before : { seen: 0, count: 0 };

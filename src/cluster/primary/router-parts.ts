@@ -27,7 +27,7 @@ export interface RouterParts {
   readonly oneAddressWarning: OneAddressWarning;
 }
 
-/** How the parts report errors to the router. */
+/** The functions by which the parts report errors to the router. */
 export interface ErrorReports {
   /** Closes the router, because it cannot go on. */
   fail(error: LimpetError): void;

@@ -86,7 +86,7 @@ export class Router extends EventEmitter<RouterEvents> {
   }
 
   /**
-   * Which slot serves a client, and why. A text is a client's address, which affinity by address decides. A head is decided by the
+   * Finds the slot that serves a client, and the reason. A text is a client's address, which affinity by address decides. A head is decided by the
    * router's own rules. Throws ERR_LIMPET_ADDRESS.
    */
   explain(client: string | ClientHead): ClientExplanation {
@@ -102,7 +102,7 @@ export class Router extends EventEmitter<RouterEvents> {
     return reportStatus(this.options, this.#parts);
   }
 
-  /** Which slot owns which bucket. */
+  /** The slot that owns each bucket, at home and now. */
   ring(): RingStatus {
     return reportRing(this.#parts.ring);
   }

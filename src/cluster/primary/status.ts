@@ -11,7 +11,7 @@ export interface ProcessStatus {
   /** Undefined if no process is in the slot. */
   readonly pid: number | undefined;
   readonly state: SlotState;
-  /** Why the process is in this state, in words for people. */
+  /** The reason of the state, in words for people. */
   readonly reason: string;
   /** When the state began, in ms since the epoch. */
   readonly since: number;
@@ -21,7 +21,7 @@ export interface ProcessStatus {
   readonly stalled: boolean;
   /** Connections open in the process now. With `ipc`: at its last sign of life. */
   readonly open: number;
-  /** How late the last sign of life was, in ms: the time for which the event loop was busy before it. */
+  /** The delay of the last sign of life, in ms: the event loop was busy for that long before it. */
   readonly lagMs: number;
   /** Resident memory at the last sign of life, in bytes. */
   readonly rssBytes: number;
@@ -61,7 +61,7 @@ export interface SlotStatus extends ProcessStatus {
   readonly queued: number;
   /** Connections that were closed unserved, by reason. */
   readonly refused: Readonly<Record<string, number>>;
-  /** How often a process made connections wait because it was short of descriptors. */
+  /** Times that a process made connections wait because it was short of descriptors. */
   readonly starved: number;
   /** Hits, misses and invalidations of the session caches in the slot's processes. */
   readonly sessionCache: SessionCacheCounts;

@@ -108,7 +108,7 @@ afterEach(async () => {
   await app?.stop();
 });
 
-/** How often the app was asked for its status. */
+/** The number of times that the app was asked for its status. */
 let asked = 0;
 async function status(): Promise<RouterStatus> {
   app.say('status');

@@ -6,7 +6,7 @@ import { RouterState } from '../../../src/cluster/primary/router-state.ts';
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 function serving({ isReplaced = false, attached = true, left = [0] } = {}) {
-  /** What has happened, in its order. */
+  /** The calls and events, in their order. */
   const log: string[] = [];
   const note =
     <T>(what: string, result?: T) =>

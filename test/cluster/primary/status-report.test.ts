@@ -58,7 +58,7 @@ interface Given {
   readonly slots?: object[];
   readonly ring?: SlotRing;
   readonly listeners?: Listener[];
-  /** What the acceptor has counted, by slot. */
+  /** The counts of the acceptor, by slot. */
   readonly native?: (AcceptorCounts | undefined)[];
   readonly openIn?: (index: number) => number | undefined;
   readonly options?: RouterOptions;

@@ -2,10 +2,10 @@ import { LimpetError } from '../../../errors.js';
 import type { HandoffName, PrimaryHandoff } from '../../../handoff/contract.js';
 import type { ServerTraits } from '../../protocol.js';
 
-/** Which handoff serves a listener, and why that one. */
+/** The handoff that serves a listener, and the reason. */
 export interface HandoffChoice {
   readonly name: HandoffName;
-  /** Why no better handoff serves the listener, in words for people, or `the first choice`. */
+  /** The reason why no better handoff serves the listener, in words for people, or `the first choice`. */
   readonly reason: string;
 }
 
@@ -18,7 +18,7 @@ export interface HandoffOption extends HandoffChoice {
 export interface HandoffConditions {
   /** The router's option `handoff`. */
   readonly wanted: HandoffName | 'auto';
-  /** Why the router has no acceptor thread, which `kernel` and `fd` need. Undefined if it has one, or needs none. */
+  /** The reason why the router has no acceptor thread, which `kernel` and `fd` need. Undefined if it has one, or needs none. */
   readonly noAcceptor: string | undefined;
   /** The affinity in words, if it reads what a client sends first. Undefined if it needs the address only. */
   readonly readingAffinity: string | undefined;

@@ -34,7 +34,7 @@ export class Handoffs {
   readonly #affinity: RouterAffinity;
   readonly #sockets: ListeningSockets;
   readonly #acceptor: Acceptor | undefined;
-  /** Why there is no acceptor, although the option `handoff` allows one. */
+  /** The reason why there is no acceptor, although the option `handoff` allows one. */
   readonly #noAcceptor: string | undefined;
   readonly #busiest: BusiestClient = new BusiestClient();
 
@@ -98,7 +98,7 @@ export class Handoffs {
     return this.#acceptor?.inheritedDescriptors(slot) ?? [];
   }
 
-  /** What the acceptor and the processes have counted for the slot. Undefined without an acceptor. */
+  /** The counts of the acceptor and of the worker processes for the slot. Undefined without an acceptor. */
   counts(slot: number): AcceptorCounts | undefined {
     return this.#acceptor?.counts(slot);
   }
@@ -108,7 +108,7 @@ export class Handoffs {
     return this.#acceptor?.openIn(workerIndex);
   }
 
-  /** How many connections were placed by address, and how many of them the busiest client made. Primary, acceptor and workers count apart. */
+  /** The numbers of connections that were placed by address, and of those that the busiest client made. Primary, acceptor and workers count apart. */
   *busiest(): ReturnType<BusiestCounts> {
     const { seen, count } = this.#busiest;
     yield ['primary', { seen, count }];

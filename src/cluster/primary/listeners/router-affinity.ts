@@ -15,7 +15,7 @@ import type { AffinitySettings, ServerTraits } from '../../protocol.js';
 const keyBytes = 16;
 const nodeCharacters = 8;
 
-/** How the router tells clients apart: the option `affinity`, compiled with keys that are derived from the router's secret. */
+/** The option `affinity`, compiled with keys that are derived from the router's secret. By it the router tells clients apart. */
 export class RouterAffinity {
   /** The rules in words, as in `cookie, header x-user, address`. */
   readonly label: string;

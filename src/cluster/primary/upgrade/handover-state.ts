@@ -1,6 +1,6 @@
 import type { InheritedSockets } from '../../../handoff/listening-sockets.js';
 
-/** What an old primary hands over to the new one. It travels as the first line of the pipe between the two. */
+/** The state that an old primary hands over to the new one. It travels as the first line of the pipe between the two. */
 export interface HandoverState {
   /** The version of this format. A new primary refuses every other version. */
   readonly version: 1;
@@ -13,7 +13,7 @@ export interface HandoverState {
   readonly scaledTo: number | undefined;
   /** The listening sockets. `descriptors` are their numbers in the new process. */
   readonly sockets: readonly InheritedSockets[];
-  /** How to notify the service manager. Undefined if there is none. */
+  /** The way to notify the service manager. Undefined if there is none. */
   readonly notify: NotifySettings | undefined;
 }
 

@@ -7,7 +7,7 @@ import { type HandoverMessage, type HandoverState, handoverVariable, lineOf } fr
 
 /** Descriptors of the new process: 0 to 2 are the standard streams, 3 is the pipe, the listening sockets follow. */
 const pipeDescriptor = 3;
-/** How long a new primary that has failed may run on, for instance to print its error. */
+/** A new primary that has failed may run on for this long, for instance to print its error. */
 const exitGraceMs = 2000;
 /** Init programs of containers. Each ends the container when its first child ends. */
 const containerInits = ['tini', 'docker-init', 'dumb-init', 'catatonit'];
@@ -57,7 +57,7 @@ export class NewPrimary {
 
   #waitUntilServed(timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      /** Why the process failed, if it did so before it ended. */
+      /** The reason of a failure before the process has ended. */
       let failure: string | undefined;
       const timers: NodeJS.Timeout[] = [];
       const clearTimers = () => {

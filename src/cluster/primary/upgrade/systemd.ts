@@ -31,8 +31,8 @@ export function takeManagedSockets(env: NodeJS.ProcessEnv = process.env): Inheri
 }
 
 /**
- * How systemd wants to be notified (sd_notify). Undefined if it does not. Removes the variables, because workers must not notify in
- * the primary's name.
+ * The way in which systemd wants to be notified (sd_notify). Undefined if it does not want that. Removes the variables, because workers
+ * must not notify in the primary's name.
  */
 export function takeNotifySettings(env: NodeJS.ProcessEnv = process.env): NotifySettings | undefined {
   const { NOTIFY_SOCKET: path, WATCHDOG_USEC: usec, WATCHDOG_PID: pid } = env;

@@ -17,9 +17,9 @@ import { addressRule } from './address.js';
 import { affinityCookieRule, type CookieSettings, HOUR_MS, namedCookieRule } from './cookie.js';
 import { forwardedRule } from './forwarded.js';
 import { headerRule } from './header.js';
-import { noProxyHeader, proxyHeaderPolicy, proxyProtocolRule } from './proxy-protocol.js';
 import { queryRule } from './query.js';
 import { namesOf, ruleOptions } from './rule-options.js';
+import { noProxyHeader, proxyHeaderPolicy, proxyProtocolRule } from './rules.js';
 import { socketIoRule } from './socket-io.js';
 import { packTrust } from './trust.js';
 

@@ -7,7 +7,7 @@ import type { CompiledChain } from '../binding/typescript/head-calls.js';
 import { parseAddress } from '../binding/typescript/ip-address.js';
 import { findQueryParameter } from '../binding/typescript/query-string.js';
 import { HOUR_MS } from './cookie.js';
-import { HourlyCache } from './hourly.js';
+import { HourlyCache } from './hourly-cache.js';
 
 /** What a request says of its client. */
 export interface ClientIdentity {

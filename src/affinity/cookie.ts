@@ -4,7 +4,7 @@ import type { CookieRule } from '../affinity-options.js';
 import { headBinding } from '../binding/head-binding.js';
 import type { ChainRule, CookieSeal } from '../binding/typescript/affinity-chain.js';
 import { cookiePairs } from '../binding/typescript/affinity-cookie.js';
-import { HourlyCache } from './hourly.js';
+import { HourlyCache } from './hourly-cache.js';
 
 export const HOUR_MS = 3_600_000;
 

@@ -1,6 +1,6 @@
 import type { ProxiedClient, RawHandle } from '../../connection.js';
 import type { WorkerEndpoint } from '../contract.js';
-import { sharedClockMs } from './shared-clock.js';
+import { sharedClockMs } from './protocol.js';
 import type { SlotChoiceResult } from './slot-choice.js';
 
 /** Handles on the way to one worker at once. Node itself lets one travel at a time; a few keep its queue from running dry. */

@@ -1,8 +1,8 @@
 import type { BoundAddress, RawHandle } from '../../connection.js';
 import { directAddress, directKey } from '../direct-ports.js';
+import { sharedClockMs } from './protocol.js';
 import { RawListener } from './raw-listener.js';
 import type { IpcSettings } from './settings.js';
-import { sharedClockMs } from './shared-clock.js';
 
 /** Where the connections of ipc come in: by the shared address, or by a port for each slot. */
 export class IpcListeners {

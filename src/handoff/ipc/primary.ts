@@ -5,8 +5,8 @@ import type { HandoffMessage, PrimaryHandoff, WorkerEndpoint } from '../contract
 import { InFlight, type QueuedConnection } from './in-flight.js';
 import { IpcListeners } from './listeners.js';
 import { PendingHeads, type Placement } from './pending-heads.js';
+import { sharedClockMs } from './protocol.js';
 import type { IpcSettings } from './settings.js';
-import { sharedClockMs } from './shared-clock.js';
 import { SlotChoice } from './slot-choice.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { ConnectionSink, ProxiedClient, RawHandle } from '../../connection.js';
 import type { HandoffMessage, WorkerHandoff } from '../contract.js';
-import { sharedClockMs } from './shared-clock.js';
+import { sharedClockMs } from './protocol.js';
 
 /** An sink that tells of each connection that it was given when it is closed. */
 interface CountedSink extends ConnectionSink {

@@ -4,7 +4,7 @@ import type { HandoffMessage } from '../../../src/handoff/contract.ts';
 import { IpcWorker } from '../../../src/handoff/ipc/worker.ts';
 
 const clock = vi.hoisted(() => ({ now: 0 }));
-vi.mock('../../../src/handoff/ipc/shared-clock.ts', () => ({ sharedClockMs: () => clock.now }));
+vi.mock('../../../src/handoff/ipc/protocol.ts', () => ({ sharedClockMs: () => clock.now }));
 
 const handle = { close: () => {} } as unknown as RawHandle;
 let told: HandoffMessage[];

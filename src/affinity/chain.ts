@@ -13,14 +13,20 @@ import {
 import type { AffinityChain, ChainRule, CookieSeal } from '../binding/typescript/affinity-chain.js';
 import { check, unknownOption } from '../checks.js';
 import { LimpetError } from '../errors.js';
-import { addressRule } from './address.js';
-import { affinityCookieRule, type CookieSettings, HOUR_MS, namedCookieRule } from './cookie.js';
-import { forwardedRule } from './forwarded.js';
-import { headerRule } from './header.js';
-import { queryRule } from './query.js';
+import { type CookieSettings, HOUR_MS } from './cookie.js';
 import { namesOf, ruleOptions } from './rule-options.js';
-import { noProxyHeader, proxyHeaderPolicy, proxyProtocolRule } from './rules.js';
-import { socketIoRule } from './socket-io.js';
+import {
+  addressRule,
+  affinityCookieRule,
+  forwardedRule,
+  headerRule,
+  namedCookieRule,
+  noProxyHeader,
+  proxyHeaderPolicy,
+  proxyProtocolRule,
+  queryRule,
+  socketIoRule,
+} from './rules.js';
 import { packTrust } from './trust.js';
 
 export interface AffinitySettings {

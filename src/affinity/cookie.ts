@@ -2,19 +2,11 @@
 import { type SerializeOptions, stringifySetCookie } from 'cookie';
 import type { CookieRule } from '../affinity-options.js';
 import { headBinding } from '../binding/head-binding.js';
-import type { ChainRule, CookieSeal } from '../binding/typescript/affinity-chain.js';
+import type { CookieSeal } from '../binding/typescript/affinity-chain.js';
 import { cookiePairs } from '../binding/typescript/affinity-cookie.js';
 import { HourlyCache } from './hourly-cache.js';
 
 export const HOUR_MS = 3_600_000;
-
-/** limpet's own cookie. A forged, expired or other machine's yields no key. */
-export const affinityCookieRule: ChainRule = { kind: 'affinity-cookie' };
-
-/** A cookie of the app's; its value is the client key. Yields no key when it is absent or empty. */
-export function namedCookieRule(name: string): ChainRule {
-  return { kind: 'cookie', name };
-}
 
 /** What a worker needs to give cookies out; plain data, to be sent to it. */
 export interface CookieSettings {

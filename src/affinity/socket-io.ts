@@ -1,10 +1,6 @@
 /** Affinity by Engine.IO session: the `sid` itself carries the process it lives in, sealed; nothing is kept anywhere. */
 import { randomFillSync } from 'node:crypto';
 import { headBinding } from '../binding/head-binding.js';
-import type { ChainRule } from '../binding/typescript/affinity-chain.js';
-
-/** Yields no key for a request without a sid that a worker of ours made: a handshake, or a forgery. */
-export const socketIoRule: ChainRule = { kind: 'sid' };
 
 /**
  * Makes session ids for the process with this `slot` and `generation` (both 0 to 255): 20 characters of the

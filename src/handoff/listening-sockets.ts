@@ -1,6 +1,7 @@
 import { closeSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
 import type { HandoffBinding } from '../binding/handoff-binding.js';
-import type { BoundAddress, ListenAddress } from '../connection.js';
+import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import { listenAt } from './listen-address.js';
 
 /** Sockets that listened before this primary began: its predecessor's, or the service manager's. */
@@ -133,4 +134,14 @@ export class AddressSockets {
 function isSameAddress(bound: BoundAddress, address: ListenAddress): boolean {
   if ('path' in bound) return 'path' in address && address.path === bound.path;
   return 'port' in address && address.port === bound.port;
+}
+
+/** The handle of a listening socket, as Node's IPC sends it: net keeps the class to itself, so it is read off a net.Socket. Owns the descriptor. */
+export function handleOf(fd: number): RawHandle {
+  const socket = new Socket({ fd, readable: false, writable: false }) as unknown as {
+    _handle: RawHandle | null;
+  };
+  const handle = socket._handle as RawHandle;
+  socket._handle = null;
+  return handle;
 }

@@ -3,7 +3,7 @@ import type { BoundAddress } from '../../connection.js';
 import type { SlotRing } from '../../ring/slot-ring.js';
 import type { Acceptor } from '../acceptor.js';
 import type { PrimaryHandoff, WorkerEndpoint } from '../contract.js';
-import { type DirectPorts, directAddress, directKey } from '../direct-ports.js';
+import { type DirectPorts, directAddress, directKey } from '../listen-address.js';
 import { AddressSockets } from '../listening-sockets.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { BoundAddress, RawHandle } from '../../connection.js';
-import { directAddress, directKey } from '../direct-ports.js';
+import { directAddress, directKey } from '../listen-address.js';
 import { sharedClockMs } from './protocol.js';
 import { RawListener } from './raw-listener.js';
 import type { IpcSettings } from './settings.js';

@@ -3,10 +3,8 @@ import { handoffBinding } from '../../binding/handoff-binding.js';
 import { bindingReport } from '../../binding/native.js';
 import type { BoundAddress, ListenAddress, RawHandle } from '../../connection.js';
 import { publish } from '../../diagnostics.js';
-import { bindError } from '../bind-error.js';
-import { listenAt } from '../listen-address.js';
-import { handleOf } from '../listening-handle.js';
-import type { ListeningSockets } from '../listening-sockets.js';
+import { bindError, listenAt } from '../listen-address.js';
+import { handleOf, type ListeningSockets } from '../listening-sockets.js';
 
 /** One address, and what its sockets are called from one primary to the next. */
 interface Where {

@@ -1,7 +1,7 @@
 import type { Refusal } from '../../binding/typescript/affinity-chain.js';
 import type { ListenAddress } from '../../connection.js';
 import type { BusiestClient } from '../busiest-client.js';
-import type { DirectPorts } from '../direct-ports.js';
+import type { DirectPorts } from '../listen-address.js';
 import type { ListeningSockets } from '../listening-sockets.js';
 import type { PendingSettings } from './pending-heads.js';
 

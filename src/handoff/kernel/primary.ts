@@ -5,7 +5,7 @@ import type { SlotRing } from '../../ring/slot-ring.js';
 import { type Acceptor, type AcceptorListener, sameTable } from '../acceptor.js';
 import type { HandoffMessage, PrimaryHandoff, WorkerEndpoint } from '../contract.js';
 import { listenAt } from '../listen-address.js';
-import { handleOf } from '../listening-handle.js';
+import { handleOf } from '../listening-sockets.js';
 
 /**
  * The kernel chooses: each slot has a listening socket, all on one address, and the steering program, which is the ring's homes

@@ -3,8 +3,7 @@ import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { RawHandle } from '../../../src/connection.ts';
 import type { HandoffMessage, WorkerEndpoint } from '../../../src/handoff/contract.ts';
-import { IpcPrimary } from '../../../src/handoff/ipc/primary.ts';
-import type { IpcSettings } from '../../../src/handoff/ipc/settings.ts';
+import { IpcPrimary, type IpcSettings } from '../../../src/handoff/ipc/primary.ts';
 import { ListeningSockets } from '../../../src/handoff/listening-sockets.ts';
 import { SlotRing } from '../../../src/ring/slot-ring.ts';
 import { addresses } from '../../processes/clients.ts';
@@ -34,7 +33,7 @@ async function start() {
     taken: () => {},
     unplaced: () => {},
     newcomers: 'ring',
-    busiest: { saw: () => {} },
+    busiest: { add: () => {} },
     maxLoad: 0,
   } as unknown as IpcSettings);
   const { port } = (await primary.open()) as { port: number };
@@ -64,7 +63,7 @@ test('a slot that is taken away keeps what it was sent, until it takes it or giv
   expect(stays.sent).toEqual([]);
   primary.received(goes.endpoint, { took: taken });
   expect(stays.sent).toEqual([]);
-  primary.received(goes.endpoint, { back: untaken });
+  primary.received(goes.endpoint, { returned: untaken });
   expect(stays.sent).toHaveLength(1);
 });
 
@@ -75,8 +74,8 @@ test('a slot whose process hangs loses what it was sent to its fallback, and is 
   ring.down(1);
   primary.updateRing(ring);
   expect(other.sent).toHaveLength(1);
-  primary.received(hangs.endpoint, { claim: seq });
-  expect(hangs.sent.at(-1)).toEqual({ gone: seq });
+  primary.received(hangs.endpoint, { mayTake: seq });
+  expect(hangs.sent.at(-1)).toEqual({ drop: seq });
 });
 
 test('a process that leaves is given nothing that it asks for', async () => {
@@ -86,7 +85,7 @@ test('a process that leaves is given nothing that it asks for', async () => {
   ring.resize(1);
   primary.updateRing(ring);
   primary.detach(leaves.endpoint, false);
-  primary.received(leaves.endpoint, { claim: seq });
-  expect(leaves.sent.at(-1)).toEqual({ gone: seq });
+  primary.received(leaves.endpoint, { mayTake: seq });
+  expect(leaves.sent.at(-1)).toEqual({ drop: seq });
   expect(stays.sent).toHaveLength(1);
 });

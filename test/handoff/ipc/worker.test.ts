@@ -4,7 +4,7 @@ import type { HandoffMessage } from '../../../src/handoff/contract.ts';
 import { IpcWorker } from '../../../src/handoff/ipc/worker.ts';
 
 const clock = vi.hoisted(() => ({ now: 0 }));
-vi.mock('../../../src/handoff/ipc/protocol.ts', () => ({ sharedClockMs: () => clock.now }));
+vi.mock(import('../../../src/handoff/ipc/protocol.ts'), () => ({ sharedClockMs: () => clock.now }));
 
 const handle = { close: () => {} } as unknown as RawHandle;
 let told: HandoffMessage[];
@@ -45,16 +45,16 @@ it('asks before it uses what is old, or what came while it was halted itself', (
   clock.now += 900;
   worker.received({ seq: 1, at: clock.now - 100 }, handle);
   worker.received({ seq: 2, at: clock.now - 600 }, handle);
-  expect([told, served]).toEqual([[{ claim: 1 }, { claim: 2 }], 0]);
-  worker.received({ yours: 1 });
-  worker.received({ gone: 2 });
+  expect([told, served]).toEqual([[{ mayTake: 1 }, { mayTake: 2 }], 0]);
+  worker.received({ take: 1 });
+  worker.received({ drop: 2 });
   expect(served).toBe(1);
 
   // Also when a timer of its own ran first.
   clock.now += 900;
   vi.advanceTimersByTime(200);
   worker.received({ seq: 3, at: clock.now - 100 }, handle);
-  expect(told.at(-1)).toEqual({ claim: 3 });
+  expect(told.at(-1)).toEqual({ mayTake: 3 });
 
   run(100);
   worker.received({ seq: 4, at: clock.now }, handle);

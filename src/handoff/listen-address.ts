@@ -4,13 +4,13 @@ import type { NumericAddress } from '../binding/handoff-binding.js';
 import type { ListenAddress } from '../connection.js';
 import { LimpetError } from '../errors.js';
 
-/** A machine without IPv6 says one of these when asked for an IPv6 socket. */
+/** On a machine without IPv6, the system refuses an IPv6 socket with one of these codes. */
 const noIpv6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL']);
 
 /**
- * Calls `listen` with the address in the system's own terms, as net.Server does: a name stands for its first address, no host
- * for every address of both families, or of IPv4 where there is no IPv6. Whatever fails rejects with the LimpetError that says so;
- * an error of `setsockopt` is passed on as it is.
+ * Calls `listen` with a numeric address or a path, chosen as net.Server does. A host name stands for its first address. No host stands
+ * for all addresses of both families, or of IPv4 alone if the machine has no IPv6. Rejects with ERR_LIMPET_ADDRESS_*, but passes on an
+ * error of `setsockopt` unchanged.
  */
 export async function listenAt<T>(
   address: ListenAddress,
@@ -19,7 +19,8 @@ export async function listenAt<T>(
   try {
     if ('path' in address) return listen({ path: address.path });
     const { host, port, ipv6Only } = address;
-    if (host !== undefined) return listen({ host: isIP(host) ? host : await firstOf(host), port, ipv6Only });
+    if (host !== undefined)
+      return listen({ host: isIP(host) ? host : await firstAddressOf(host), port, ipv6Only });
     try {
       return listen({ host: '::', port, ipv6Only });
     } catch (error) {
@@ -32,18 +33,13 @@ export async function listenAt<T>(
   }
 }
 
-async function firstOf(host: string): Promise<string> {
+async function firstAddressOf(host: string): Promise<string> {
   return (await lookup(host)).address;
 }
 
-/** What a person would call the address. */
-function addressText(address: ListenAddress): string {
-  return 'path' in address ? address.path : `${address.host ?? '*'}:${address.port}`;
-}
-
-/** The system's refusal to bind or listen, in words that say what to do. */
+/** The error of a `bind` or `listen` that the system refused; its message says what to do. */
 export function bindError(error: NodeJS.ErrnoException, address: ListenAddress): LimpetError {
-  const where = addressText(address);
+  const where = 'path' in address ? address.path : `${address.host ?? '*'}:${address.port}`;
   const facts = { address: where, systemCode: error.code };
   switch (error.code) {
     case 'EADDRINUSE':
@@ -71,24 +67,24 @@ export function bindError(error: NodeJS.ErrnoException, address: ListenAddress):
   }
 }
 
-/** A port for each slot, `base` + slot, beside the shared one: whoever connects to it has chosen the slot. */
+/** One port for each slot, in addition to the shared port: `base` + the slot's number. A client chooses the slot by its port. */
 export interface DirectPorts {
   readonly base: number;
   readonly host: string | undefined;
   readonly ipv6Only: boolean;
   readonly backlog: number;
   /**
-   * Whether another slot serves a port whose slot is down. False where the server could not tell its clients to come back: their
-   * connections then wait for the slot.
+   * Whether another slot serves the port of a slot that is down. False if the server cannot end each connection with its answer
+   * (uWebSockets.js): a client that keeps its connection would not come back to its slot. The connections then wait for the slot.
    */
   readonly fallback: boolean;
 }
 
-/** What the slot's socket is called from one primary to the next. */
+/** The name of the slot's socket in an upgrade. */
 export function directKey({ base }: DirectPorts, slot: number): string {
   return `direct:${base + slot}`;
 }
 
-export function directAddress({ base, fallback: _, ...where }: DirectPorts, slot: number): ListenAddress {
-  return { ...where, port: base + slot };
+export function directAddress({ base, fallback: _, ...rest }: DirectPorts, slot: number): ListenAddress {
+  return { ...rest, port: base + slot };
 }

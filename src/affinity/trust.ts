@@ -55,7 +55,7 @@ function packPrefix(text: string): Uint8Array {
   if (address === undefined || rest.length > 0 || bits < 0 || bits > addressBits) {
     throw new LimpetError(
       'ERR_LIMPET_OPTION',
-      `trust: "${text}" is none of ${[...NAMES.keys()].join(', ')}, and no address or CIDR such as 10.0.0.0/8.`,
+      `trust: got "${text}", expected ${[...NAMES.keys()].join(', ')}, an address, or a CIDR such as 10.0.0.0/8.`,
       { option: 'trust', value: text },
     );
   }

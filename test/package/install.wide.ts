@@ -66,7 +66,7 @@ describe('limpet installed from its tarball, on a machine without a compiler', (
       for (const run of runs) {
         expect(run).toEqual({
           status: 0,
-          output: expect.stringMatching(/^served\nlimpet: .+TypeScript twin.+\n$/),
+          output: expect.stringMatching(/^served\nlimpet: .+TypeScript implementation.+\n$/),
         });
       }
     });

@@ -10,8 +10,8 @@ import { addresses } from '../../processes/clients.ts';
 
 const newRing = () => new SlotRing({ slots: 2, key: Buffer.from('limpets!') });
 
-/** A process as far as the handoff knows it: what it was sent. */
-class Process {
+/** A worker, as the handoff sees it, that records what it was sent. */
+class FakeWorker {
   readonly sent: HandoffMessage[] = [];
   readonly endpoint: WorkerEndpoint;
 
@@ -38,28 +38,28 @@ async function start() {
   } as unknown as IpcSettings);
   const { port } = (await primary.open()) as { port: number };
   onTestFinished(async () => void (await primary.close(0)));
-  const processes = [new Process(0), new Process(1)];
-  for (const { endpoint } of processes) primary.attach(endpoint);
-  const come = async (slot: number) => {
+  const workers = [new FakeWorker(0), new FakeWorker(1)];
+  for (const { endpoint } of workers) primary.attach(endpoint);
+  const connectTo = async (slot: number) => {
     const from = addresses(50).find((address) => ring.homeOfAddress(address) === slot) as string;
-    const before = processes[slot]?.sent.length ?? 0;
+    const before = workers[slot]?.sent.length ?? 0;
     const socket = connect({ port, host: '127.0.0.1', localAddress: from });
     onTestFinished(() => void socket.destroy());
     await once(socket, 'connect');
-    await expect.poll(() => processes[slot]?.sent.length).toBe(before + 1);
-    return processes[slot]?.sent.at(-1)?.seq as number;
+    await expect.poll(() => workers[slot]?.sent.length).toBe(before + 1);
+    return workers[slot]?.sent.at(-1)?.seq as number;
   };
-  return { ring, primary, processes, come };
+  return { ring, primary, workers, connectTo };
 }
 
-test('a slot that is taken away keeps what it was sent, until it takes it or gives it back', async () => {
-  const { ring, primary, processes, come } = await start();
-  const [stays, goes] = processes as [Process, Process];
-  const taken = await come(1);
-  const untaken = await come(1);
+test('a removed slot keeps the connections that were sent to it, until its worker takes or returns them', async () => {
+  const { ring, primary, workers, connectTo } = await start();
+  const [stays, goes] = workers as [FakeWorker, FakeWorker];
+  const taken = await connectTo(1);
+  const untaken = await connectTo(1);
   ring.resize(1);
   primary.updateRing(ring);
-  // What it says of them is on its way.
+  // Its answers may be in flight.
   expect(stays.sent).toEqual([]);
   primary.received(goes.endpoint, { took: taken });
   expect(stays.sent).toEqual([]);
@@ -67,10 +67,10 @@ test('a slot that is taken away keeps what it was sent, until it takes it or giv
   expect(stays.sent).toHaveLength(1);
 });
 
-test('a slot whose process hangs loses what it was sent to its fallback, and is told so when it asks', async () => {
-  const { ring, primary, processes, come } = await start();
-  const [other, hangs] = processes as [Process, Process];
-  const seq = await come(1);
+test('the fallback of a hung worker gets the connections that were sent to it, and the worker must drop them', async () => {
+  const { ring, primary, workers, connectTo } = await start();
+  const [other, hangs] = workers as [FakeWorker, FakeWorker];
+  const seq = await connectTo(1);
   ring.down(1);
   primary.updateRing(ring);
   expect(other.sent).toHaveLength(1);
@@ -78,10 +78,10 @@ test('a slot whose process hangs loses what it was sent to its fallback, and is 
   expect(hangs.sent.at(-1)).toEqual({ drop: seq });
 });
 
-test('a process that leaves is given nothing that it asks for', async () => {
-  const { ring, primary, processes, come } = await start();
-  const [stays, leaves] = processes as [Process, Process];
-  const seq = await come(1);
+test('a worker that drains must drop a connection that it asks for', async () => {
+  const { ring, primary, workers, connectTo } = await start();
+  const [stays, leaves] = workers as [FakeWorker, FakeWorker];
+  const seq = await connectTo(1);
   ring.resize(1);
   primary.updateRing(ring);
   primary.detach(leaves.endpoint, false);

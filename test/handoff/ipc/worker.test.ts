@@ -7,16 +7,16 @@ const clock = vi.hoisted(() => ({ now: 0 }));
 vi.mock(import('../../../src/handoff/ipc/protocol.ts'), () => ({ sharedClockMs: () => clock.now }));
 
 const handle = { close: () => {} } as unknown as RawHandle;
-let told: HandoffMessage[];
+let sent: HandoffMessage[];
 let served: number;
 let worker: IpcWorker;
 beforeEach(() => {
   vi.useFakeTimers();
   clock.now = 10_000;
-  told = [];
+  sent = [];
   served = 0;
-  const entrance = { onClosed: undefined, takeHandle: () => (served += 1) };
-  worker = new IpcWorker(entrance as never, (message) => told.push(message), {
+  const sink = { onClosed: undefined, takeHandle: () => (served += 1) };
+  worker = new IpcWorker(sink as never, (message) => sent.push(message), {
     stallTimeoutMs: 1000,
     loadCounts: false,
   });
@@ -25,7 +25,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Time in which the process runs, and its timers with it. */
+/** Lets time pass in which the process runs: its timers fire. */
 function run(ms: number): void {
   for (let passed = 0; passed < ms; passed += 25) {
     clock.now += 25;
@@ -33,30 +33,30 @@ function run(ms: number): void {
   }
 }
 
-it('takes what it is sent while it runs', () => {
+it('takes connections while it runs', () => {
   run(2000);
   worker.received({ seq: 1, at: clock.now - 400 }, handle);
-  expect([told, served]).toEqual([[{ took: 1 }], 1]);
+  expect([sent, served]).toEqual([[{ took: 1 }], 1]);
 });
 
-it('asks before it uses what is old, or what came while it was halted itself', () => {
+it('asks before it takes an old connection, or one that came while the process was halted', () => {
   run(2000);
-  // Halted for most of the time after which the primary takes it for stalled: it may do so right now.
+  // The halt was nearly as long as stallTimeoutMs: the primary may declare the worker stalled right now.
   clock.now += 900;
   worker.received({ seq: 1, at: clock.now - 100 }, handle);
   worker.received({ seq: 2, at: clock.now - 600 }, handle);
-  expect([told, served]).toEqual([[{ mayTake: 1 }, { mayTake: 2 }], 0]);
+  expect([sent, served]).toEqual([[{ mayTake: 1 }, { mayTake: 2 }], 0]);
   worker.received({ take: 1 });
   worker.received({ drop: 2 });
   expect(served).toBe(1);
 
-  // Also when a timer of its own ran first.
+  // The same holds if one of the worker's own timers has fired since.
   clock.now += 900;
   vi.advanceTimersByTime(200);
   worker.received({ seq: 3, at: clock.now - 100 }, handle);
-  expect(told.at(-1)).toEqual({ mayTake: 3 });
+  expect(sent.at(-1)).toEqual({ mayTake: 3 });
 
   run(100);
   worker.received({ seq: 4, at: clock.now }, handle);
-  expect(told.at(-1)).toEqual({ took: 4 });
+  expect(sent.at(-1)).toEqual({ took: 4 });
 });

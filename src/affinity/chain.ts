@@ -53,7 +53,7 @@ export interface CompiledAffinity {
   readonly peeks: boolean;
   /** Whether a rule reads the request head. With TLS there is no head to read. */
   readonly readsHead: boolean;
-  /** What the workers need to set limpet's own cookie; undefined if `cookie` is not a rule. */
+  /** The settings with which workers set limpet's own cookie; undefined if `cookie` is not a rule. */
   readonly cookie: CookieSettings | undefined;
 }
 
@@ -69,14 +69,14 @@ const ONCE: readonly AffinityName[] = ['proxy-protocol', 'cookie'];
  * @throws LimpetError ERR_LIMPET_OPTION if `affinity` or `trust` is invalid.
  */
 export function compileAffinity(settings: AffinitySettings): CompiledAffinity {
-  const given = checkedRules(settings.affinity);
+  const checked = checkedRules(settings.affinity);
   // Checked even if no rule uses it, so that a misspelt name is reported at the start.
   packTrust(settings.trust);
-  const rules = given.map((rule) => compileRule(rule, settings));
-  const proxied = given.find(
+  const rules = checked.map((rule) => compileRule(rule, settings));
+  const proxied = checked.find(
     (rule): rule is ProxyProtocolRule => 'by' in rule && rule.by === 'proxy-protocol',
   );
-  const cookie = given.find((rule): rule is CookieRule => 'by' in rule && rule.by === 'cookie');
+  const cookie = checked.find((rule): rule is CookieRule => 'by' in rule && rule.by === 'cookie');
   const seal = sealOf(cookie, settings);
   return {
     chain: {
@@ -88,7 +88,7 @@ export function compileAffinity(settings: AffinitySettings): CompiledAffinity {
       sidKey: settings.sidKey,
       headBytesMax: settings.headBytes,
     },
-    labels: given.map(labelOf),
+    labels: checked.map(labelOf),
     peeks: rules.some(({ kind }) => kind !== 'address'),
     readsHead: rules.some(({ kind }) => kind !== 'address' && kind !== 'proxy-protocol'),
     cookie: cookie === undefined ? undefined : { seal, attributes: attributesOf(cookie) },
@@ -104,9 +104,9 @@ type CheckedRule = Exclude<AffinityRule, string>;
 
 /** The rules up to the first `address`, which always yields a key. If there is no `address`, it is added. */
 function checkedRules(affinity: Affinity): CheckedRule[] {
-  const given = (Array.isArray(affinity) ? affinity : [affinity]) as AffinityRule[];
-  if (given.length === 0) throw badRule(given, 'at least one rule');
-  const rules = [...given, 'address' as const].map(checkRule);
+  const list = (Array.isArray(affinity) ? affinity : [affinity]) as AffinityRule[];
+  if (list.length === 0) throw badRule(list, 'at least one rule');
+  const rules = [...list, 'address' as const].map(checkRule);
   for (const name of ONCE) {
     const alike = rules.filter((rule) => 'by' in rule && rule.by === name);
     if (alike.length > 1) throw badRule(alike[1], `${name} once`);

@@ -8,7 +8,7 @@ import { HourlyCache } from './hourly-cache.js';
 
 export const HOUR_MS = 3_600_000;
 
-/** What a worker needs to set cookies: plain data, which the primary sends to it. */
+/** The settings with which a worker sets cookies: plain data, which the primary sends to it. */
 export interface CookieSettings {
   readonly seal: CookieSeal;
   readonly attributes: Omit<CookieRule, 'by' | 'name' | 'maxAgeMs'>;

@@ -16,7 +16,7 @@ export const addressRule: ChainRule = { kind: 'address' };
 export const proxyProtocolRule: ChainRule = { kind: 'proxy-protocol' };
 
 /**
- * What happens to PROXY headers. They are read before any rule is applied. A connection of a trusted peer that sends no header, or a
+ * The policy for PROXY headers. They are read before any rule is applied. A connection of a trusted peer that sends no header, or a
  * malformed one, is closed and counted. A peer that is not trusted needs no header.
  * @param keep the worker reads version 2 headers itself (uWebSockets.js): the header stays in the stream. The worker would believe
  *   every peer, so a connection with such a header from a peer that is not trusted is closed and counted.

@@ -8,7 +8,7 @@ export type NumericAddress =
   | { readonly host: string; readonly port: number; readonly ipv6Only: boolean }
   | { readonly path: string };
 
-/** What a steering program is made of: it finds the home of a client in the kernel. */
+/** The data from which a steering program is compiled. The program finds the home of a client in the kernel. */
 export interface SteeringTable {
   /** 8 bytes. */
   readonly key: Uint8Array;
@@ -31,7 +31,7 @@ export interface ReuseportGroup {
   close(): void;
 }
 
-/** What the acceptor does with its duplicate of a listening socket. */
+/** Whether the acceptor accepts from its duplicate of a listening socket. */
 export const acceptMode = {
   /** Does not accept: a worker accepts, or the connections wait in the kernel. */
   held: 0,

@@ -3,7 +3,7 @@ import { native } from './native.js';
 import type { Decision, Endpoint } from './typescript/affinity-chain.js';
 import { type CompiledChain, type HeadBinding, typescriptHead } from './typescript/head-calls.js';
 
-/** What native/node_api/head.cc exports. A reading is a C++ struct in an ArrayBuffer. */
+/** The exports of native/node_api/head.cc. A reading is a C++ struct in an ArrayBuffer. */
 interface NativeHead extends Omit<HeadBinding, 'begin'> {
   begin(address: Uint8Array, port: number): ArrayBuffer;
   decide(

@@ -22,7 +22,7 @@ export interface BindingReport {
   readonly reason: string;
 }
 
-/** What the addon exports: one object for each area. The other files of this folder give them their types. */
+/** The addon's exports: one object for each area. The other files of this folder give them their types. */
 export type NativeAddon = Readonly<Record<string, unknown>>;
 
 interface Loaded {

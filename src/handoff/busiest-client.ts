@@ -1,6 +1,6 @@
 import type { BusiestCount } from '../binding/handoff-binding.js';
 
-/** What each place that accepts connections has counted, with the place's name. */
+/** The counts of each place that accepts connections, with the place's name. */
 export type BusiestCounts = () => Iterable<readonly [place: string, count: BusiestCount]>;
 
 /**

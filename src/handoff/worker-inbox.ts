@@ -11,7 +11,7 @@ export interface WorkerInboxSettings {
   readonly memory: number;
 }
 
-/** What all `kernel` and `fd` listeners of a worker share: the native inbox, and the worker's counters in the shared memory. */
+/** The native inbox of a worker, and the worker's counters in the shared memory. All its `kernel` and `fd` listeners share them. */
 export class WorkerInbox {
   readonly #inbox: NativeInbox;
   readonly #memory: SharedMemory;
@@ -90,7 +90,7 @@ export class WorkerInbox {
     this.#inbox.expect(listener, false);
   }
 
-  /** A connection that a sink was given is closed. */
+  /** A connection that was passed to a sink has closed. */
   countClosed(): void {
     this.#memory.countClosed(this.#workerIndex);
   }

@@ -1,4 +1,4 @@
-/** What the addon needs from the system, read from its file: the addon must load on every system on which Node runs. */
+/** The addon must load on every system on which Node runs. So these tests read from its file what it needs from the system. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

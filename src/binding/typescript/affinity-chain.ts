@@ -19,7 +19,7 @@ export interface ProxyHeaderPolicy {
   readonly trust: PackedPrefixes;
 }
 
-/** What makes a cookie limpet's own. */
+/** A cookie is limpet's own if it has this name, this node, and a valid tag under this key. */
 export interface CookieSeal {
   readonly name: string;
   /** The name of this machine in the cookie: letters, digits, `-` and `_`. */

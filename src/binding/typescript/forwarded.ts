@@ -4,7 +4,7 @@ import { containsAny, parseAddress } from './ip-address.js';
 import { isPort } from './proxy-protocol.js';
 import { type HeaderLine, trimWhitespace } from './request-head.js';
 
-/** What one header says: `nothing`; the client's address; or `hidden`, if the entry that would name the client does not. */
+/** The result for one header: `nothing`; the client's address; or `hidden`, if the entry that should name the client does not. */
 type HeaderResult = 'nothing' | 'hidden' | Uint8Array;
 
 /**

@@ -40,7 +40,7 @@ export interface CompiledChain {
 /** Query values that need decoding and are longer yield no key. */
 const DECODED_KEY_BYTES_MAX = 1024;
 
-/** What a rule yields. A rule that yields no key returns undefined. */
+/** The result of a rule that yields a key. Every other rule returns undefined. */
 type Key =
   | { outcome: 'address'; address: Uint8Array }
   | { outcome: 'text'; text: Uint8Array }

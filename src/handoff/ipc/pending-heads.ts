@@ -19,7 +19,7 @@ export interface PendingSettings {
   readonly pendingPerAddressMax: number;
 }
 
-/** What the rules say of a connection, and the bytes that were read from it. */
+/** The result of the rules for a connection, and the bytes that were read from it. */
 export interface Placement {
   /** The slot in the client's cookie or sid; undefined if it brought none. */
   readonly slot: number | undefined;
@@ -42,7 +42,7 @@ interface Pending {
   /** The peer's address, under which the connection counts for `pendingPerAddressMax`; undefined if the peer is trusted. */
   readonly origin: string | undefined;
   readonly timer: NodeJS.Timeout;
-  /** What was read so far: the first `length` bytes. */
+  /** The first `length` bytes are those that were read so far. */
   bytes: Buffer;
   length: number;
 }

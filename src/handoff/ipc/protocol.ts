@@ -1,5 +1,5 @@
 /**
- * What the two halves of ipc say to each other.
+ * The messages between the two halves of ipc.
  *
  * The primary keeps its copy of a handle until the worker says `took`. The worker says so before it reads a byte. If a worker dies or
  * stalls, the primary passes on every connection that the worker had not taken. No connection is served twice.

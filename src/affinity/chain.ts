@@ -1,4 +1,4 @@
-/** Compiles the option `affinity` into the rules that read a connection. */
+/** Compiles the option `affinity` into a chain: the rules that find a connection's client key. */
 
 import {
   type Affinity,
@@ -13,19 +13,25 @@ import {
 import type { AffinityChain, ChainRule, CookieSeal } from '../binding/typescript/affinity-chain.js';
 import { check, unknownOption } from '../checks.js';
 import { LimpetError } from '../errors.js';
-import { addressRule } from './address.js';
-import { affinityCookieRule, type CookieSettings, HOUR_MS, namedCookieRule } from './cookie.js';
-import { forwardedRule } from './forwarded.js';
-import { headerRule } from './header.js';
-import { noProxyHeader, proxyHeaderPolicy, proxyProtocolRule } from './proxy-protocol.js';
-import { queryRule } from './query.js';
+import { type CookieSettings, HOUR_MS } from './cookie.js';
 import { namesOf, ruleOptions } from './rule-options.js';
-import { socketIoRule } from './socket-io.js';
+import {
+  addressRule,
+  affinityCookieRule,
+  forwardedRule,
+  headerRule,
+  namedCookieRule,
+  noProxyHeader,
+  proxyHeaderPolicy,
+  proxyProtocolRule,
+  queryRule,
+  socketIoRule,
+} from './rules.js';
 import { packTrust } from './trust.js';
 
 export interface AffinitySettings {
   readonly affinity: Affinity;
-  /** Whose PROXY headers and forwarded addresses are taken, where a rule does not say for itself. */
+  /** The peers whose PROXY headers and forwarded addresses are believed, if a rule has no `trust` of its own. */
   readonly trust: Trust;
   readonly proxyProtocol: 'required' | 'optional';
   readonly cookieMaxAgeMs: number;
@@ -33,21 +39,21 @@ export interface AffinitySettings {
   /** 16 bytes each. */
   readonly cookieKey: Uint8Array;
   readonly sidKey: Uint8Array;
-  /** This machine, as cookies name it: letters, digits, `-` and `_`. */
+  /** The name of this machine in cookies: letters, digits, `-` and `_`. */
   readonly node: string;
-  /** The workers read PROXY version 2 headers themselves. */
+  /** Whether the workers read PROXY version 2 headers themselves. */
   readonly keepProxyHeader: boolean;
 }
 
 export interface CompiledAffinity {
   readonly chain: AffinityChain;
-  /** A text for each rule of the chain, for `explain` and status. */
+  /** The name of each rule of the chain, for `explain` and status. */
   readonly labels: readonly string[];
-  /** Whether bytes of the stream must be seen before a connection can be placed. */
+  /** Whether a rule needs bytes of the stream, so that a connection cannot be placed at accept. */
   readonly peeks: boolean;
-  /** Whether a request head may decide: not to be had where TLS hides it. */
+  /** Whether a rule reads the request head. With TLS there is no head to read. */
   readonly readsHead: boolean;
-  /** For the workers, when limpet's own cookie is a rule. */
+  /** The settings with which workers set limpet's own cookie; undefined if `cookie` is not a rule. */
   readonly cookie: CookieSettings | undefined;
 }
 
@@ -55,22 +61,22 @@ interface ObjectRule extends Partial<Record<string, unknown>> {
   readonly by?: unknown;
 }
 
-/** Rules whose options hold for the whole chain. */
+/** Rules that may occur once, because their options hold for the whole chain. */
 const ONCE: readonly AffinityName[] = ['proxy-protocol', 'cookie'];
 
 /**
- * The rules in the order given, ending with `address`.
- * @throws LimpetError ERR_LIMPET_OPTION when `affinity` or `trust` is not what it should be.
+ * The rules stay in their order. The last one is `address`.
+ * @throws LimpetError ERR_LIMPET_OPTION if `affinity` or `trust` is invalid.
  */
 export function compileAffinity(settings: AffinitySettings): CompiledAffinity {
-  const given = checkedRules(settings.affinity);
-  // Though no rule may ask for it: what is misspelt is said at once.
+  const checked = checkedRules(settings.affinity);
+  // Checked even if no rule uses it, so that a misspelt name is reported at the start.
   packTrust(settings.trust);
-  const rules = given.map((rule) => compileRule(rule, settings));
-  const proxied = given.find(
+  const rules = checked.map((rule) => compileRule(rule, settings));
+  const proxied = checked.find(
     (rule): rule is ProxyProtocolRule => 'by' in rule && rule.by === 'proxy-protocol',
   );
-  const cookie = given.find((rule): rule is CookieRule => 'by' in rule && rule.by === 'cookie');
+  const cookie = checked.find((rule): rule is CookieRule => 'by' in rule && rule.by === 'cookie');
   const seal = sealOf(cookie, settings);
   return {
     chain: {
@@ -82,25 +88,25 @@ export function compileAffinity(settings: AffinitySettings): CompiledAffinity {
       sidKey: settings.sidKey,
       headBytesMax: settings.headBytes,
     },
-    labels: given.map(labelOf),
+    labels: checked.map(labelOf),
     peeks: rules.some(({ kind }) => kind !== 'address'),
     readsHead: rules.some(({ kind }) => kind !== 'address' && kind !== 'proxy-protocol'),
     cookie: cookie === undefined ? undefined : { seal, attributes: attributesOf(cookie) },
   };
 }
 
-/** The rules in words, such as `cookie, header x-user, address`. @throws LimpetError ERR_LIMPET_OPTION as above. */
+/** The names of the rules, such as `cookie, header x-user, address`. @throws LimpetError ERR_LIMPET_OPTION if `affinity` is invalid. */
 export function describeAffinity(affinity: Affinity): string {
   return checkedRules(affinity).map(labelOf).join(', ');
 }
 
 type CheckedRule = Exclude<AffinityRule, string>;
 
-/** Up to the first `address`, which always yields; one is added where there is none. */
+/** The rules up to the first `address`, which always yields a key. If there is no `address`, it is added. */
 function checkedRules(affinity: Affinity): CheckedRule[] {
-  const given = (Array.isArray(affinity) ? affinity : [affinity]) as AffinityRule[];
-  if (given.length === 0) throw badRule(given, 'at least one rule');
-  const rules = [...given, 'address' as const].map(checkRule);
+  const list = (Array.isArray(affinity) ? affinity : [affinity]) as AffinityRule[];
+  if (list.length === 0) throw badRule(list, 'at least one rule');
+  const rules = [...list, 'address' as const].map(checkRule);
   for (const name of ONCE) {
     const alike = rules.filter((rule) => 'by' in rule && rule.by === name);
     if (alike.length > 1) throw badRule(alike[1], `${name} once`);

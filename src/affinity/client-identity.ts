@@ -1,4 +1,4 @@
-/** Whose a request is: what the rules say of requests that Node has parsed, by the same reader as reads their connections. */
+/** The client of a request that Node has parsed: what the affinity rules find, with the same reader that places connections. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { headBinding } from '../binding/head-binding.js';
@@ -7,39 +7,41 @@ import type { CompiledChain } from '../binding/typescript/head-calls.js';
 import { parseAddress } from '../binding/typescript/ip-address.js';
 import { findQueryParameter } from '../binding/typescript/query-string.js';
 import { HOUR_MS } from './cookie.js';
-import { HourlyCache } from './hourly.js';
+import { HourlyCache } from './hourly-cache.js';
 
-/** What a request says of its client. */
 export interface ClientIdentity {
-  /** The slot that the client brought, sealed. */
+  /** The slot in the client's cookie or sid; undefined if it brought none. */
   readonly slot: number | undefined;
-  /** With a sid: which of the slot's processes. */
+  /** The generation of the worker in the client's sid; undefined without a sid. */
   readonly generation: number | undefined;
-  /** What the ring is asked with: an address of 16 bytes or a text's bytes. Undefined where no rule knew the client. */
+  /** The client key for the ring: an address of 16 bytes, or the bytes of a text. Undefined if no rule knew the client. */
   readonly key: Uint8Array | undefined;
+  /** Whether `key` is an address. */
   readonly byAddress: boolean;
-  /** The connection was placed by this claim: its first request said the same. */
+  /** Whether the connection's first request had the same identity, so that the connection was placed by it. */
   readonly first: boolean;
 }
 
 type Reading = Omit<ClientIdentity, 'first'>;
 
-/** Rules that read alike whoever the peer is, and however what they read is spread over header lines. */
+/** Rules whose result depends only on the text that they read. The peer's address and the split into header lines do not matter. */
 const peerIndependent: readonly ChainRule['kind'][] = ['affinity-cookie', 'cookie', 'sid', 'query'];
 
-interface Remembered {
-  readonly firstSaid: string;
-  readonly said: string;
+/** The identity of a connection's last request, and the inputs of its first and its last request. */
+interface LastIdentity {
+  readonly firstInput: string;
+  readonly input: string;
   readonly hour: number;
-  readonly claim: ClientIdentity;
+  readonly identity: ClientIdentity;
 }
 
-/** The last claim of a connection is kept on its socket: found faster than in a WeakMap, for each request. */
-const lastIdentity: unique symbol = Symbol('limpet.lastClaim');
-type SocketWithIdentity = Socket & { [lastIdentity]?: Remembered };
+/** The last identity is kept on the socket. For each request that is faster than a WeakMap. */
+const lastIdentity: unique symbol = Symbol('limpet.lastIdentity');
+type SocketWithIdentity = Socket & { [lastIdentity]?: LastIdentity };
 
 type RuleInput = (request: IncomingMessage) => string;
 
+/** All parts of a request that the rule can read, as one text. */
 function inputOf(rule: ChainRule): RuleInput {
   switch (rule.kind) {
     case 'header':
@@ -55,9 +57,12 @@ function inputOf(rule: ChainRule): RuleInput {
   }
 }
 
-/** Engine.IO's clients write it last, behind what changes with each request. By hand: a regular expression takes three times as long. */
+/**
+ * The URL from its sid on. Engine.IO's clients write the sid after the parameters that change with each request. A regular expression
+ * would take three times as long.
+ */
 function fromSidOn(url: string): string {
-  // Its name can be written with %, too.
+  // The parameter's name may be percent-encoded.
   if (url.includes('%')) return url;
   for (let at = url.indexOf('sid='); at > 0; at = url.indexOf('sid=', at + 1)) {
     const before = url[at - 1];
@@ -69,16 +74,16 @@ function fromSidOn(url: string): string {
 export class ClientIdentityReader {
   readonly #rules: readonly ChainRule[];
   readonly #chain: CompiledChain;
-  /** All of a request that each rule may look at. */
-  readonly #saidTo: readonly RuleInput[];
-  /** A seal runs out; all else reads alike at any time, and the clock need not be asked. */
-  readonly #sealed: boolean;
-  /** What was read on any connection, where it would be read alike on every other; undefined where not. */
-  readonly #read: HourlyCache<Reading> | undefined;
+  /** For each rule, what it can read. */
+  readonly #inputs: readonly RuleInput[];
+  /** Whether a rule reads limpet's cookie, which expires. All other rules give the same result at any time. */
+  readonly #expires: boolean;
+  /** The results of all connections; undefined if the result depends on the connection, too. */
+  readonly #cache: HourlyCache<Reading> | undefined;
 
   /**
-   * Of connections whose clients PROXY headers told, or of those without. The rules from the first on that decides by the connection are
-   * left out: it is placed already.
+   * `proxied`: for connections that began with a PROXY header, or for all others. The list of rules stops before the first rule that uses
+   * the connection's address. That rule was applied at accept.
    */
   constructor(chain: AffinityChain, { proxied }: { readonly proxied: boolean }) {
     const rules = chain.rules.filter(({ kind }) => proxied || kind !== 'proxy-protocol');
@@ -86,49 +91,53 @@ export class ClientIdentityReader {
       0,
       rules.findIndex(({ kind }) => kind === 'address' || kind === 'proxy-protocol'),
     );
-    this.#saidTo = this.#rules.map(inputOf);
-    this.#sealed = this.#rules.some(({ kind }) => kind === 'affinity-cookie');
-    this.#read = this.#rules.every(({ kind }) => peerIndependent.includes(kind))
+    this.#inputs = this.#rules.map(inputOf);
+    this.#expires = this.#rules.some(({ kind }) => kind === 'affinity-cookie');
+    this.#cache = this.#rules.every(({ kind }) => peerIndependent.includes(kind))
       ? new HourlyCache()
       : undefined;
     this.#chain = headBinding().compile({
       ...chain,
       rules: [...this.#rules, { kind: 'address' }],
       proxyHeader: { use: 'ignored', optional: true, trust: new Uint8Array() },
-      // Node's parser has its own limit, and kept to it.
+      // Node's parser has applied its own limit.
       headBytesMax: 0x7fffffff,
     });
   }
 
-  /** Requests that say the same are read once: on a connection, and, where who says it does not matter, in an hour. */
+  /**
+   * Requests with the same input are read once on each connection. If the connection does not matter, they are read once an hour in the
+   * whole process.
+   */
   of(request: IncomingMessage): ClientIdentity {
-    // Mostly there is one rule, and no text to be put together.
-    const said =
-      this.#saidTo.length === 1
-        ? (this.#saidTo[0] as RuleInput)(request)
-        : this.#saidTo.map((to) => to(request)).join('\n');
-    const hour = this.#sealed ? Math.floor(Date.now() / HOUR_MS) : 0;
+    // Most routers have one rule. Then no texts need to be joined.
+    const input =
+      this.#inputs.length === 1
+        ? (this.#inputs[0] as RuleInput)(request)
+        : this.#inputs.map((of) => of(request)).join('\n');
+    const hour = this.#expires ? Math.floor(Date.now() / HOUR_MS) : 0;
     const socket: SocketWithIdentity = request.socket;
     const last = socket[lastIdentity];
-    if (last?.said === said && last.hour === hour) return last.claim;
-    const firstSaid = last?.firstSaid ?? said;
-    const read = () => this.#reading(request, hour);
-    const { slot, generation, key, byAddress } = this.#read?.of(this.#exactly(request), hour, read) ?? read();
-    const claim = { slot, generation, key, byAddress, first: said === firstSaid };
-    socket[lastIdentity] = { firstSaid, said, hour, claim };
-    return claim;
+    if (last?.input === input && last.hour === hour) return last.identity;
+    const firstInput = last?.firstInput ?? input;
+    const read = () => this.#read(request, hour);
+    const { slot, generation, key, byAddress } =
+      this.#cache?.of(this.#cacheKey(request), hour, read) ?? read();
+    const identity = { slot, generation, key, byAddress, first: input === firstInput };
+    socket[lastIdentity] = { firstInput, input, hour, identity };
+    return identity;
   }
 
-  /** What the rules find to read: no other client's request that reads otherwise has the same text. */
-  #exactly(request: IncomingMessage): string {
-    const read = ({ kind }: ChainRule, at: number) =>
+  /** Cache key. Two requests with different results never share a key. */
+  #cacheKey(request: IncomingMessage): string {
+    const part = ({ kind }: ChainRule, at: number) =>
       kind === 'sid'
         ? (findQueryParameter(request.url ?? '', 'sid') ?? '')
-        : (this.#saidTo[at] as RuleInput)(request);
-    return this.#rules.length === 1 ? read(this.#rules[0] as ChainRule, 0) : this.#rules.map(read).join('\n');
+        : (this.#inputs[at] as RuleInput)(request);
+    return this.#rules.length === 1 ? part(this.#rules[0] as ChainRule, 0) : this.#rules.map(part).join('\n');
   }
 
-  #reading({ method, url, rawHeaders, socket }: IncomingMessage, hour: number): Reading {
+  #read({ method, url, rawHeaders, socket }: IncomingMessage, hour: number): Reading {
     let head = `${method} ${url} HTTP/1.1\r\n`;
     for (let i = 0; i < rawHeaders.length; i += 2) head += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;
     const bytes = Buffer.from(`${head}\r\n`, 'latin1');
@@ -141,11 +150,10 @@ export class ClientIdentityReader {
       if (slot === undefined) ({ slot, generation } = decision);
       decision = reading.decide(bytes, true, hour);
     }
-    if (decision.outcome === 'text')
-      return { slot, generation: generation, key: decision.text, byAddress: false };
+    if (decision.outcome === 'text') return { slot, generation, key: decision.text, byAddress: false };
     if (decision.outcome !== 'address' || decision.rule === this.#rules.length) {
-      return { slot, generation: generation, key: undefined, byAddress: false };
+      return { slot, generation, key: undefined, byAddress: false };
     }
-    return { slot, generation: generation, key: decision.address, byAddress: true };
+    return { slot, generation, key: decision.address, byAddress: true };
   }
 }

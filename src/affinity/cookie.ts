@@ -1,52 +1,45 @@
-/** Affinity by cookie: limpet's own, which carries the slot, sealed, or one that the app sets anyway, as a key. */
+/** limpet's own affinity cookie: it contains the slot of its worker, authenticated by a tag. */
 import { type SerializeOptions, stringifySetCookie } from 'cookie';
 import type { CookieRule } from '../affinity-options.js';
 import { headBinding } from '../binding/head-binding.js';
-import type { ChainRule, CookieSeal } from '../binding/typescript/affinity-chain.js';
+import type { CookieSeal } from '../binding/typescript/affinity-chain.js';
 import { cookiePairs } from '../binding/typescript/affinity-cookie.js';
-import { HourlyCache } from './hourly.js';
+import { HourlyCache } from './hourly-cache.js';
 
 export const HOUR_MS = 3_600_000;
 
-/** limpet's own cookie. A forged, expired or other machine's yields no key. */
-export const affinityCookieRule: ChainRule = { kind: 'affinity-cookie' };
-
-/** A cookie of the app's; its value is the client key. Yields no key when it is absent or empty. */
-export function namedCookieRule(name: string): ChainRule {
-  return { kind: 'cookie', name };
-}
-
-/** What a worker needs to give cookies out; plain data, to be sent to it. */
+/** The settings with which a worker sets cookies: plain data, which the primary sends to it. */
 export interface CookieSettings {
   readonly seal: CookieSeal;
   readonly attributes: Omit<CookieRule, 'by' | 'name' | 'maxAgeMs'>;
 }
 
-/** Gives a worker's clients the cookie that brings them back to it. */
+/** Makes the cookies that bring clients back to this worker. */
 export class CookieIssuer {
   readonly #settings: CookieSettings;
   readonly #slot: number;
-  readonly #told: HourlyCache<{ readonly leadsHere: boolean }> = new HourlyCache();
+  readonly #leadsHere: HourlyCache<{ readonly leadsHere: boolean }> = new HourlyCache();
+  /** The hour of `#value`. */
   #hour = -1;
   #value = '';
 
-  /** `slot` is this worker's own, 0 to 255. */
+  /** `slot` is this worker's slot, 0 to 255. */
   constructor(settings: CookieSettings, slot: number) {
     this.#settings = settings;
     this.#slot = slot;
   }
 
   /**
-   * The Set-Cookie value that a response should carry, or undefined when the client's cookie already leads here and is
-   * in the first half of its life.
+   * The value of Set-Cookie for the response. Undefined if the client's cookie leads to this worker already and is in the first half of
+   * its life.
    * @param cookieHeader the request's Cookie header.
-   * @param secure whether the request came over TLS: adds Secure unless the attributes say otherwise.
+   * @param secure whether the request came over TLS. If so, `Secure` is added, unless the attributes say otherwise.
    */
   setCookie(cookieHeader: string | undefined, secure: boolean, now: number = Date.now()): string | undefined {
     const { seal, attributes } = this.#settings;
     const hour = Math.floor(now / HOUR_MS);
     if (cookieHeader?.includes(seal.name)) {
-      const { leadsHere } = this.#told.of(cookieHeader, hour, () => this.#read(cookieHeader, hour));
+      const { leadsHere } = this.#leadsHere.of(cookieHeader, hour, () => this.#read(cookieHeader, hour));
       if (leadsHere) return undefined;
     }
     const { maxAge, domain, path = '/', httpOnly = true, sameSite = 'lax' } = attributes;
@@ -59,7 +52,7 @@ export class CookieIssuer {
   #read(cookieHeader: string, hour: number): { leadsHere: boolean } {
     const { seal } = this.#settings;
     const { readAffinityCookie } = headBinding();
-    // The first that counts, as where the connection is placed: else look-alikes would be taken for ours, or hide it.
+    // The first valid cookie counts, as in the rule that places the connection. An invalid cookie of the same name is skipped.
     const ours = cookiePairs(cookieHeader).find(
       ({ name, value }) => name === seal.name && readAffinityCookie(value, seal, hour) !== undefined,
     );
@@ -69,7 +62,7 @@ export class CookieIssuer {
     };
   }
 
-  /** The cookie's value for clients that come in `hour` (since 1970). */
+  /** The cookie's value for responses in `hour` (hours since 1970). */
   value(hour: number): string {
     if (hour !== this.#hour) {
       const { node, key } = this.#settings.seal;

@@ -1,7 +1,7 @@
 import type { AffinityName } from '../affinity-options.js';
 import { integer, oneOf, type Rule, trustRule, yesOrNo } from '../checks.js';
 
-/** What `{ header }`, `{ query }` and `{ cookie }` may name: what can stand in a request at all. */
+/** The names that `{ header }`, `{ query }` and `{ cookie }` may have: those that can occur in a request. */
 export const namesOf: ReadonlyMap<string, RegExp> = new Map([
   ['header', /^[\w!#$%&'*+.^`|~-]+$/],
   ['query', /^[!-~]+$/],
@@ -22,7 +22,7 @@ const domain: Rule = {
 };
 const flag = yesOrNo(false);
 
-/** What a rule that is written as an object with `by` may say beside it. */
+/** The options of each rule that is written as an object with `by`. */
 export const ruleOptions: Readonly<Record<AffinityName, Record<string, Rule>>> = {
   address: {},
   'proxy-protocol': { trust: trustRule, optional: flag },

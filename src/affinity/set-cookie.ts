@@ -1,23 +1,23 @@
-/** Puts limpet's cookie on responses, whatever else the app does with its headers. */
+/** Adds limpet's cookie to responses. Headers and cookies that the app sets are kept. */
 import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
 import type { CookieIssuer } from './cookie.js';
 
 const handled: unique symbol = Symbol('limpet.cookie');
 
-/** What of a uWebSockets.js request is used. */
+/** The part of a uWebSockets.js request that limpet uses. */
 export interface UwsRequest {
-  /** Empty where there is none. */
+  /** An empty text if the header is absent. */
   getHeader(lowerCaseName: string): string;
 }
-/** What of a uWebSockets.js response is used. */
+/** The part of a uWebSockets.js response that limpet uses. */
 export interface UwsResponse {
   /** Called at most once, for Set-Cookie. */
   writeHeader(name: string, value: string): unknown;
 }
 
 /**
- * Sees to it that the response carries the cookie, where the client has none that leads here. The value is added when the
- * headers are sent: beside other cookies, also those given to writeHead. A second call for a response does nothing.
+ * Adds the cookie to the response, unless the client has one that leads to this worker. It is added when the headers are sent, next to all
+ * other cookies, including those that the app gives to writeHead. A second call for a response is a no-op.
  */
 export function setCookieOn(
   request: IncomingMessage,
@@ -39,7 +39,7 @@ export function setCookieOn(
   } as ServerResponse['writeHead'];
 }
 
-/** The same for uWebSockets.js, in the place where the handler writes its headers. */
+/** The same for uWebSockets.js. Call it where the handler writes its headers. */
 export function setCookieOnUws(
   request: UwsRequest,
   response: UwsResponse,
@@ -51,8 +51,8 @@ export function setCookieOnUws(
 }
 
 /**
- * Headers given to writeHead, with a further Set-Cookie: there, it would replace what was set before. Undefined where they have
- * none. A copy: an app may keep one object for all its answers.
+ * A copy of the headers that the app gave to writeHead, with `value` added to their Set-Cookie. That Set-Cookie would replace one that was
+ * set with appendHeader. Undefined if the headers have no Set-Cookie. The app's object stays unchanged: the app may use it for every response.
  */
 function withSetCookie(headers: unknown, value: string): object | undefined {
   if (Array.isArray(headers)) {
@@ -60,10 +60,10 @@ function withSetCookie(headers: unknown, value: string): object | undefined {
     return headers.concat(Array.isArray(headers[0]) ? [['Set-Cookie', value]] : ['Set-Cookie', value]);
   }
   if (typeof headers !== 'object' || headers === null) return undefined;
-  const given = headers as Record<string, OutgoingHttpHeader>;
-  const name = Object.keys(given).find(isSetCookie);
+  const own = headers as Record<string, OutgoingHttpHeader>;
+  const name = Object.keys(own).find(isSetCookie);
   if (name === undefined) return undefined;
-  return { ...given, [name]: [given[name] ?? []].flat().map(String).concat(value) };
+  return { ...own, [name]: [own[name] ?? []].flat().map(String).concat(value) };
 }
 
 function isSetCookie(name: unknown): boolean {

@@ -1,14 +1,10 @@
-/** Affinity by Engine.IO session: the `sid` itself carries the process it lives in, sealed; nothing is kept anywhere. */
+/** Affinity by Engine.IO session: the `sid` contains the slot and generation of its worker, authenticated by a tag. No state is kept for it. */
 import { randomFillSync } from 'node:crypto';
 import { headBinding } from '../binding/head-binding.js';
-import type { ChainRule } from '../binding/typescript/affinity-chain.js';
-
-/** Yields no key for a request without a sid that a worker of ours made: a handshake, or a forgery. */
-export const socketIoRule: ChainRule = { kind: 'sid' };
 
 /**
- * Makes session ids for the process with this `slot` and `generation` (both 0 to 255): 20 characters of the
- * alphabet that Engine.IO's own ids have, 64 bits of them at random.
+ * Returns a function that makes session ids for the worker with this `slot` and `generation` (both 0 to 255). An id has 20 characters of
+ * Engine.IO's own alphabet and 64 random bits.
  * @param key 16 bytes, the same in every worker and in the primary.
  */
 export function sidMaker(key: Uint8Array, slot: number, generation: number): () => string {

@@ -1,4 +1,4 @@
-/** Whose word is taken: lists of addresses, CIDRs and names, as `proxy-addr` and Express write them. */
+/** Trusted peers: lists of addresses, CIDRs and names, in the form of `proxy-addr` and Express. */
 
 import type { Trust } from '../affinity-options.js';
 import { headBinding } from '../binding/head-binding.js';
@@ -6,7 +6,7 @@ import type { AffinityChain, PackedPrefixes } from '../binding/typescript/affini
 import { containsAny } from '../binding/typescript/ip-address.js';
 import { LimpetError } from '../errors.js';
 
-/** `unix` is ours: peers of a unix socket, which have no address. The others are proxy-addr's. */
+/** `unix` is limpet's own name for the peers of a unix socket, which have no address. The other names are proxy-addr's. */
 const NAMES: ReadonlyMap<string, readonly string[]> = new Map([
   ['loopback', ['127.0.0.1/8', '::1/128']],
   ['linklocal', ['169.254.0.0/16', 'fe80::/10']],
@@ -16,7 +16,7 @@ const NAMES: ReadonlyMap<string, readonly string[]> = new Map([
 
 const PREFIX_BYTES = 17;
 
-/** Whether the chain takes the word of a peer, whose address has 16 bytes, for anything. */
+/** Whether the chain believes PROXY headers or forwarded addresses of the peer. `peer` is an address of 16 bytes. */
 export function trustsPeer({ proxyHeader, rules }: AffinityChain, peer: Uint8Array): boolean {
   return (
     containsAny(proxyHeader.trust, peer) ||
@@ -24,7 +24,7 @@ export function trustsPeer({ proxyHeader, rules }: AffinityChain, peer: Uint8Arr
   );
 }
 
-/** The rules that take the word of a proxy while nobody's word is taken: they never yield a key. */
+/** The rules that need a trusted proxy but trust nobody. They never yield a key. */
 export function idleRules({ proxyHeader, rules }: AffinityChain): string[] {
   const trustOf = (rule: AffinityChain['rules'][number]) =>
     rule.kind === 'proxy-protocol' ? proxyHeader.trust : rule.kind === 'forwarded' ? rule.trust : undefined;
@@ -32,8 +32,8 @@ export function idleRules({ proxyHeader, rules }: AffinityChain): string[] {
 }
 
 /**
- * The prefixes of a trust list; nobody is trusted by an empty one.
- * @throws LimpetError ERR_LIMPET_OPTION when an entry is neither a name, an address nor a CIDR.
+ * The prefixes of a trust list. An empty list trusts nobody.
+ * @throws LimpetError ERR_LIMPET_OPTION if an entry is not a name, an address or a CIDR.
  */
 export function packTrust(trust: Trust): PackedPrefixes {
   const entries = (typeof trust === 'string' ? trust.split(',') : [...trust]).map((entry) =>
@@ -55,7 +55,7 @@ function packPrefix(text: string): Uint8Array {
   if (address === undefined || rest.length > 0 || bits < 0 || bits > addressBits) {
     throw new LimpetError(
       'ERR_LIMPET_OPTION',
-      `trust: "${text}" is none of ${[...NAMES.keys()].join(', ')}, and no address or CIDR such as 10.0.0.0/8.`,
+      `trust: got "${text}", expected ${[...NAMES.keys()].join(', ')}, an address, or a CIDR such as 10.0.0.0/8.`,
       { option: 'trust', value: text },
     );
   }

@@ -1,4 +1,4 @@
-/** The handoff part of the addon. It has no twin: where there is no addon, connections go by `ipc`. */
+/** The handoff part of the addon. It has no TypeScript implementation: without the addon, the router uses `ipc`. */
 import type { BoundAddress } from '../connection.js';
 import { native } from './native.js';
 import type { CompiledChain } from './typescript/head-calls.js';
@@ -8,95 +8,98 @@ export type NumericAddress =
   | { readonly host: string; readonly port: number; readonly ipv6Only: boolean }
   | { readonly path: string };
 
-/** What the kernel needs to find a client's home by itself. */
+/** The data from which a steering program is compiled. The program finds the home of a client in the kernel. */
 export interface SteeringTable {
   /** 8 bytes. */
   readonly key: Uint8Array;
   readonly ipv6Prefix: number;
-  /** The home slot of each bucket, all under 256. */
+  /** The home of each bucket. All slots are under 256. */
   readonly homes: Uint16Array;
 }
 
 /**
- * N listening sockets on one address among which the kernel chooses by the steering program; slot n's is the n-th.
- * Everything that fails throws an error with `code` and `syscall`, like Node's own.
+ * Listening sockets on one address, one for each slot. The kernel chooses among them by the steering program. The socket of slot n is
+ * number n. Every failure throws an error with `code` and `syscall`, like Node's own.
  */
 export interface ReuseportGroup {
   readonly size: number;
-  /** Adds sockets at the end until there are `slots`, then replaces the program. */
+  /** Adds sockets at the end until there are `slots`, then replaces the program. Never removes a socket. */
   resize(slots: number, table: SteeringTable): void;
   removeLast(): void;
-  /** The slot's socket, which stays the group's. */
+  /** The slot's socket. The group owns the descriptor. */
   descriptor(slot: number): number;
   close(): void;
 }
 
-/** What the acceptor does with a listening socket. */
+/** Whether the acceptor accepts from its duplicate of a listening socket. */
 export const acceptMode = {
-  /** Nothing: a worker accepts from it, or its connections wait in the kernel. */
+  /** Does not accept: a worker accepts, or the connections wait in the kernel. */
   held: 0,
-  /** Nothing, until its queue in the kernel is more than half full; then as `served`. */
+  /** Does not accept until the socket's queue in the kernel is more than half full; then as `served`. */
   watched: 1,
-  /** Accepts its connections and hands them on. */
+  /** Accepts, and passes the connections to the slots that serve them. */
   served: 2,
 } as const;
 
-/** Of `seen` connections, `count` by the client that makes the most. */
+/** How many connections were seen, and how many of them the busiest client made. */
 export interface BusiestCount {
   readonly seen: number;
   readonly count: number;
 }
 
-/** The primary's acceptor thread. Calls take effect before they return. Listeners are numbered 0 to 254. */
+/** The primary's acceptor thread. A call has taken effect when it returns. Listeners have numbers from 0 to 254. */
 export interface NativeAcceptor {
-  /** The channel end that the slot's processes inherit; stays the acceptor's. */
+  /** The end of the slot's channel that its workers inherit. The acceptor owns the descriptor. */
   channelEnd(slot: number): number;
-  /** Adds a duplicate of a listening socket, held; its number. What comes to it is for the slot `pinned`, where given, while that is up. */
+  /**
+   * Adds a duplicate of a listening socket in the mode `held`, and returns the duplicate's number, the `source`. With `pinned`, its
+   * connections go to that slot while it is up.
+   */
   add(listener: number, fd: number, pinned?: number): number;
-  /** `detour`, where given, says who serves each bucket instead of the owners. */
-  serve(source: number, what: number, detour?: Uint16Array): void;
-  /** Closes the socket; with `drain`, after accepting what waits in it. */
+  /** Sets the mode of {@link acceptMode}. `owners`, if given, replaces the ring's owner of each bucket for this socket. */
+  serve(source: number, mode: number, owners?: Uint16Array): void;
+  /** Closes the duplicate. With `drain`, accepts what waits in the socket first. */
   remove(source: number, drain: boolean): void;
-  /** The listener's connections are placed by these rules from now on; before, and without, by their address. */
+  /** Places the listener's connections by these rules from now on. Without rules they are placed by their address. */
   setAffinity(listener: number, chain: CompiledChain): void;
-  /** Connections closed before they could be placed, by {@link Refusal}; reasons that never occurred are left out. */
+  /** Connections that were closed before they could be placed, by {@link Refusal}. Reasons that have not occurred are left out. */
   refused(): Record<string, number>;
-  /** Of the connections placed by their address: how many (`seen`), and what the client that makes the most has made (`count`). */
+  /** The connections that were placed by their address. */
   busiest(): BusiestCount;
   updateRing(owners: Uint16Array, homes: Uint16Array): void;
-  /** The process that writes `row` takes the listener's connections for the slot. */
-  attach(slot: number, listener: number, row: number): void;
+  /** The worker with this index takes the listener's connections for the slot. */
+  attach(slot: number, listener: number, workerIndex: number): void;
   detach(slot: number, listener: number): void;
   queued(slot: number, listener: number): number;
-  /** Accepts what waits in the kernel, then closes the listener's sockets; `settled` is called when all of it was taken. */
+  /** Accepts what waits in the kernel, then closes the listener's sockets. `onEmptied` is called when workers have taken all connections. */
   closeListener(listener: number): void;
   isEmpty(listener: number): boolean;
-  /** Closes what waits for the listener; how many connections. */
+  /** Closes the listener's connections that no worker has taken, and returns their number. */
   closeQueued(listener: number): number;
-  /** Ends the thread and closes its descriptors. Calls that come later are answered as if there were nothing. */
+  /** Ends the thread and closes its descriptors. Later calls find no connections. */
   stop(): void;
 }
 
-/** The intake of a worker process. */
+/** The native half of a worker's inbox. */
 export interface NativeInbox {
   /** Accepts from a duplicate of `fd` for the listener. */
   accept(listener: number, fd: number): void;
-  /** With `drain`, first delivers what waits in the kernel's queue. */
+  /** With `drain`, delivers what waits in the kernel's queue first. */
   stopAccepting(listener: number, drain: boolean): void;
-  /** Receives from the channel, which stays the caller's. */
+  /** Receives from the channel. The caller owns the descriptor. */
   receive(channel: number): void;
-  /** What comes through the channel for a listener that is not expected is passed back. */
+  /** Connections that come through the channel for a listener that is not expected go back to the primary. */
   expect(listener: number, expected: boolean): void;
   stop(): void;
 }
 
 export interface HandoffBinding {
-  /** The program as an array of `struct sock_filter`; empty when the table makes one that the kernel would not take. */
+  /** The program as an array of `struct sock_filter`; empty if it would be larger than the kernel allows. */
   steeringProgram(table: SteeringTable): Buffer;
   readonly ReuseportGroup: {
     new (address: NumericAddress, slots: number, backlog: number, table: SteeringTable): ReuseportGroup;
-    /** Of sockets that listen already, in slot order, which it owns from now on: steered as they were until it is resized. */
-    new (given: { readonly descriptors: Int32Array }, slots: number, backlog: number): ReuseportGroup;
+    /** Takes sockets that listen already, in the order of their slots, and owns them from now on. Their program stays until `resize`. */
+    new (inherited: { readonly descriptors: Int32Array }, slots: number, backlog: number): ReuseportGroup;
   };
   readonly Acceptor: new (
     options: {
@@ -104,17 +107,20 @@ export interface HandoffBinding {
       readonly key: Uint8Array;
       readonly ipv6Prefix: number;
       readonly queueMax: number;
-      /** Clients that no rule but `address` knows go to the slot with the fewest connections. */
+      /** Whether clients that no rule but `address` knows go to the slot with the fewest connections. */
       readonly spreadEvenly: boolean;
-      /** A slot takes no more than so many times the mean of clients that the ring places; 0 for no bound. */
+      /** The ring gives no client to a slot whose load has reached this multiple of the mean load; 0 for no bound. */
       readonly maxLoad: number;
       readonly headTimeoutMs: number;
       readonly pendingMax: number;
       readonly pendingPerAddressMax: number;
     },
-    settled: () => void,
+    onEmptied: () => void,
   ) => NativeAcceptor;
-  /** Each batch is written to the arrays, of {@link batchMax} entries, before `deliver` is called with its length; `peers` only where `proxied`. */
+  /**
+   * Writes each batch to the arrays, which have {@link batchMax} entries, then calls `deliver` with the length of the batch. `peers` is
+   * written only if `proxied`. The callee owns the descriptors.
+   */
   readonly Inbox: new (
     options: {
       readonly sharedMemory: number;
@@ -122,33 +128,33 @@ export interface HandoffBinding {
       readonly slot: number;
       readonly descriptors: Int32Array;
       readonly listeners: Uint8Array;
-      /** {@link peerBytes} an entry: the client that a PROXY header told, address and port; zeros where there was none. */
+      /** {@link peerBytes} for each entry: address and port of the client in the PROXY header; zeros if there was no header. */
       readonly peers: Uint8Array;
     },
     deliver: (count: number, proxied: boolean) => void,
   ) => NativeInbox;
-  /** A listening socket, alone on its address. The caller owns it. */
+  /** A listening socket whose address no other socket can join. The caller owns it. */
   listenExclusively(address: NumericAddress, backlog: number): number;
   boundAddress(fd: number): BoundAddress;
-  /** Close-on-exec. */
+  /** The duplicate is close-on-exec. The caller owns it. */
   duplicate(fd: number): number;
   close(fd: number): void;
   closeOnExec(fd: number): void;
-  /** Makes a socket that somebody else opened like our own: close-on-exec, and non-blocking, which the service manager's are not. */
+  /** Makes an inherited socket close-on-exec and non-blocking. Sockets of the service manager are neither. */
   prepareInherited(fd: number): void;
-  /** A new shared page; the caller owns its descriptor. */
+  /** New shared memory, all zeros. The caller owns the descriptor. */
   createSharedMemory(): number;
   mapSharedMemory(fd: number): ArrayBuffer;
   readonly sharedMemoryLayout: Readonly<Record<string, number | readonly number[]>>;
 }
 
-/** 16 bytes of address, two of port, network order. */
+/** 16 bytes of address and 2 of port, in network byte order. */
 export const peerBytes = 18;
 
 /** The most connections that an inbox delivers in one call. */
 export const batchMax = 16;
 
-/** Null where there is no addon. Throws ERR_LIMPET_NATIVE when there is one that does not load. */
+/** Null without an addon. Throws ERR_LIMPET_NATIVE if the addon does not load. */
 export function handoffBinding(): HandoffBinding | null {
   return (native()?.handoff as HandoffBinding | undefined) ?? null;
 }

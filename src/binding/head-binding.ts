@@ -1,9 +1,9 @@
-/** The part of the addon that reads heads, or its twin: the same calls, the same answers. */
+/** The part of the addon that reads request heads, or its TypeScript implementation. Both have the same calls and the same results. */
 import { native } from './native.js';
 import type { Decision, Endpoint } from './typescript/affinity-chain.js';
 import { type CompiledChain, type HeadBinding, typescriptHead } from './typescript/head-calls.js';
 
-/** What native/node_api/head.cc exports. `Reading` is the C++ struct itself in an ArrayBuffer. */
+/** The exports of native/node_api/head.cc. A reading is a C++ struct in an ArrayBuffer. */
 interface NativeHead extends Omit<HeadBinding, 'begin'> {
   begin(address: Uint8Array, port: number): ArrayBuffer;
   decide(
@@ -18,7 +18,7 @@ interface NativeHead extends Omit<HeadBinding, 'begin'> {
 
 let binding: HeadBinding | undefined;
 
-/** The native reader where there is an addon, else its twin. Loads the addon at the first call. */
+/** The addon's reader, or the TypeScript implementation without an addon. Loads the addon at the first call. */
 export function headBinding(): HeadBinding {
   binding ??= wrapNative(native()?.head as NativeHead | undefined) ?? typescriptHead;
   return binding;

@@ -1,10 +1,10 @@
 /**
- * Finds and loads the native addon: the only file that does. The search is node-gyp-build's: a prebuild of this
- * platform first, then a local build.
+ * Finds and loads the native addon. No other file does. A prebuild for this platform comes first, then a local build. The prebuild is
+ * chosen by the rules of node-gyp-build.
  *
- * Where there is none, limpet runs on its TypeScript twin, and says so ({@link bindingReport}). Where there is
- * one and it does not load, that is an error, never a reason to carry on slowly: {@link native} throws it.
- * LIMPET_BINDING=native makes a missing addon an error too; LIMPET_BINDING=twin leaves it alone.
+ * Without an addon, limpet uses its TypeScript implementation and reports it ({@link bindingReport}). If an addon exists and does not load,
+ * {@link native} throws: limpet does not fall back silently to the slower implementation. With LIMPET_BINDING=native, a missing addon is an
+ * error, too. With LIMPET_BINDING=twin, no addon is loaded.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,17 +12,17 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LimpetError } from '../errors.js';
 
-/** Which binding this process uses, and why: for `limpet doctor`, for status and for the notice. */
+/** Which binding this process uses, and why. `limpet doctor`, the status and the notice on stderr show it. */
 export interface BindingReport {
-  /** `failed`: an addon is there and does not load, or the one asked for is missing; {@link native} throws why. */
+  /** `twin`: the TypeScript implementation. `failed`: the addon does not load, or LIMPET_BINDING cannot be met; {@link native} throws the reason. */
   readonly kind: 'native' | 'twin' | 'failed';
-  /** The addon's file, where one was found. */
+  /** The addon's file, if one was found. */
   readonly path?: string;
-  /** One sentence, no full stop. */
+  /** One sentence without a full stop. */
   readonly reason: string;
 }
 
-/** What the addon exports: one object an area, each typed by the view beside this file that reads it. */
+/** The addon's exports: one object for each area. The other files of this folder give them their types. */
 export type NativeAddon = Readonly<Record<string, unknown>>;
 
 interface Loaded {
@@ -35,9 +35,9 @@ let loaded: Loaded | undefined;
 let warned = false;
 
 /**
- * The addon, or null where the twin serves. Loaded at the first call, once a process.
- * @throws LimpetError ERR_LIMPET_NATIVE when an addon is there and does not load, or LIMPET_BINDING=native finds none;
- *   ERR_LIMPET_OPTION when LIMPET_BINDING is neither `native` nor `twin`.
+ * The addon; null if the process uses the TypeScript implementation. The addon is loaded at the first call.
+ * @throws LimpetError ERR_LIMPET_NATIVE if the addon does not load, or if LIMPET_BINDING=native finds none;
+ *   ERR_LIMPET_OPTION if LIMPET_BINDING is neither `native` nor `twin`.
  */
 export function native(): NativeAddon | null {
   loaded ??= load(process.env.LIMPET_BINDING ?? '');
@@ -45,22 +45,22 @@ export function native(): NativeAddon | null {
   return loaded.addon;
 }
 
-/** Which binding is in use and why. Loads it if nothing has yet; never throws. */
+/** The binding in use, and why. Loads the addon at the first call. Never throws. */
 export function bindingReport(): BindingReport {
   loaded ??= load(process.env.LIMPET_BINDING ?? '');
   return loaded.report;
 }
 
 /**
- * Tells once, on stderr, that the twin serves and why; the primary calls it. Silent when the addon is in use, and
- * when the twin was asked for.
+ * Writes one line to stderr if the process has to use the TypeScript implementation. Writes nothing with an addon, with
+ * LIMPET_BINDING=twin, or at a second call.
  */
 export function warnWithoutAddon(): void {
   const { kind, reason } = bindingReport();
   if (warned || kind !== 'twin' || process.env.LIMPET_BINDING === 'twin') return;
   warned = true;
   process.stderr.write(
-    `limpet: ${reason}; the slower TypeScript twin serves ("npx limpet doctor" tells more)\n`,
+    `limpet: ${reason}; limpet uses its slower TypeScript implementation ("npx limpet doctor" says more)\n`,
   );
 }
 
@@ -70,20 +70,20 @@ function load(wanted: string): Loaded {
     return failed(
       new LimpetError(
         'ERR_LIMPET_OPTION',
-        `LIMPET_BINDING is "${wanted}"; expected "native" or "twin", or leave it unset to take what is there`,
+        `LIMPET_BINDING is "${wanted}"; expected "native" or "twin", or unset it to use the addon if there is one`,
         { option: 'LIMPET_BINDING', value: wanted },
       ),
     );
   }
   const require = createRequire(import.meta.url);
   const root = packageRoot();
-  const candidates = [...findPrebuilds(require, root), ...findLocalBuilds(root)];
+  const paths = [...findPrebuilds(require, root), ...findLocalBuilds(root)];
   const errors: { path: string; cause: unknown }[] = [];
-  for (const path of candidates) {
+  for (const path of paths) {
     try {
       const addon = require(path) as NativeAddon;
-      const passed = errors.map((error) => `; ${error.path} does not load: ${textOf(error.cause)}`).join('');
-      return { report: { kind: 'native', path, reason: `found and loaded${passed}` }, addon };
+      const skipped = errors.map((error) => `; ${error.path} does not load: ${textOf(error.cause)}`).join('');
+      return { report: { kind: 'native', path, reason: `found and loaded${skipped}` }, addon };
     } catch (cause) {
       errors.push({ path, cause });
     }
@@ -106,7 +106,7 @@ function load(wanted: string): Loaded {
   return failed(
     new LimpetError(
       'ERR_LIMPET_NATIVE',
-      `LIMPET_BINDING=native, but there is ${reason}; run "npm rebuild limpet" with a C++20 compiler at hand`,
+      `LIMPET_BINDING=native, but there is ${reason}; install a C++20 compiler and run "npm rebuild limpet"`,
       { root },
     ),
   );
@@ -121,7 +121,7 @@ function failed(error: LimpetError, path?: string): Loaded {
   return { report, addon: null, error };
 }
 
-/** The folder of limpet's own package.json, above this file; this file's folder when it was bundled away from it. */
+/** The folder of limpet's package.json, which is above this file. If a bundler has moved this file, its own folder. */
 function packageRoot(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   for (let folder = here; ; folder = dirname(folder)) {
@@ -136,7 +136,7 @@ function packageRoot(): string {
   }
 }
 
-/** node-gyp-build's rules for which prebuild fits this process. Its own search would take a local build first. */
+/** node-gyp-build's rules for the prebuild that fits this process. Its own search is not used, because it prefers a local build. */
 interface NodeGypBuild {
   parseTuple(folder: string): { readonly name: string } | undefined;
   matchTuple(platform: string, arch: string): (tuple: unknown) => boolean;
@@ -146,7 +146,7 @@ interface NodeGypBuild {
   compareTags(runtime: string): (a: unknown, b: unknown) => number;
 }
 
-/** The prebuild that fits this process best, if one does. */
+/** The path of the prebuild that fits this process best; empty if none fits. */
 function findPrebuilds(require: NodeJS.Require, root: string): string[] {
   const rules = require('node-gyp-build') as NodeGypBuild;
   const folder = join(root, 'prebuilds');
@@ -164,7 +164,7 @@ function findPrebuilds(require: NodeJS.Require, root: string): string[] {
   return fits.slice(0, 1).map((tags) => join(folder, tuple.name, tags.file));
 }
 
-/** What node-gyp built here. */
+/** The path of what node-gyp has built here; empty if there is nothing. */
 function findLocalBuilds(root: string): string[] {
   const path = join(root, 'build', 'Release', 'limpet.node');
   return existsSync(path) ? [path] : [];

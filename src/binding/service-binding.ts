@@ -1,15 +1,15 @@
-/** The addon's way to the service manager: Node has no unix-domain datagrams. It has no twin. */
+/** Sends messages to the service manager. Node has no unix-domain datagrams, so there is no TypeScript implementation. */
 import { native } from './native.js';
 
 export interface ServiceBinding {
   /**
-   * Sends one datagram; a leading `@` of the path stands for Linux's abstract names. Never waits. Throws the system's error, EAGAIN among
-   * them when the receiver is behind.
+   * Sends one datagram. A path that begins with `@` is a name in Linux's abstract namespace. Never blocks. Throws the system's error, for
+   * example EAGAIN if the receiver's buffer is full.
    */
   notify(path: string, text: string): void;
 }
 
-/** Null where there is no addon. */
+/** Null without an addon. */
 export function serviceBinding(): ServiceBinding | null {
   return (native()?.service as ServiceBinding | undefined) ?? null;
 }

@@ -1,23 +1,27 @@
 /**
- * The page that the primary, its acceptor and all workers count on side by side; native/shared_page.h lays it out. Anyone
- * reads it without asking; one process alone writes a cell. A dead worker's counts are as it left them.
+ * The shared memory: counters of the primary, of its acceptor thread and of all workers (Apache calls it a scoreboard). Each cell is a
+ * double that one process writes and every process can read. The counters of a dead worker stay as it left them.
+ *
+ * The memory begins with blocks of 24 cells: a header, one block for each slot, one block for each worker. After them come two copies of
+ * the ring's homes. native/shared_page.h describes the same layout.
  */
 import type { HandoffBinding, SteeringTable } from './handoff-binding.js';
 
-/** native/shared_page.h has the same figures; a test holds the two together. */
+/** A test compares these figures with those of native/shared_page.h. */
 export const sharedMemoryLayout = {
+  /** The cells of one block. */
   cellsPerRow: 24,
   slots: 256,
   workers: 767,
   homesOffset: 196_608,
   bucketsMax: 65_536,
-  /** How long handing on took: the upper bounds of all latency cells but the last, which has none. */
+  /** The upper bounds of the latency cells; the last cell has none. A latency is the time from placing a connection to its worker. */
   latencyBoundsUs: [100, 300, 1000, 3000, 10_000, 100_000, 1_000_000],
   workerCells: 18,
   bytes: 458_752,
 } as const;
 
-/** The cells of a worker's workerIndex, in their order; native/shared_page.h says what each counts. */
+/** The cells of a worker's block, in their order. native/shared_page.h says what each of them counts. */
 const workerCells = [
   'accepted',
   'closed',
@@ -30,19 +34,19 @@ const workerCells = [
   'busiest',
   'latencyUs',
 ] as const;
-/** The cells of a slot's workerIndex, in their order. */
+/** The cells of a slot's block, in their order. */
 const slotCells = ['handed', 'diverted', 'queued', 'queueFull', 'hungry', 'abandoned'] as const;
-/** The first workerIndex: the layout's version, then what steers. */
+/** The cells of the header. Cell 0 is the version of the layout. */
 const header = { key0: 1, key1: 2, buckets: 3, ipv6Prefix: 4 } as const;
 
 export type WorkerCounts = Record<(typeof workerCells)[number], number> & {
-  /** How many connections reached the process within each of `latencyBoundsUs`, and beyond. */
+  /** For each of `latencyBoundsUs`, the number of connections with at most this latency, but more than the bound before; then all others. */
   readonly latency: readonly number[];
 };
 export type SlotCounts = Record<(typeof slotCells)[number], number>;
 
 export class SharedMemory {
-  /** What workers inherit. */
+  /** The descriptor, which workers inherit. */
   readonly fd: number;
   readonly #binding: HandoffBinding;
   readonly #cells: Float64Array;
@@ -60,12 +64,12 @@ export class SharedMemory {
     ];
   }
 
-  /** A new page, all zeros. Throws what the system refuses. */
+  /** New shared memory, all zeros. Throws the system's error. */
   static create(binding: HandoffBinding): SharedMemory {
     return new SharedMemory(binding, binding.createSharedMemory());
   }
 
-  /** The page behind a descriptor that was inherited. */
+  /** The shared memory of an inherited descriptor. */
   static map(binding: HandoffBinding, fd: number): SharedMemory {
     return new SharedMemory(binding, fd);
   }
@@ -80,19 +84,19 @@ export class SharedMemory {
     return this.#read(slotCells, (1 + slot) * sharedMemoryLayout.cellsPerRow) as SlotCounts;
   }
 
-  /** For the process that owns the workerIndex: one of the connections that it had accepted is closed. */
+  /** One of the worker's connections has closed. Only the worker itself calls this. */
   countClosed(workerIndex: number): void {
     const cell = this.#workerAt(workerIndex) + workerCells.indexOf('closed');
     this.#cells[cell] = (this.#cells[cell] as number) + 1;
   }
 
-  /** For the primary, when the process that owned the workerIndex is gone. */
+  /** Sets the worker's cells to 0. Only the primary calls this, when the worker has exited. */
   clearWorker(workerIndex: number): void {
     const at = this.#workerAt(workerIndex);
     this.#cells.fill(0, at, at + sharedMemoryLayout.cellsPerRow);
   }
 
-  /** For the primary, before the kernel steers by it: workers check what reaches them against this table and the one before. */
+  /** Only the primary calls this, before the kernel steers by the ring. Workers check their connections against this ring and the one before. */
   publishRing({ key, ipv6Prefix, homes }: SteeringTable): void {
     const words = new DataView(key.buffer, key.byteOffset, key.byteLength);
     const [current, previous] = this.#homes;

@@ -1,19 +1,22 @@
 import type { BusiestCount } from '../binding/handoff-binding.js';
 
-/** What each place that sees connections has counted, by a name of its own. */
+/** The counts of each place that accepts connections, with the place's name. */
 export type BusiestCounts = () => Iterable<readonly [place: string, count: BusiestCount]>;
 
-/** The twin of native/busiest_client.h, which says why and how: the majority vote of Boyer and Moore. */
+/**
+ * Finds the client that makes more than half of the connections, if there is one, in constant space: the majority vote of Boyer and
+ * Moore. The same as native/busiest_client.h, which says what for.
+ */
 export class BusiestClient {
-  /** Connections in all. */
+  /** All connections. */
   seen = 0;
-  /** Of those, by the candidate since it became one. */
+  /** The connections of the candidate since it became the candidate. */
   count = 0;
   #candidate = 0;
   #votes = 0;
 
-  /** `hash` stands for the client. */
-  saw(hash: number): void {
+  /** Counts a connection; `hash` stands for its client. */
+  add(hash: number): void {
     this.seen += 1;
     if (this.#votes === 0) {
       this.#candidate = hash;

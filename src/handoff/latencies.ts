@@ -1,10 +1,10 @@
 import { sharedMemoryLayout } from '../binding/shared-memory.js';
 
-/** How long connections took from being placed by the primary to being taken by a process. */
+/** A histogram: how long connections took from being placed by the primary to being taken by a worker. */
 export interface Latencies {
-  /** How many took at most each of {@link latencyBoundsMs}, and more than the one before; the last, more than all. */
+  /** The count of connections for each of {@link latencyBoundsMs}: at most that long, and longer than the bound before. The last count has no bound. */
   readonly counts: number[];
-  /** All of them together. */
+  /** The sum of all latencies, in ms. */
   sumMs: number;
 }
 

@@ -1,40 +1,42 @@
 import { closeSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
 import type { HandoffBinding } from '../binding/handoff-binding.js';
-import type { BoundAddress, ListenAddress } from '../connection.js';
+import type { BoundAddress, ListenAddress, RawHandle } from '../connection.js';
 import { listenAt } from './listen-address.js';
 
-/** Sockets that listened before this primary began: its predecessor's, or the service manager's. */
+/** Sockets that listened before this primary started: those of the old primary, or of the service manager. */
 export interface InheritedSockets {
-  /** What the predecessor called them. */
+  /** The name that the old primary gave them. The service manager's have none. */
   readonly key?: string;
-  /** Where they listen, where no key says what they are for. */
+  /** The address of sockets without a key. */
   readonly bound?: BoundAddress;
-  /** Those of one address: several where it has a socket for each slot. */
+  /** The sockets of one address: several if each slot has one. The holder of this object owns them. */
   readonly descriptors: readonly number[];
-  /** Whether they are the service manager's: they listen on when this router is gone, and nobody may join them. */
+  /** True for the service manager's sockets. They listen on when this router has ended, and no other socket can join their address. */
   readonly managed: boolean;
 }
 
-/** A listening address that could be given on. */
+/** The sockets of one listening address, as a new primary would get them. */
 interface TransferableSockets {
-  /** Undefined where the descriptors cannot be given to another process. */
+  /** Undefined if the descriptors cannot be given to another process. */
   readonly descriptors: () => readonly number[] | undefined;
   readonly managed: boolean;
-  /** Takes nothing more: called when a successor has them, since what waits there is its to take from that moment on. */
+  /** Stops accepting. Called when the new primary has the sockets: from then on, the connections that wait there are its own. */
   readonly release: () => void;
 }
 
-/** The listening sockets of a primary: those that it was given, and those that it could give to a successor. */
+/** The listening sockets of a primary: those that it has inherited, and those that it can give to a new primary. */
 export class ListeningSockets {
   readonly #inherited: Set<InheritedSockets>;
-  readonly #kept: Map<string, TransferableSockets> = new Map();
+  readonly #transferable: Map<string, TransferableSockets> = new Map();
   #transferred = false;
 
-  constructor(given: Iterable<InheritedSockets> = []) {
-    this.#inherited = new Set(given);
+  /** Owns the descriptors of the inherited sockets until `takeInherited` or `closeUnclaimed`. */
+  constructor(inherited: Iterable<InheritedSockets> = []) {
+    this.#inherited = new Set(inherited);
   }
 
-  /** What was given for the address; undefined when nothing was. */
+  /** The sockets that were inherited for the address; undefined if there are none. They stay here. */
   inheritedFor(key: string, address: ListenAddress): InheritedSockets | undefined {
     const found = [...this.#inherited].filter(
       (each) => each.key === key || (each.bound && isSameAddress(each.bound, address)),
@@ -43,67 +45,70 @@ export class ListeningSockets {
     return first && { ...first, descriptors: found.flatMap(({ descriptors }) => descriptors) };
   }
 
-  /** The same, which the caller owns from now on. */
+  /** As `inheritedFor`, but the caller owns the descriptors from now on. */
   takeInherited(key: string, address: ListenAddress): InheritedSockets | undefined {
-    const given = this.inheritedFor(key, address);
+    const taken = this.inheritedFor(key, address);
     for (const each of this.#inherited) {
-      if (each.descriptors.some((fd) => given?.descriptors.includes(fd))) this.#inherited.delete(each);
+      if (each.descriptors.some((fd) => taken?.descriptors.includes(fd))) this.#inherited.delete(each);
     }
-    return given;
+    return taken;
   }
 
-  /** Closes what was given and never asked for. */
+  /** Closes the inherited sockets that were not taken. */
   closeUnclaimed(): void {
     for (const { descriptors } of this.#inherited) for (const fd of descriptors) closeSync(fd);
     this.#inherited.clear();
   }
 
-  register(key: string, kept: TransferableSockets): void {
-    this.#kept.set(key, kept);
+  register(key: string, sockets: TransferableSockets): void {
+    this.#transferable.set(key, sockets);
   }
 
   unregister(key: string): void {
-    this.#kept.delete(key);
+    this.#transferable.delete(key);
   }
 
-  /** All that a successor needs, or the key of an address that it cannot be given. */
+  /** All sockets that a new primary needs; or the key of the first address whose sockets it cannot get. */
   transferable(): InheritedSockets[] | string {
     const all: InheritedSockets[] = [];
-    for (const [key, { descriptors, managed }] of this.#kept) {
-      const own = descriptors();
-      if (!own) return key;
-      all.push({ key, descriptors: own, managed });
+    for (const [key, sockets] of this.#transferable) {
+      const descriptors = sockets.descriptors();
+      if (!descriptors) return key;
+      all.push({ key, descriptors, managed: sockets.managed });
     }
     return all;
   }
 
-  /** A successor has them all: what is closed here from now on listens on there. */
+  /** The new primary has all sockets. An address that is closed here from now on stays open there. */
   transfer(): void {
     this.#transferred = true;
-    // By what this primary knows of its own processes, their clients would go to the wrong ones.
-    for (const { release } of [...this.#kept.values()]) release();
+    // A connection that is accepted here would go to an old worker, but its client belongs to a new one.
+    for (const { release } of [...this.#transferable.values()]) release();
   }
 
-  /** Removes the file of a unix-domain socket that was this router's own. */
+  /** Removes the file of a unix socket, unless the service manager or a new primary listens there. */
   removeFile(address: ListenAddress, managed: boolean): void {
     if ('path' in address && !managed && !this.#transferred) rmSync(address.path, { force: true });
   }
 }
 
-/** One listening address that is this process's by descriptor. */
+/** The sockets of one listening address, as descriptors that this object owns. */
 export class AddressSockets {
   readonly descriptors: readonly number[];
-  /** Whether somebody listened before us: whoever waits there is theirs, until we serve. */
+  /** True if the sockets listened before. Connections that wait there belong to the old primary until a worker of this one serves. */
   readonly inherited: boolean;
   readonly #close: () => void;
 
-  private constructor(descriptors: readonly number[], given: boolean, close: () => void) {
+  private constructor(descriptors: readonly number[], inherited: boolean, close: () => void) {
     this.descriptors = descriptors;
-    this.inherited = given;
+    this.inherited = inherited;
     this.#close = close;
   }
 
-  /** Those that were given for the address, or a new one, alone on it; `release` as of {@link TransferableSockets}. Rejects with ERR_LIMPET_ADDRESS_*. */
+  /**
+   * Takes the sockets that were inherited for the address, or binds a new one that no other socket can join. `release` stops accepting:
+   * it is called when a new primary has the sockets. Rejects with ERR_LIMPET_ADDRESS_*.
+   */
   static async open(
     sockets: ListeningSockets,
     binding: HandoffBinding,
@@ -111,26 +116,42 @@ export class AddressSockets {
     address: ListenAddress,
     release: () => void,
   ): Promise<AddressSockets> {
-    const given = sockets.takeInherited(key, address);
+    const inherited = sockets.takeInherited(key, address);
     const listen = () => listenAt(address, (numeric) => binding.listenExclusively(numeric, address.backlog));
-    const descriptors = given?.descriptors ?? [await listen()];
-    const managed = given?.managed ?? false;
+    const descriptors = inherited?.descriptors ?? [await listen()];
+    const managed = inherited?.managed ?? false;
     sockets.register(key, { descriptors: () => descriptors, managed, release });
-    return new AddressSockets(descriptors, given !== undefined, () => {
+    return new AddressSockets(descriptors, inherited !== undefined, () => {
       sockets.unregister(key);
       for (const fd of descriptors) binding.close(fd);
       sockets.removeFile(address, managed);
     });
   }
 
-  /** The last process to close a socket resets what waits in it: close these before the acceptor's. */
+  /**
+   * Closes the descriptors. When the last descriptor of a socket closes, the kernel resets the connections that wait there. So close
+   * these before the acceptor's duplicates, which accept what waits.
+   */
   close(): void {
     this.#close();
   }
 }
 
-/** The service manager chose the host: whoever asks for the port means its socket. */
+/** The service manager chose the host. Its sockets are matched by port only. */
 function isSameAddress(bound: BoundAddress, address: ListenAddress): boolean {
   if ('path' in bound) return 'path' in address && address.path === bound.path;
   return 'port' in address && address.port === bound.port;
+}
+
+/**
+ * A handle of a listening socket, as Node's IPC sends it. The handle owns the descriptor. Node does not export the handle's class, so
+ * the handle is taken out of a net.Socket.
+ */
+export function handleOf(fd: number): RawHandle {
+  const socket = new Socket({ fd, readable: false, writable: false }) as unknown as {
+    _handle: RawHandle | null;
+  };
+  const handle = socket._handle as RawHandle;
+  socket._handle = null;
+  return handle;
 }

@@ -6,22 +6,23 @@ import type { ConnectionSink, ProxiedClient } from '../connection.js';
 export interface WorkerInboxSettings {
   readonly slot: number;
   readonly workerIndex: number;
-  /** The two inherited descriptors, as {@link Exchange.inherit} names them. */
+  /** The two inherited descriptors, as {@link Acceptor.inheritedDescriptors} names them. */
   readonly channel: number;
   readonly memory: number;
 }
 
-/** What all `kernel` and `fd` listeners of a worker process share: its inbox, and its workerIndex of the page. */
+/** The native inbox of a worker, and the worker's counters in the shared memory. All its `kernel` and `fd` listeners share them. */
 export class WorkerInbox {
   readonly #inbox: NativeInbox;
   readonly #memory: SharedMemory;
   readonly #workerIndex: number;
   readonly #channel: number;
+  /** By listener. */
   readonly #sinks: (ConnectionSink | undefined)[] = [];
-  readonly #expected: Set<number> = new Set();
+  readonly #openListeners: Set<number> = new Set();
   #receiving = false;
 
-  /** Make it first thing in the process: the inherited descriptors are close-on-exec from here on. */
+  /** Makes the inherited descriptors close-on-exec. So create the inbox before the process can start children. */
   constructor(binding: HandoffBinding, { slot, workerIndex, channel, memory }: WorkerInboxSettings) {
     binding.closeOnExec(channel);
     binding.closeOnExec(memory);
@@ -31,8 +32,8 @@ export class WorkerInbox {
     this.#workerIndex = workerIndex;
     this.#channel = channel;
     this.#memory = SharedMemory.map(binding, memory);
-    const pass = (fd: number, to: number, client?: ProxiedClient) => {
-      const sink = this.#sinks[to];
+    const deliver = (fd: number, listener: number, client?: ProxiedClient) => {
+      const sink = this.#sinks[listener];
       if (sink) sink.takeDescriptor(fd, client);
       else binding.close(fd);
     };
@@ -40,53 +41,56 @@ export class WorkerInbox {
       { sharedMemory: memory, workerIndex, slot, descriptors, listeners, peers },
       (count, proxied) => {
         if (count === 1 && !proxied) {
-          pass(descriptors[0] as number, listeners[0] as number);
+          deliver(descriptors[0] as number, listeners[0] as number);
           return;
         }
-        // An sink may call back: what was delivered is read first. By hand: Array.from would take longer than all the rest.
-        const batch: Parameters<typeof pass>[] = [];
+        // A sink may call back and overwrite the arrays, so copy the batch first. Array.from would take longer than all the rest.
+        const batch: Parameters<typeof deliver>[] = [];
         for (let i = 0; i < count; i++) {
           const client = proxied ? clientIn(peers, i * peerBytes) : undefined;
           batch.push([descriptors[i] as number, listeners[i] as number, client]);
         }
-        for (const [fd, to, client] of batch) pass(fd, to, client);
+        for (const [fd, listener, client] of batch) deliver(fd, listener, client);
       },
     );
   }
 
-  /** Takes what comes through the slot's channel. Until the process is seated that is its predecessor's: call it then. */
+  /**
+   * Receives what comes through the slot's channel. Until this worker is attached, the channel belongs to the worker before it: call
+   * `receive` then. A second call is a no-op.
+   */
   receive(): void {
     if (this.#receiving) return;
     this.#receiving = true;
     this.#inbox.receive(this.#channel);
-    for (const listener of this.#expected) this.#inbox.expect(listener, true);
+    for (const listener of this.#openListeners) this.#inbox.expect(listener, true);
   }
 
-  /** From now on the listener's connections reach `sink`. */
+  /** From now on the listener's connections go to `sink`. */
   open(listener: number, sink: ConnectionSink): void {
     this.#sinks[listener] = sink;
-    this.#expected.add(listener);
+    this.#openListeners.add(listener);
     this.#inbox.expect(listener, true);
   }
 
-  /** Accepts from a duplicate of the listening socket, too. */
+  /** Accepts from a listening socket, too. The inbox keeps a duplicate; the caller keeps `fd`. */
   accept(listener: number, fd: number): void {
     this.#inbox.accept(listener, fd);
   }
 
-  /** With `drain`, what waits in the kernel's queue comes first. */
+  /** With `drain`, accepts what waits in the kernel's queue first. */
   stopAccepting(listener: number, drain = false): void {
     this.#inbox.stopAccepting(listener, drain);
   }
 
-  /** Takes nothing new for the listener; what is still in the channel goes back to the primary. */
+  /** Takes no new connections for the listener. Connections that are still in the channel go back to the primary. */
   close(listener: number): void {
     this.#inbox.stopAccepting(listener, false);
-    this.#expected.delete(listener);
+    this.#openListeners.delete(listener);
     this.#inbox.expect(listener, false);
   }
 
-  /** A connection that an sink was given is closed. */
+  /** A connection that was passed to a sink has closed. */
   countClosed(): void {
     this.#memory.countClosed(this.#workerIndex);
   }

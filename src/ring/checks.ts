@@ -1,4 +1,4 @@
-/** What makes a ring, and the errors that say what does not. */
+/** The checks of a ring's arguments, and the errors that they throw. */
 import type { Ipv6Prefix } from '../binding/typescript/client-key.js';
 import { type HashKey, hashKey } from '../binding/typescript/hash.js';
 import { LimpetError } from '../errors.js';
@@ -9,15 +9,17 @@ export const KEY_BYTES = 8;
 const BUCKETS_MIN = 64;
 const BUCKETS_MAX = 65_536;
 
-/** The span of weights within which rounding moves no quota by a bucket. */
+/** Between these weights, rounding errors move no quota by a bucket. */
 const WEIGHT_MIN = 1e-6;
 const WEIGHT_MAX = 1e6;
 
 /** @throws LimpetError ERR_LIMPET_RING unless `key` is a Uint8Array of 8 bytes. */
 export function checkKey(key: unknown): HashKey {
   if (key instanceof Uint8Array && key.length === KEY_BYTES) return hashKey(key);
-  const given = key instanceof Uint8Array ? `has ${key.length} bytes` : `is of type ${typeof key}`;
-  throw ringError(`the hash key ${given}; expected a Uint8Array of ${KEY_BYTES} bytes`, { bytes: KEY_BYTES });
+  const received = key instanceof Uint8Array ? `has ${key.length} bytes` : `is of type ${typeof key}`;
+  throw ringError(`the hash key ${received}; expected a Uint8Array of ${KEY_BYTES} bytes`, {
+    bytes: KEY_BYTES,
+  });
 }
 
 /** @throws LimpetError ERR_LIMPET_RING unless `bytes` is a Uint8Array. */
@@ -33,18 +35,18 @@ export function checkBuckets(buckets: number): number {
   throw ringError(`buckets is ${shown(buckets)}; expected a power of two from 64 to 65,536`, { buckets });
 }
 
-/** @throws LimpetError ERR_LIMPET_RING unless `ipv6Prefix` is one of four. */
+/** @throws LimpetError ERR_LIMPET_RING unless `ipv6Prefix` is 32, 48, 56 or 64. */
 export function checkIpv6Prefix(ipv6Prefix: Ipv6Prefix): Ipv6Prefix {
   if ([32, 48, 56, 64].includes(ipv6Prefix)) return ipv6Prefix;
   throw ringError(`ipv6Prefix is ${shown(ipv6Prefix)}; expected 32, 48, 56 or 64`, { ipv6Prefix });
 }
 
-/** @throws LimpetError ERR_LIMPET_RING unless there are 1 to `max` slots, and a bucket for each. */
+/** @throws LimpetError ERR_LIMPET_RING unless `count` is 1 to `max`, and at most `buckets`. */
 export function checkCount(count: number, max: number, buckets: number): number {
   if (Number.isInteger(count) && count >= 1 && count <= Math.min(max, buckets)) return count;
-  const enough = Number.isInteger(count) && count > buckets && count <= max;
+  const lacksBuckets = Number.isInteger(count) && count > buckets && count <= max;
   throw ringError(
-    enough
+    lacksBuckets
       ? `${count} members share ${buckets} buckets; expected a bucket for each at least: raise buckets`
       : `there are ${shown(count)} members; expected 1 to ${max}`,
     { members: count, max, buckets },
@@ -73,7 +75,7 @@ export function addressError(address: unknown): LimpetError {
   );
 }
 
-/** A value as a message can show it: short, and on one line. */
+/** A value in the form for a message: short, and on one line. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
   return typeof value === 'object' && value !== null

@@ -1,57 +1,57 @@
-/** The ring of names: a {@link SlotRing} with a node in each slot. */
+/** The ring of named nodes: a {@link SlotRing} with a node in each slot. */
 import type { Ipv6Prefix } from '../binding/typescript/client-key.js';
 import { unknownOption } from '../checks.js';
 import { KEY_BYTES, ringError, shown } from './checks.js';
 import { type Explanation, SlotRing } from './slot-ring.js';
 
-/** A node: its name, or its name and its weight (a number from 0.000001 to 1,000,000; 1 when left out). */
+/** A node: its name, or its name and its weight, from 0.000001 to 1,000,000. Default weight 1. */
 export type RingNode = string | { readonly name: string; readonly weight?: number };
 
-/** What rings must have in common to agree. */
+/** Two rings agree on every client only if they have the same options. */
 export interface RingOptions {
-  /** A power of two from 64 to 65,536, and a bucket for each node at least. 1,024 when left out. */
+  /** A power of two from 64 to 65,536, at least as many as there are nodes. Default 1,024. */
   readonly buckets?: number;
   /**
-   * The hash key: 8 bytes. All zero when left out, so that rings agree; where clients choose their own keys give a
-   * secret one, the same to all who must agree.
+   * The hash key: 8 bytes. Default: all zero, so that rings agree. If clients can choose their own client keys, give the same secret key to
+   * all rings that must agree.
    */
   readonly key?: Uint8Array;
-  /** How many leading bits of an IPv6 address name a client. 64 when left out. */
+  /** How many leading bits of an IPv6 address identify a client. Default 64. */
   readonly ipv6Prefix?: Ipv6Prefix;
 }
 
-/** Where an address goes; the owner is null when no node is up. */
+/** The node of an address, and how it was found. `owner` is null if no node is up. */
 export type RingExplanation = Explanation<string, string | null>;
 
 const OPTIONS: readonly (keyof RingOptions)[] = ['buckets', 'key', 'ipv6Prefix'];
 
-/** An index has 16 bits, and 65,535 means nobody. */
+/** An index has 16 bits, and 65,535 means that no node is up. */
 const NODES_MAX = 65_535;
 
 /**
- * Consistent hashing over named nodes, all up at first.
+ * Consistent hashing over named nodes. At first all nodes are up.
  *
- * - A node is home to its quota of the buckets, buckets * weight / all weights, within one bucket.
- * - `add` moves the new node's quota, to the new node; `remove` moves the removed node's buckets, to nodes short of
- *   their quotas. Nothing else moves. (Once nodes of unequal weights were removed, a node may be a little more than a
- *   bucket off its quota.)
- * - While a node is down others serve its buckets, and no other bucket moves, whatever else is down and in whatever
- *   order it went; `up` brings exactly them back.
+ * - A node is home to its quota of the buckets, within one bucket. Its quota is buckets * weight / the sum of all weights. After nodes of
+ *   unequal weights were removed, the difference may be a little more than one bucket.
+ * - `add` moves only the new node's quota, to the new node. `remove` moves only the removed node's buckets, to nodes that have less than
+ *   their quotas.
+ * - While a node is down, other nodes serve its buckets. No other bucket moves, whichever nodes are down and in whatever order they went
+ *   down. `up` brings exactly these buckets back.
  *
- * Rings agree on every key when they were made of the same nodes in the same order with the same options, and saw the
- * same calls of `add` and `remove` in the same order since. A ring always has a node.
+ * Two rings agree on every key if they were made of the same nodes in the same order with the same options, and if `add` and `remove` were
+ * called in the same order since. A ring always has at least one node.
  *
- * Every error is a LimpetError: ERR_LIMPET_RING, or ERR_LIMPET_ADDRESS for a text that is no address.
+ * Every error is a LimpetError: ERR_LIMPET_RING, or ERR_LIMPET_ADDRESS for a text that is not an address.
  */
 export class Ring {
   readonly #ring: SlotRing;
-  /** The node in each slot; null in an empty seat. */
+  /** The node in each slot; null in an empty slot. */
   readonly #names: (string | null)[];
   readonly #slots: Map<string, number> = new Map();
 
   /**
-   * A ring of these nodes, 1 to 65,535 of them. It takes time with their square.
-   * @throws LimpetError ERR_LIMPET_RING when nodes, weights, buckets or key make no ring, ERR_LIMPET_OPTION for an unknown option.
+   * Makes a ring of 1 to 65,535 nodes. The time grows with the square of their number.
+   * @throws LimpetError ERR_LIMPET_RING if a node, a weight or an option is invalid, ERR_LIMPET_OPTION for an unknown option.
    */
   constructor(nodes: readonly RingNode[], options: RingOptions = {}) {
     if (!Array.isArray(nodes)) throw ringError(`nodes is ${shown(nodes)}; expected an array`, { nodes });
@@ -67,17 +67,17 @@ export class Ring {
   }
 
   /**
-   * The name of each node by its index, the number `lookupMany` gives. A node keeps its index; one that was removed
-   * leaves null there, and the next node added takes its place.
+   * The name of each node by its index, the number that `lookupMany` returns. A node keeps its index. At the index of a removed node is null,
+   * until `add` gives the index to a new node.
    */
   get nodes(): (string | null)[] {
     return [...this.#names];
   }
 
   /**
-   * The node that serves this key; a text is its UTF-8 bytes. (An address has a lookup of its own: as a text it would
-   * be another key.)
-   * @throws LimpetError ERR_LIMPET_RING when no node is up.
+   * The node that serves this key. A text stands for its UTF-8 bytes. For an address use `lookupAddress`: the text of an address is another
+   * key than the address.
+   * @throws LimpetError ERR_LIMPET_RING if no node is up, or if the key is not a text or a Uint8Array.
    */
   lookup(key: string | Uint8Array): string {
     if (typeof key === 'string' || key instanceof Uint8Array) return this.#name(this.#ring.slotOfKey(key));
@@ -86,18 +86,18 @@ export class Ring {
 
   /**
    * The node that serves this IPv4 or IPv6 address.
-   * @throws LimpetError ERR_LIMPET_ADDRESS when it is none, ERR_LIMPET_RING when no node is up.
+   * @throws LimpetError ERR_LIMPET_ADDRESS if the text is not an address, ERR_LIMPET_RING if no node is up.
    */
   lookupAddress(address: string): string {
     return this.#name(this.#ring.slotOfAddress(address));
   }
 
   /**
-   * The index in `nodes` of the node that serves each address: as `lookupAddress`, a hundred million a second.
-   * @param addresses IPv4, one number each, first octet most significant; or IPv6, 16 bytes each.
-   * @param out where to write the answers, at least one each; made when left out. Nothing else is allocated.
+   * As `lookupAddress`, for many addresses: 100 million a second. The result has the index in `nodes` of the node for each address.
+   * @param addresses IPv4 addresses as numbers, first octet most significant; or IPv6 addresses of 16 bytes each.
+   * @param out the array for the result, with at least one element for each address. Default: a new array. Nothing else is allocated.
    * @returns `out`.
-   * @throws LimpetError ERR_LIMPET_RING when no node is up, or the arguments are not what they should be.
+   * @throws LimpetError ERR_LIMPET_RING if no node is up, or if an argument is invalid.
    */
   lookupMany(addresses: Uint32Array | Uint8Array, out?: Uint16Array): Uint16Array {
     const count = countOf(addresses);
@@ -105,27 +105,27 @@ export class Ring {
     if (!(answers instanceof Uint16Array) || answers.length < count) {
       throw ringError(`out is ${shown(out)} of ${answers.length}; expected a Uint16Array of ${count}`, {});
     }
-    if (this.#ring.live === 0) throw nobodyUp();
+    if (this.#ring.live === 0) throw noNodeUp();
     this.#ring.slotsOfMany(addresses, answers);
     return answers;
   }
 
-  /** Takes a node out of service until `up`. Nothing when it is down. @throws LimpetError ERR_LIMPET_RING for a stranger. */
+  /** Takes a node out of service until `up`. No-op if it is down. @throws LimpetError ERR_LIMPET_RING for an unknown name. */
   down(name: string): void {
     this.#ring.down(this.#slot(name));
   }
 
-  /** Puts a node back into service. Nothing when it is up. @throws LimpetError ERR_LIMPET_RING for a stranger. */
+  /** Puts a node back into service. No-op if it is up. @throws LimpetError ERR_LIMPET_RING for an unknown name. */
   up(name: string): void {
     this.#ring.up(this.#slot(name));
   }
 
-  /** Whether a node is out of service. @throws LimpetError ERR_LIMPET_RING for a stranger. */
+  /** Whether a node is out of service. @throws LimpetError ERR_LIMPET_RING for an unknown name. */
   isDown(name: string): boolean {
     return this.#ring.isDown(this.#slot(name));
   }
 
-  /** Adds a node, up. @throws LimpetError ERR_LIMPET_RING when it is there already, or one more than there can be. */
+  /** Adds a node, which is up. @throws LimpetError ERR_LIMPET_RING if the name exists, or if the ring has as many nodes as it can have. */
   add(node: RingNode): void {
     const { name, weight } = readNode(node);
     this.#checkNew(name);
@@ -134,7 +134,7 @@ export class Ring {
     this.#slots.set(name, slot);
   }
 
-  /** Removes a node for good. @throws LimpetError ERR_LIMPET_RING for a stranger, and for the only node. */
+  /** Removes a node for good. @throws LimpetError ERR_LIMPET_RING for an unknown name, and for the only node. */
   remove(name: string): void {
     const slot = this.#slot(name);
     this.#ring.leave(slot);
@@ -143,14 +143,14 @@ export class Ring {
     this.#names.length = this.#ring.size;
   }
 
-  /** Where an address goes, and why. @throws LimpetError ERR_LIMPET_ADDRESS when it is none. */
+  /** The node of an address, and why. @throws LimpetError ERR_LIMPET_ADDRESS if the text is not an address. */
   explain(address: string): RingExplanation {
     const { home, owner, ...client } = this.#ring.explain(address);
     return { ...client, home: this.#names[home] as string, owner: this.#names[owner] ?? null };
   }
 
   #name(slot: number): string {
-    if (slot < 0) throw nobodyUp();
+    if (slot < 0) throw noNodeUp();
     return this.#names[slot] as string;
   }
 
@@ -159,7 +159,7 @@ export class Ring {
     if (slot !== undefined) return slot;
     const known = [...this.#slots.keys()].slice(0, 8).map(shown).join(', ');
     throw ringError(
-      `there is no node ${shown(name)}; there is ${known}${this.#slots.size > 8 ? ', …' : ''}`,
+      `there is no node ${shown(name)}; expected one of ${known}${this.#slots.size > 8 ? ', …' : ''}`,
       { name },
     );
   }
@@ -177,21 +177,21 @@ function readNode(node: RingNode): { name: string; weight: number } {
 }
 
 function readOptions(options: RingOptions): RingOptions {
-  const stranger = Object.keys(options).find((name) => !OPTIONS.includes(name as keyof RingOptions));
-  if (stranger !== undefined) throw unknownOption(stranger, OPTIONS, 'ring option');
+  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name as keyof RingOptions));
+  if (unknown !== undefined) throw unknownOption(unknown, OPTIONS, 'ring option');
   return options;
 }
 
 function countOf(addresses: unknown): number {
   if (addresses instanceof Uint32Array) return addresses.length;
   if (addresses instanceof Uint8Array && addresses.length % 16 === 0) return addresses.length / 16;
-  const given = addresses instanceof Uint8Array ? `${addresses.length} bytes` : shown(addresses);
+  const received = addresses instanceof Uint8Array ? `${addresses.length} bytes` : shown(addresses);
   throw ringError(
-    `addresses is ${given}; expected a Uint32Array (IPv4) or a Uint8Array of 16 bytes each (IPv6)`,
+    `addresses is ${received}; expected a Uint32Array (IPv4) or a Uint8Array of 16 bytes each (IPv6)`,
     {},
   );
 }
 
-function nobodyUp(): Error {
-  return ringError('every node is down; expected one that is up', {});
+function noNodeUp(): Error {
+  return ringError('every node is down; expected at least one that is up', {});
 }

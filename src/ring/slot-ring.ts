@@ -1,4 +1,4 @@
-/** The ring of numbers: which slot serves a client. The cluster steers by it, and the named `Ring` is built on it. */
+/** The ring of numbered slots, which the router uses. The `Ring` of named nodes is built on it. */
 import { ringBinding } from '../binding/ring-binding.js';
 import {
   bytesOfKey,
@@ -14,55 +14,55 @@ import { type Slots, SlotTable } from './slot-table.js';
 
 export interface SlotRingOptions {
   readonly slots: Slots;
-  /** A power of two from 64 to 65,536, and a bucket for each slot at least. 1,024 when left out. */
+  /** A power of two from 64 to 65,536, at least as many as there are slots. Default 1,024. */
   readonly buckets?: number;
-  /** 8 bytes; secret where clients choose their own keys. */
+  /** The hash key: 8 bytes. Keep it secret if clients can choose their own client keys. */
   readonly key: Uint8Array;
-  /** How many leading bits of an IPv6 address name a client. 64 when left out. */
+  /** How many leading bits of an IPv6 address identify a client. Default 64. */
   readonly ipv6Prefix?: Ipv6Prefix;
 }
 
-/** Where a client goes. `Home` and `Owner` are slots here, names in a `Ring`. */
+/** The slot of a client, and how it was found. In a `Ring`, `Home` and `Owner` are names of nodes. */
 export interface Explanation<Home, Owner> {
-  /** The client key: 8 bytes in hexadecimal. */
+  /** The client key: 8 bytes as 16 hexadecimal digits. */
   readonly key: string;
   /** Its hash, 0 to 2^32 - 1. */
   readonly hash: number;
   /** The top bits of the hash. */
   readonly bucket: number;
-  /** Who serves the bucket while all are up. */
+  /** The one that serves the bucket while all are up. */
   readonly home: Home;
-  /** Who serves it now. */
+  /** The one that serves the bucket now. */
   readonly owner: Owner;
-  /** `home`: the home is up. `fallback`: it is down, and the owner serves for it. `none`: nobody is up. */
+  /** `home`: the home is up. `fallback`: the home is down, and the owner serves its clients. `none`: all are down. */
   readonly reason: 'home' | 'fallback' | 'none';
 }
 
-/** An owner of -1: no slot is up. */
+/** `owner` is -1 if no slot is up. */
 export type AddressExplanation = Explanation<number, number>;
 
-/** A cluster's most: a slot is one byte in a steering program and in a sid. */
+/** The most slots of a router: a slot is one byte in the steering program and in a sid. */
 const SLOTS_MAX = 256;
 
 /**
- * A ring of numbered slots, all up at first. Rings of the same options send every client to the same slot, in every
- * process and on every machine.
+ * A ring of numbered slots. At first all slots are up. Rings with the same options send every client to the same slot, in every process
+ * and on every machine.
  *
- * - A slot is home to its quota of the buckets, buckets * weight / all weights, within one bucket.
- * - From n to n + 1 slots the new slot's quota moves, to the new slot; nothing else does.
- * - While a slot is down others serve its buckets, and no other bucket moves, whatever else is down. The buckets of a
- *   slot that is down go to the slots that are up in proportion to their weights, each bucket by chance.
+ * - A slot is home to its quota of the buckets, within one bucket. Its quota is buckets * weight / the sum of all weights.
+ * - From n to n + 1 slots, only the new slot's quota moves, and all of it to the new slot.
+ * - While a slot is down, the slots that are up serve its buckets in proportion to their weights. A hash decides for each bucket. No other
+ *   bucket moves, whichever slots are down.
  */
 export class SlotRing extends SlotTable {
   readonly ipv6Prefix: Ipv6Prefix;
-  /** The hash key, as it was given. */
+  /** A copy of the hash key. */
   readonly key: Uint8Array;
   readonly #words: HashKey;
   readonly #shift: number;
 
   /**
-   * @param slotsMax the most slots there may be.
-   * @throws LimpetError ERR_LIMPET_RING when the options make no ring.
+   * @param slotsMax the most slots that the ring may have.
+   * @throws LimpetError ERR_LIMPET_RING if an option is invalid.
    */
   constructor(
     { slots, buckets = 1024, key, ipv6Prefix = 64 }: SlotRingOptions,
@@ -75,47 +75,47 @@ export class SlotRing extends SlotTable {
     this.#shift = 32 - Math.log2(buckets);
   }
 
-  /** The slot that serves this address; -1 when none is up. @throws LimpetError ERR_LIMPET_ADDRESS when it is none. */
+  /** The slot that serves this address; -1 if none is up. @throws LimpetError ERR_LIMPET_ADDRESS if the text is not an address. */
   slotOfAddress(address: string): number {
     return this.slotOfHash(this.hashOfAddress(address));
   }
 
-  /** The slot that serves this address while all are up. @throws LimpetError ERR_LIMPET_ADDRESS when it is none. */
+  /** The slot that serves this address while all are up. @throws LimpetError ERR_LIMPET_ADDRESS if the text is not an address. */
   homeOfAddress(address: string): number {
     return this.homeOfHash(this.hashOfAddress(address));
   }
 
-  /** The slot that serves this key (a text is its UTF-8 bytes); -1 when none is up. */
+  /** The slot that serves this key; -1 if none is up. A text stands for its UTF-8 bytes. */
   slotOfKey(key: string | Uint8Array): number {
     return this.slotOfHash(this.hashOfKey(key));
   }
 
-  /** The slot that serves the client of this hash; -1 when none is up. */
+  /** The slot that serves the client with this hash; -1 if none is up. */
   slotOfHash(hash: number): number {
     return this.live === 0 ? -1 : (this.owners[hash >>> this.#shift] as number);
   }
 
-  /** The slot that serves the client of this hash while all are up. */
+  /** The slot that serves the client with this hash while all are up. */
   homeOfHash(hash: number): number {
     return this.homes[hash >>> this.#shift] as number;
   }
 
-  /** The bucket of the client of this hash. */
+  /** The bucket of the client with this hash. */
   bucketOfHash(hash: number): number {
     return hash >>> this.#shift;
   }
 
-  /** The hash of an address, 0 to 2^32 - 1. @throws LimpetError ERR_LIMPET_ADDRESS when it is none. */
+  /** The hash of an address, 0 to 2^32 - 1. @throws LimpetError ERR_LIMPET_ADDRESS if the text is not an address. */
   hashOfAddress(address: string): number {
     return this.#hashOf(this.#keyOf(address));
   }
 
-  /** The hash of an address of 16 bytes, IPv4 as ::ffff:a.b.c.d. */
+  /** The hash of an address of 16 bytes; IPv4 is ::ffff:a.b.c.d. */
   hashOfAddressBytes(bytes: Uint8Array): number {
     return this.#hashOf(keyOfIpv6(bytes, 0, this.ipv6Prefix));
   }
 
-  /** The hash of a key (a text is its UTF-8 bytes). */
+  /** The hash of a key. A text stands for its UTF-8 bytes. */
   hashOfKey(key: string | Uint8Array): number {
     return typeof key === 'string'
       ? hashText(this.key, this.#words, key)
@@ -123,15 +123,15 @@ export class SlotRing extends SlotTable {
   }
 
   /**
-   * Writes to `out` the slot that serves each of many addresses; 65,535 when none is up.
-   * @param addresses IPv4, first octet most significant; or the bytes of IPv6 addresses, 16 each.
+   * Writes to `out` the slot that serves each address; 65,535 if none is up.
+   * @param addresses IPv4 addresses as numbers, first octet most significant; or IPv6 addresses of 16 bytes each.
    */
   slotsOfMany(addresses: Uint32Array | Uint8Array, out: Uint16Array): void {
     if (addresses instanceof Uint32Array) ringBinding().ownersOfIpv4(this.key, this.owners, addresses, out);
     else ringBinding().ownersOfIpv6(this.key, this.owners, this.ipv6Prefix, addresses, out);
   }
 
-  /** Where an address goes, and why. @throws LimpetError ERR_LIMPET_ADDRESS when it is none. */
+  /** The slot of an address, and why. @throws LimpetError ERR_LIMPET_ADDRESS if the text is not an address. */
   explain(address: string): AddressExplanation {
     const key = this.#keyOf(address);
     const hash = this.#hashOf(key);

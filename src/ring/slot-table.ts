@@ -1,26 +1,26 @@
-/** Who serves which bucket: the tables of homes and owners, kept as slots come, go, and go down. */
+/** The tables of homes and owners: which slot serves which bucket while slots join, leave and go down. */
 import { ringBinding } from '../binding/ring-binding.js';
 import { countHomes, distanceOf } from '../binding/typescript/ring.js';
 import { checkBuckets, checkCount, checkWeight, ringError } from './checks.js';
 
-/** How many slots of one weight, or each slot's weight: a number from 0.000001 to 1,000,000. */
+/** The number of slots, all of one weight; or the weight of each slot, from 0.000001 to 1,000,000. */
 export type Slots = number | readonly number[];
 
-/** The tables behind a {@link SlotRing}, which finds a client's bucket; its description says what they hold to. */
+/** The tables of a {@link SlotRing}. The ring finds the bucket of a client; its docstring says what the tables guarantee. */
 export class SlotTable {
   readonly buckets: number;
   protected readonly owners: Uint16Array;
   protected homes: Uint16Array;
   readonly #slotsMax: number;
-  /** 0 for an empty seat. */
+  /** By slot; 0 for an empty slot, which was left and not taken again. */
   #weights: Float64Array;
-  /** 1 for a slot that is down, and for an empty seat. */
+  /** By slot; 1 for a slot that is down, and for an empty slot. */
   #down: Uint8Array;
   #live = 0;
-  /** Whether the slots joined in order and none has left since; only then can the last undo its joining. */
+  /** Whether the slots joined in order and none has left. Only then can the last slot undo its joining. */
   #inOrder = true;
 
-  /** @throws LimpetError ERR_LIMPET_RING when these make no ring. */
+  /** @throws LimpetError ERR_LIMPET_RING if an argument is invalid. */
   constructor(slots: Slots, buckets: number, slotsMax: number) {
     this.buckets = checkBuckets(buckets);
     this.#slotsMax = slotsMax;
@@ -31,22 +31,22 @@ export class SlotTable {
     this.#assign();
   }
 
-  /** How many slots there are, up or down. */
+  /** The number of slots, up or down. */
   get size(): number {
     return this.#weights.length;
   }
 
-  /** How many slots are up. */
+  /** The number of slots that are up. */
   get live(): number {
     return this.#live;
   }
 
-  /** Takes a slot out of service: others serve its buckets. */
+  /** Takes a slot out of service: other slots serve its buckets. No-op if it is down. */
   down(slot: number): void {
     this.#mark(slot, 1);
   }
 
-  /** Puts a slot back into service: it serves its buckets again, and those of slots down that are nearest to it. */
+  /** Puts a slot back into service. It serves its own buckets, and the buckets of slots that are down for which it is the nearest. No-op if it is up. */
   up(slot: number): void {
     this.#mark(slot, 0);
   }
@@ -60,17 +60,17 @@ export class SlotTable {
     return this.homes.slice();
   }
 
-  /** A copy of who serves every bucket; 65,535 when no slot is up. */
+  /** A copy of the owner of every bucket; 65,535 if no slot is up. */
   ownerTable(): Uint16Array {
     return this.owners.slice();
   }
 
-  /** Who serves this bucket when its home does not; -1 when no other slot is up. */
+  /** The slot that serves this bucket if its home is down; -1 if no other slot is up. */
   fallbackOf(bucket: number): number {
     return this.rank(bucket).find((slot) => slot !== this.homes[bucket]) ?? -1;
   }
 
-  /** The slots that are up, in the order in which they would serve this bucket: who does now comes first. */
+  /** The slots that are up, in the order in which they would serve this bucket. The first one serves it now. */
   rank(bucket: number): number[] {
     const ranked: { slot: number; distance: number }[] = [];
     this.#weights.forEach((weight, slot) => {
@@ -80,23 +80,24 @@ export class SlotTable {
     return ranked.sort((a, b) => a.distance - b.distance || a.slot - b.slot).map(({ slot }) => slot);
   }
 
-  /** The part of all buckets that each slot is home to, 0 to 1. */
+  /** For each slot, the share of the buckets that it is home to, 0 to 1. */
   shares(): number[] {
     return Array.from(countHomes(this.homes, this.size), (homes) => homes / this.buckets);
   }
 
   /**
-   * Changes how many slots there are or what they weigh. The ring is then what a new one of these slots would be,
-   * whatever came before. With more or fewer slots only what must move does; a change of weights may move up to about
-   * twice the least. A slot that was down and is still there stays down.
+   * Changes the number of slots or their weights. The homes are then the same as in a new ring of these slots, whatever came before.
+   * A change of the number moves only the buckets that must move. A change of weights may move about twice as many. A slot that is down
+   * stays down.
+   * @throws LimpetError ERR_LIMPET_RING if `slots` is invalid. The ring then stays as it is.
    */
   resize(slots: Slots): void {
     this.#rebuild(this.#weigh(slots));
   }
 
   /**
-   * Gives a new slot the first empty seat, or a new one, and returns its number. Only the new slot gains.
-   * @throws LimpetError ERR_LIMPET_RING for a weight that is none, or one slot too many.
+   * Adds a slot and returns its number: the first empty slot, or a new number at the end. Only the new slot gains buckets.
+   * @throws LimpetError ERR_LIMPET_RING if the weight is invalid, or if the ring has as many slots as it can have.
    */
   join(weight: number): number {
     const empty = this.#weights.indexOf(0);
@@ -113,9 +114,9 @@ export class SlotTable {
   }
 
   /**
-   * Empties a slot's seat: only its buckets move, and the other slots keep their numbers. The last slot to join undoes
-   * its joining exactly, if none has left before.
-   * @throws LimpetError ERR_LIMPET_RING when there is no such slot, or no other.
+   * Removes a slot. Only its buckets move, and the other slots keep their numbers. If it was the last to join and no slot has left before,
+   * the ring is as it was before it joined.
+   * @throws LimpetError ERR_LIMPET_RING if the slot does not exist, or if it is the only one.
    */
   leave(slot: number): void {
     this.#check(slot);
@@ -165,7 +166,7 @@ export class SlotTable {
   }
 }
 
-/** A copy of `array` with room for `length` at least, zeros in what is new. */
+/** A copy of `array` with at least `length` elements. The new elements are 0. */
 function grown<T extends Float64Array | Uint8Array>(array: T, length: number): T {
   const copy = new (array.constructor as new (length: number) => T)(Math.max(array.length, length));
   copy.set(array);

@@ -1,8 +1,8 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Router } from '../cluster/primary/router.js';
-import { bindError } from '../handoff/bind-error.js';
-import { handleOf } from '../handoff/listening-handle.js';
+import { bindError } from '../handoff/listen-address.js';
+import { handleOf } from '../handoff/listening-sockets.js';
 
 /** An HTTP server that runs in the router's process. */
 export interface Served {

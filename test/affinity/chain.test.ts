@@ -18,7 +18,7 @@ const compile = (affinity: unknown, changes: Partial<AffinitySettings> = {}) =>
   compileAffinity({ ...settings, ...changes, affinity: affinity as Affinity });
 
 describe('compileAffinity', () => {
-  test('every chain ends in address, once', () => {
+  test('every chain ends with address, which occurs once', () => {
     expect(compile('address').labels).toEqual(['address']);
     expect(compile(['cookie', 'forwarded']).labels).toEqual(['cookie', 'forwarded', 'address']);
     expect(compile(['cookie', 'address', 'forwarded']).labels).toEqual(['cookie', 'address']);
@@ -30,14 +30,14 @@ describe('compileAffinity', () => {
     ]);
   });
 
-  test('it is told what must be read', () => {
+  test('a compiled chain says what must be read', () => {
     expect(compile('address')).toMatchObject({ peeks: false, readsHead: false, cookie: undefined });
     expect(compile('proxy-protocol')).toMatchObject({ peeks: true, readsHead: false });
     expect(compile('socket.io')).toMatchObject({ peeks: true, readsHead: true });
     expect(compile('cookie')).toMatchObject({ peeks: true, readsHead: true, cookie: { attributes: {} } });
   });
 
-  test('trust and proxyProtocol hold where a rule says nothing', () => {
+  test('a rule without options uses the router’s trust and proxyProtocol', () => {
     const trust = prefixes('192.0.2.1');
     const both = ['proxy-protocol', { by: 'forwarded', trust: '10.0.0.0/8', header: 'forwarded' }];
     expect(compile(both, { trust: '192.0.2.1', proxyProtocol: 'optional' }).chain).toMatchObject({
@@ -57,9 +57,9 @@ describe('compileAffinity', () => {
     expect(compile('cookie', { trust: '192.0.2.1' }).chain.proxyHeader.use).toBe('ignored');
   });
 
-  test('the cookie’s name, life and attributes', () => {
-    const compiled = compile({ by: 'cookie', name: 'seat', maxAgeMs: 5_400_000, path: '/app', secure: true });
-    expect(compiled.chain.cookie).toEqual({ name: 'seat', node: 'n1', key: cookieKey, hoursMax: 2 });
+  test('the options of a cookie rule set its name, life and attributes', () => {
+    const compiled = compile({ by: 'cookie', name: 'crab', maxAgeMs: 5_400_000, path: '/app', secure: true });
+    expect(compiled.chain.cookie).toEqual({ name: 'crab', node: 'n1', key: cookieKey, hoursMax: 2 });
     expect(compiled.cookie?.attributes).toEqual({ path: '/app', secure: true });
     expect(compile('cookie').chain.cookie).toMatchObject({ name: 'limpet', hoursMax: 168 });
   });
@@ -94,18 +94,18 @@ describe('compileAffinity', () => {
     [{ cookie: 'a;b' }, /name of a cookie/],
     [['cookie', { by: 'cookie', name: 'b' }], /expected cookie once/],
     [[{ by: 'proxy-protocol', trust: '::1' }, 'forwarded', 'proxy-protocol'], /proxy-protocol once/],
-  ])('%j is an error that says what was expected', (affinity, message) => {
+  ])('%j is refused, and the error says what was expected', (affinity, message) => {
     expect(() => compile(affinity)).toThrow(message);
     expect(() => compile(affinity)).toThrow(expect.objectContaining({ code: 'ERR_LIMPET_OPTION' }));
   });
 });
 
-test('who is trusted must be spelt right, though no rule asks', () => {
+test('a misspelt name in trust is refused even if no rule uses it', () => {
   expect(() => compile('address', { trust: 'lopback' })).toThrow(/"lopback"/);
 });
 
 describe('packTrust', () => {
-  test('addresses, CIDRs and names, as a list or a text with commas', () => {
+  test('packs addresses, CIDRs and names, from a list or from one text with commas', () => {
     expect(packTrust([])).toEqual(new Uint8Array());
     expect(packTrust('10.0.0.1, fd00::/8')).toEqual(prefixes('10.0.0.1', 'fd00::/8'));
     expect(packTrust(['loopback'])).toEqual(prefixes('127.0.0.1/8', '::1/128'));
@@ -134,7 +134,7 @@ describe('packTrust', () => {
     '10.0.0.0/-1',
     '10.0.0.0/ 8',
     '[::1]',
-  ])('%j is an error', (entry) => {
+  ])('%j is refused', (entry) => {
     expect(() => packTrust([entry])).toThrow(expect.objectContaining({ code: 'ERR_LIMPET_OPTION' }));
   });
 });

@@ -6,9 +6,9 @@ import { sidMaker } from '../../src/affinity/socket-io.ts';
 import type { Affinity } from '../../src/affinity-options.ts';
 
 const sidKey = Buffer.alloc(16, 7);
-let claims: ClientIdentityReader;
+let reader: ClientIdentityReader;
 
-function claimsBy(affinity: Affinity): ClientIdentityReader {
+function readerFor(affinity: Affinity): ClientIdentityReader {
   const { chain } = compileAffinity({
     affinity,
     trust: [],
@@ -35,48 +35,48 @@ function request(url: string, cookie?: string): IncomingMessage {
 }
 
 beforeEach(() => {
-  claims = claimsBy('socket.io');
+  reader = readerFor('socket.io');
 });
 
-test('a sid that was read once is known again, on any connection', () => {
+test('a sid has the same identity on every connection', () => {
   const sid = sidMaker(sidKey, 5, 9)();
-  const first = claims.of(request(`/socket.io/?EIO=4&sid=${sid}&t=1`));
+  const first = reader.of(request(`/socket.io/?EIO=4&sid=${sid}&t=1`));
   expect(first).toMatchObject({ slot: 5, generation: 9, first: true });
-  expect(claims.of(request(`/socket.io/?EIO=4&sid=${sid}&t=2`))).toEqual(first);
+  expect(reader.of(request(`/socket.io/?EIO=4&sid=${sid}&t=2`))).toEqual(first);
 });
 
 test.each([
   ['a second sid', (sid: string) => `/?sid=${sid}&sid=x`],
-  ['a second sid, its name escaped', (sid: string) => `/?%73id=x&sid=${sid}`],
+  ['a second sid with an encoded name', (sid: string) => `/?%73id=x&sid=${sid}`],
   ['a sid without a value', (sid: string) => `/?sid=${sid}&sid`],
   ['a sid behind a fragment', (sid: string) => `/?a#&sid=${sid}`],
   ['a sid in the path', (sid: string) => `/&sid=${sid}`],
-])('nobody makes another’s sid unknown by %s', (_, url) => {
+])('%s does not change the identity of the same sid elsewhere', (_, url) => {
   const sid = sidMaker(sidKey, 5, 9)();
-  expect(claims.of(request(url(sid))).slot).toBeUndefined();
+  expect(reader.of(request(url(sid))).slot).toBeUndefined();
   for (const prefix of ['?', '?a&', '?%73=1&'])
-    expect(claims.of(request(`/${prefix}sid=${sid}`)).slot).toBe(5);
+    expect(reader.of(request(`/${prefix}sid=${sid}`)).slot).toBe(5);
 });
 
-test('cookies, queries and headers of the app are each their own', () => {
+test('each value of a cookie, query or header of the app has its own key', () => {
   const key = (by: ClientIdentityReader, one: IncomingMessage) =>
     Buffer.from(by.of(one).key ?? []).toString();
-  const byCookie = claimsBy({ cookie: 'user' });
+  const byCookie = readerFor({ cookie: 'user' });
   expect(['a', 'b', 'a'].map((user) => key(byCookie, request('/', `x=1; user=${user}`)))).toEqual([
     'a',
     'b',
     'a',
   ]);
-  const byQuery = claimsBy({ query: 'room' });
+  const byQuery = readerFor({ query: 'room' });
   expect(['1', '2', '1'].map((room) => key(byQuery, request(`/?room=${room}`)))).toEqual(['1', '2', '1']);
-  expect(claimsBy({ header: 'x-user' }).of(request('/')).key).toBeUndefined();
+  expect(readerFor({ header: 'x-user' }).of(request('/')).key).toBeUndefined();
 });
 
-test('a header that says "undefined" is not one that is absent', () => {
-  const byHeader = claimsBy({ header: 'x-user' });
+test('a header with the value "undefined" is not an absent header', () => {
+  const byHeader = readerFor({ header: 'x-user' });
   const without = request('/');
   expect(byHeader.of(without).key).toBeUndefined();
-  const said = { ...without, headers: { 'x-user': 'undefined' }, rawHeaders: ['X-User', 'undefined'] };
-  const { key } = byHeader.of(said as unknown as IncomingMessage);
+  const withHeader = { ...without, headers: { 'x-user': 'undefined' }, rawHeaders: ['X-User', 'undefined'] };
+  const { key } = byHeader.of(withHeader as unknown as IncomingMessage);
   expect(Buffer.from(key ?? []).toString()).toBe('undefined');
 });

@@ -7,7 +7,7 @@ import type { AffinityChain, ChainRule } from '../../src/binding/typescript/affi
 import { typescriptHead } from '../../src/binding/typescript/head-calls.ts';
 import { bindings, chainOf, decide, hourNow, proxyV2, seal, sidKey } from './heads.ts';
 
-/** Heads put together from parts that mean something, then cut, doubled and damaged. */
+// The streams are made of meaningful parts, then cut and damaged.
 const good = new CookieIssuer({ seal, attributes: {} }, 7).value(hourNow);
 const sid = sidMaker(sidKey, 3, 200)();
 const trust = packTrust(['10.0.0.0/8', 'fd00::/8']);
@@ -135,10 +135,10 @@ const stream = fc.oneof(
 );
 const peer = fc.constantFrom('10.0.0.1', '203.0.113.9', 'fd00::1');
 
-describe.runIf(bindings.length === 2)('native reader and twin', () => {
+describe.runIf(bindings.length === 2)('native and TypeScript reader', () => {
   const [, head] = bindings[0] as (typeof bindings)[0];
 
-  test('decide the same for any stream, whole or ended', () => {
+  test('make the same decision for every stream', () => {
     fc.assert(
       fc.property(chain, stream, peer, fc.boolean(), (rules: AffinityChain, bytes, from, ended) => {
         const options = { peer: from, ended };
@@ -150,7 +150,7 @@ describe.runIf(bindings.length === 2)('native reader and twin', () => {
     );
   });
 
-  test('parse the same addresses', () => {
+  test('parse addresses alike', () => {
     const piece = fc.constantFrom(
       ':',
       '::',
@@ -182,7 +182,7 @@ describe.runIf(bindings.length === 2)('native reader and twin', () => {
     );
   });
 
-  test('hash the same', () => {
+  test('hash alike', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ minLength: 16, maxLength: 16 }),
@@ -196,7 +196,7 @@ describe.runIf(bindings.length === 2)('native reader and twin', () => {
 });
 
 describe.each(bindings)('%s reader', (name, head) => {
-  test('a decision is the stream’s, however it is cut', () => {
+  test('the decision depends only on the stream, not on its portions', () => {
     const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 6 });
     fc.assert(
       fc.property(chain, stream, peer, cuts, (rules, bytes, from, where) => {

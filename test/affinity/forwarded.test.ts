@@ -20,7 +20,7 @@ describe.each(bindings)('%s reader', (_, head) => {
   const xff = (...values: string[]): string => ask(values.map((value) => `X-Forwarded-For: ${value}`));
   const forwarded = (...values: string[]): string => ask(values.map((value) => `Forwarded: ${value}`));
 
-  test('X-Forwarded-For: the right-most that is not trusted, over several lines', () => {
+  test('X-Forwarded-For gives the right-most address that is not trusted, over several lines', () => {
     expect(xff('203.0.113.1')).toBe('address 203.0.113.1');
     expect(xff('9.9.9.9, 203.0.113.1, 10.0.0.2,198.51.100.4')).toBe('address 203.0.113.1');
     expect(xff('9.9.9.9', '203.0.113.1', '10.0.0.2')).toBe('address 203.0.113.1');
@@ -30,7 +30,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     expect(ask([])).toBe(noKey);
   });
 
-  test('ports, brackets, IPv4-mapped', () => {
+  test('ports, brackets and IPv4-mapped addresses are understood', () => {
     expect(xff('203.0.113.1:1234')).toBe('address 203.0.113.1');
     expect(xff('[2001:db8::5]:443')).toBe('address 2001:db8::5');
     expect(xff('[2001:db8::5]')).toBe('address 2001:db8::5');
@@ -58,13 +58,13 @@ describe.each(bindings)('%s reader', (_, head) => {
     '12345::',
     'fe80::1%eth0',
     '"203.0.113.1"',
-  ])('%s is no hop that can be believed, nor is what stands left of it', (hop) => {
+  ])('%s is not believed, nor is any entry to its left', (hop) => {
     expect(xff(`203.0.113.1, ${hop}`)).toBe(noKey);
     expect(xff(`203.0.113.1, ${hop}, 10.0.0.2`)).toBe(noKey);
     expect(xff(`${hop}, 203.0.113.1`)).toBe('address 203.0.113.1');
   });
 
-  test('Forwarded', () => {
+  test('Forwarded gives the right-most address that is not trusted', () => {
     expect(forwarded('for=203.0.113.1')).toBe('address 203.0.113.1');
     expect(forwarded('For="[2001:db8::5]:4711";proto=https;by=10.0.0.1')).toBe('address 2001:db8::5');
     expect(forwarded('for=9.9.9.9, for=203.0.113.1;host="a,b;for=8.8.8.8" , proto=http;for=10.0.0.2')).toBe(
@@ -79,7 +79,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     expect(forwarded('xfor=203.0.113.1')).toBe(noKey);
   });
 
-  test('what a client wrote to the left neither hides nor changes what the proxy appended', () => {
+  test('what a client wrote cannot hide or change what the proxy appended', () => {
     for (const spoof of [
       'for="',
       'for=1.2.3.4;a="',
@@ -97,7 +97,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     }
   });
 
-  test('both headers must agree, or one must be named', () => {
+  test('if both headers are there, they must agree, unless the rule names one', () => {
     const both = ['Forwarded: for=203.0.113.1', 'X-Forwarded-For: 203.0.113.2'];
     expect(ask(both)).toBe(noKey);
     expect(ask(both, 'forwarded')).toBe('address 203.0.113.1');
@@ -106,14 +106,14 @@ describe.each(bindings)('%s reader', (_, head) => {
     expect(ask(['Forwarded: for=unknown', 'X-Forwarded-For: 203.0.113.2'])).toBe(noKey);
   });
 
-  test('only a trusted peer is believed, and another is not waited for', () => {
+  test('only a trusted peer is believed, and no head is awaited from another', () => {
     expect(ask(['X-Forwarded-For: 203.0.113.1'], 'either', '203.0.113.9')).toBe('address 203.0.113.9');
     const chain = chainOf([{ kind: 'forwarded', trust, header: 'either' }]);
     expect(inWords(decide(head, chain, [''], { peer: '203.0.113.9' }))).toBe('address 203.0.113.9');
     expect(inWords(decide(head, chain, [''], { peer }))).toBe('need-more');
   });
 
-  test('10,000 entries are one head too large, or one walk', () => {
+  test('a list of 10,000 entries is refused by headBytesMax or read to its left end', () => {
     const list = Array.from({ length: 10_000 }, (_, i) => `10.0.${i >> 8}.${i & 255}`).join(',');
     const lines = request('/', `X-Forwarded-For: 203.0.113.1,${list}`);
     const rules = [{ kind: 'forwarded', trust, header: 'either' }] as const;
@@ -123,7 +123,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     );
   });
 
-  test('agrees with proxy-addr wherever that finds an address', () => {
+  test('the result agrees with proxy-addr whenever that finds an address', () => {
     const trustIt = proxyaddr.compile(trustList);
     // ipaddr.js does not know IPv6 that ends in a dotted quad, but for ::ffff:0:0/96.
     const ipv6 = fc.ipV6().filter((text) => isIP(text) === 6 && !text.includes('.'));

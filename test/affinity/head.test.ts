@@ -7,11 +7,11 @@ describe.each(bindings)('%s reader', (_, head) => {
   const ask = (rules: Parameters<typeof chainOf>[0], ...portions: (string | Uint8Array)[]): string =>
     inWords(decide(head, chainOf(rules), portions));
 
-  test('address needs not a byte', () => {
+  test('address needs no byte', () => {
     expect(ask([], '')).toBe(peer);
   });
 
-  test('header: in any letter case, trimmed, absent, empty or twice', () => {
+  test('header: the name in any letter case, the value trimmed; no key if it is absent, empty or repeated', () => {
     const rule = { kind: 'header', name: 'x-user' } as const;
     expect(ask([rule], request('/', 'X-USER:  \t ada \t'))).toBe('text ada');
     expect(ask([rule], request('/', 'x-user:'))).toBe(peer);
@@ -21,7 +21,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     expect(ask([rule], `POST / HTTP/1.1\r\nContent-Length: 20\r\n\r\nx-user: body\r\n\r\n`)).toBe(peer);
   });
 
-  test('query: decoded, in the target only, once, before the fragment', () => {
+  test('query: the decoded value in the target, before the fragment; no key if it is repeated', () => {
     const rule = { kind: 'query', name: 'room' } as const;
     expect(ask([rule], request('/a?x=1&room=blue'))).toBe('text blue');
     expect(ask([rule], request('http://a/b?room=blue'))).toBe('text blue');
@@ -37,7 +37,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     expect(ask([rule], request(`/a?room=${'A'.repeat(4000)}`))).toBe(`text ${'A'.repeat(4000)}`);
   });
 
-  test('cookie of the app: the first with exactly the name, over several lines', () => {
+  test('cookie of the app: the first one with exactly this name, over several lines', () => {
     const rule = { kind: 'cookie', name: 'sid' } as const;
     expect(ask([rule], request('/', 'Cookie: a=1; sid=x=y ; sid=z'))).toBe('text x=y');
     expect(ask([rule], request('/', 'cookie: a=1', 'COOKIE:sid=late'))).toBe('text late');
@@ -46,7 +46,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     expect(ask([rule], request('/?sid=1', 'Set-Cookie: sid=1', 'X-Cookie: sid=1'))).toBe(peer);
   });
 
-  test('the first rule that yields decides, and says which it was', () => {
+  test('the first rule that yields a key decides, and the decision names it', () => {
     const rules = [
       { kind: 'header', name: 'a' },
       { kind: 'query', name: 'b' },
@@ -77,11 +77,11 @@ describe.each(bindings)('%s reader', (_, head) => {
     ['two spaces after the method', 'GET  / HTTP/1.1\r\nx-user: a\r\n\r\n'],
     ['HTTP/1.2', 'GET / HTTP/1.2\r\nx-user: a\r\n\r\n'],
     ['101 header lines', request('/', ...Array.from({ length: 100 }, (_, i) => `h${i}: v`), 'x-user: a')],
-  ])('%s is no head: the next rule, at once', (_name, bytes) => {
+  ])('%s is not read as a head: the next rule decides at once', (_name, bytes) => {
     expect(ask([header], bytes)).toBe(peer);
   });
 
-  test('what is not ours to judge is read: 100 lines, two Hosts, both lengths, raw UTF-8, HTTP/1.0', () => {
+  test('a head that every parser reads alike yields a key: 100 lines, two Hosts, both lengths, raw UTF-8, HTTP/1.0', () => {
     expect(
       ask([header], request('/', ...Array.from({ length: 98 }, (_, i) => `h${i}: v`), 'x-user: a')),
     ).toBe('text a');
@@ -93,7 +93,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     expect(ask([header], 'GET / HTTP/1.0\r\nx-user: a\r\n\r\n')).toBe('text a');
   });
 
-  test('a head longer than the limit is refused; one as long as it is read', () => {
+  test('a head longer than the limit is refused, a head as long as the limit is read', () => {
     const chain = chainOf([header], undefined, 1024);
     const empty = request('/', 'x-user: a', 'p: ');
     const full = request('/', 'x-user: a', `p: ${'p'.repeat(1024 - empty.length)}`);
@@ -104,14 +104,14 @@ describe.each(bindings)('%s reader', (_, head) => {
     expect(inWords(decide(head, chain, [full.replace('p: ', 'p: p').slice(0, 1024)]))).toBe('head-too-large');
   });
 
-  test('what ends before its head is complete has no key', () => {
+  test('a stream that ends before its head is complete yields no key', () => {
     const chain = chainOf([header]);
     expect(inWords(decide(head, chain, ['GET / HTTP/1.1\r\nx-user: a\r\n']))).toBe('need-more');
     expect(inWords(decide(head, chain, ['GET / HTTP/1.1\r\nx-user: a\r\n'], { ended: true }))).toBe(peer);
     expect(inWords(decide(head, chain, [''], { ended: true }))).toBe(peer);
   });
 
-  test('16 KiB in single bytes: each is looked at once', () => {
+  test('a head of 16 KiB can arrive in single bytes', () => {
     const stream = Buffer.from(request('/', `p: ${'p'.repeat(16_000)}`, 'x-user: a'));
     const reading = head.begin(head.compile(chainOf([header])), { address: new Uint8Array(16), port: 1 });
     for (let length = 0; length < stream.length; length++) {
@@ -120,7 +120,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     expect(inWords(reading.decide(stream, false, 0))).toBe('text a');
   });
 
-  test('after a slot that cannot be served, the next rule answers', () => {
+  test('after a decision, a further call applies the next rule', () => {
     const reading = head.begin(head.compile(chainOf([header, { kind: 'query', name: 'q' }])), {
       address: new Uint8Array(16),
       port: 1,
@@ -133,7 +133,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     ]);
   });
 
-  test('refusals that speak HTTP are whole responses; the others say nothing', () => {
+  test('a refusal is answered with a whole HTTP response, or not at all', () => {
     for (const [refusal, status] of [
       ['head-too-large', 431],
       ['head-timeout', 408],

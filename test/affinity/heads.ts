@@ -1,4 +1,4 @@
-/** What the tests of reading heads share: both implementations, chains with test keys, and PROXY headers. */
+/** For the tests that read heads: both implementations, chains with test keys, and PROXY headers. */
 
 import { headBinding } from '../../src/binding/head-binding.ts';
 import { native } from '../../src/binding/native.ts';
@@ -10,7 +10,7 @@ import type {
 } from '../../src/binding/typescript/affinity-chain.ts';
 import { type HeadBinding, typescriptHead } from '../../src/binding/typescript/head-calls.ts';
 
-export const bindings: [name: string, head: HeadBinding][] = [['twin', typescriptHead]];
+export const bindings: [name: string, head: HeadBinding][] = [['TypeScript', typescriptHead]];
 if (native() !== null) bindings.unshift(['native', headBinding()]);
 
 export const hourNow = 490_000;
@@ -36,11 +36,11 @@ export function chainOf(
 
 export function addressBytes(text: string): Uint8Array {
   const bytes = typescriptHead.parseAddress(text);
-  if (bytes === undefined) throw new Error(`no address: ${text}`);
+  if (bytes === undefined) throw new Error(`not an address: ${text}`);
   return bytes;
 }
 
-/** Packed as the binding takes them. */
+/** CIDRs in the packed form of the binding. */
 export function prefixes(...cidrs: string[]): Uint8Array {
   return Uint8Array.from(
     cidrs.flatMap((cidr) => {
@@ -50,7 +50,7 @@ export function prefixes(...cidrs: string[]): Uint8Array {
   );
 }
 
-/** What `chain` decides for a stream that comes in `portions`; the peer is `peer`. */
+/** The decision of `chain` for a stream from `peer` that arrives in `portions`. */
 export function decide(
   head: HeadBinding,
   chain: AffinityChain,
@@ -68,7 +68,7 @@ export function decide(
   return ended ? reading.decide(stream, true, hourNow) : decision;
 }
 
-/** The decision in words: the text or the address that is the key, the slot, or what else happened. */
+/** The decision as a text: its outcome and the key or the slot, or the reason of a refusal. */
 export function inWords(decision: Decision): string {
   switch (decision.outcome) {
     case 'text':
@@ -97,7 +97,7 @@ export function request(target: string, ...lines: string[]): string {
   return `GET ${target} HTTP/1.1\r\n${['Host: a', ...lines].map((line) => `${line}\r\n`).join('')}\r\n`;
 }
 
-/** A version 2 header. `tlvs` follow the addresses; `crc` adds a checksum TLV, right or wrong. */
+/** A version 2 PROXY header. `tlvs` follow the addresses. `crc` adds a checksum TLV, right or wrong. */
 export function proxyV2(
   source: string,
   destination: string,
@@ -122,7 +122,7 @@ export function proxyV2(
   return header;
 }
 
-/** CRC32c by its definition: long division, bit by bit. */
+/** CRC32c by long division, bit by bit. */
 function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {

@@ -26,8 +26,8 @@ async function start(options: RouterOptions): Promise<number> {
   return port as number;
 }
 
-/** Asks on a connection of its own, which stays open, and again on the same one; the slot that answered both. */
-async function settle(port: number, ...lines: string[]): Promise<number> {
+/** Sends two requests on a new connection, which stays open. Returns the slot that answered both. */
+async function slotOf(port: number, ...lines: string[]): Promise<number> {
   const connection = new RawConnection(port);
   open.push(connection);
   await connection.write(request('/', ...lines));
@@ -42,11 +42,11 @@ describe.each(['fd', 'ipc'] as const)('%s', (handoff) => {
   test.each([
     ['address', []],
     [{ header: 'x-user' }, ['x-user: everybody']],
-  ] as const)('one client of %o fills no slot beyond its bound', async (affinity, lines) => {
+  ] as const)('with affinity %o, one client fills no slot beyond its bound', async (affinity, lines) => {
     const port = await start({ handoff, affinity });
     const taken = new Array<number>(workers).fill(0);
     for (let i = 1; i <= clients; i++) {
-      const slot = await settle(port, ...lines);
+      const slot = await slotOf(port, ...lines);
       taken[slot] = (taken[slot] as number) + 1;
       expect(taken[slot]).toBeLessThanOrEqual(Math.ceil((maxLoad * i) / workers));
     }
@@ -54,7 +54,7 @@ describe.each(['fd', 'ipc'] as const)('%s', (handoff) => {
   });
 });
 
-test('auto takes fd for it, and says why', async () => {
+test('auto takes fd for maxLoad, and the status says why', async () => {
   app = startApp('apps/router.cjs', { env: { LIMPET_TEST_OPTIONS: JSON.stringify({ maxLoad }) } });
   await app.hears('started');
   app.say('status');
@@ -65,7 +65,7 @@ test('auto takes fd for it, and says why', async () => {
   });
 });
 
-test('what is no bound, and kernel, are refused', async () => {
+test('a maxLoad under 1.05, and maxLoad with kernel, are refused', async () => {
   expect(() => checkRouterOptions({ maxLoad: 1.01 })).toThrow(
     /maxLoad: got 1.01, expected a number from 1.05/,
   );

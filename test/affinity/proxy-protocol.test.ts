@@ -22,7 +22,7 @@ describe.each(bindings)('%s reader', (_, head) => {
   const ask = (stream: string | Uint8Array, chain = byProxy, peer = trusted): string =>
     inWords(decide(head, chain, [stream], peer));
 
-  test('version 1', () => {
+  test('version 1 gives the client’s address', () => {
     expect(ask(v1)).toBe('address 198.51.100.7');
     expect(ask('PROXY TCP6 2001:db8::7 2001:db8::1 1 65535\r\nGET')).toBe('address 2001:db8::7');
     expect(ask('PROXY TCP6 ::ffff:198.51.100.7 ::1 0 0\r\n')).toBe('address 198.51.100.7');
@@ -47,11 +47,11 @@ describe.each(bindings)('%s reader', (_, head) => {
     'PROXY \r\n',
     `PROXY UNKNOWN ${'x'.repeat(92)}\r\n`,
     `PROXY ${'x'.repeat(101)}`,
-  ])('malformed version 1: %j', (line) => {
+  ])('%j is malformed', (line) => {
     expect(ask(line)).toBe('proxy-header-malformed');
   });
 
-  test('version 2: all families', () => {
+  test('version 2 gives the client’s address, for all families', () => {
     expect(ask(proxyV2('198.51.100.7', '192.0.2.1'))).toBe('address 198.51.100.7');
     expect(ask(proxyV2('2001:db8::7', '2001:db8::1'))).toBe('address 2001:db8::7');
     expect(ask(proxyV2('198.51.100.7', '192.0.2.1', { transport: 2 }))).toBe('address 198.51.100.7');
@@ -65,7 +65,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     );
   });
 
-  test('version 2: TLVs are skipped, a checksum is verified', () => {
+  test('version 2: TLVs are skipped and a checksum is verified', () => {
     const tlvs = Buffer.from([1, 0, 2, 0x68, 0x32, 4, 0, 0, 0xe0, 0, 3, 1, 2, 3]);
     expect(ask(proxyV2('198.51.100.7', '192.0.2.1', { tlvs }))).toBe('address 198.51.100.7');
     expect(ask(proxyV2('198.51.100.7', '192.0.2.1', { tlvs, crc: 'right' }))).toBe('address 198.51.100.7');
@@ -77,7 +77,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     }
   });
 
-  test('version 2: what the specification does not allow', () => {
+  test('version 2: a header that breaks the specification is malformed', () => {
     const good = proxyV2('198.51.100.7', '192.0.2.1');
     const changed = (at: number, byte: number): Buffer => {
       const copy = Buffer.from(good);
@@ -103,7 +103,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     expect(ask(long)).toBe('address 198.51.100.7');
   });
 
-  test('it is taken off the stream, whichever rule decides, and nothing behind it', () => {
+  test('exactly the header is taken off the stream, whichever rule decides', () => {
     const header = { kind: 'header', name: 'x-user' } as const;
     const chain = chainOf([header, { kind: 'proxy-protocol' }], consumed);
     for (const proxyHeader of [v1, proxyV2('198.51.100.7', '192.0.2.1').toString('latin1')]) {
@@ -117,7 +117,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     }
   });
 
-  test('the real client is told, with its port', () => {
+  test('the reading has the client’s address and port', () => {
     const reading = head.begin(head.compile(byProxy), { address: addressBytes('10.1.2.3'), port: 9 });
     expect(reading.proxied()).toBeUndefined();
     reading.decide(Buffer.from(v1), false, hourNow);
@@ -126,7 +126,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     expect(client?.port).toBe(56_324);
   });
 
-  test('the peer that it tells is the one whose forwarded addresses are judged', () => {
+  test('forwarded addresses are believed if the address in the PROXY header is trusted', () => {
     const chain = chainOf(
       [{ kind: 'forwarded', trust: prefixes('198.51.100.7'), header: 'either' }],
       consumed,
@@ -136,14 +136,14 @@ describe.each(bindings)('%s reader', (_, head) => {
     expect(ask(`PROXY UNKNOWN\r\n${rest}`, chain)).toBe('address 10.1.2.3');
   });
 
-  test('a peer that is not trusted is not asked: its header is the worker’s to see', () => {
+  test('the header of a peer that is not trusted is left to the worker', () => {
     const decision = decide(head, byProxy, [v1], { peer: '203.0.113.9' });
     expect(decision).toMatchObject({ outcome: 'address', consume: 0 });
     expect(inWords(decision)).toBe('address 203.0.113.9');
     expect(ask('', byProxy, { peer: '203.0.113.9' })).toBe('address 203.0.113.9');
   });
 
-  test('required or optional', () => {
+  test('a missing header is refused, unless it is optional', () => {
     const optional = chainOf([{ kind: 'proxy-protocol' }], { ...consumed, optional: true });
     expect(ask(request('/'))).toBe('proxy-header-missing');
     expect(ask('PRI * HTTP/2.0')).toBe('proxy-header-missing');
@@ -161,7 +161,7 @@ describe.each(bindings)('%s reader', (_, head) => {
     }
   });
 
-  test('kept for a worker that reads it: version 2 stays, version 1 and strangers’ version 2 are refused', () => {
+  test('if the worker reads headers itself, version 2 stays in the stream; version 1, and version 2 of other peers, are refused', () => {
     const kept = chainOf([{ kind: 'proxy-protocol' }], { ...consumed, use: 'kept' });
     const v2 = proxyV2('198.51.100.7', '192.0.2.1');
     expect(decide(head, kept, [v2], trusted)).toMatchObject({ outcome: 'address', consume: 0 });

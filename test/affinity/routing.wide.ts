@@ -31,7 +31,7 @@ async function start(options: RouterOptions): Promise<number> {
   return port as number;
 }
 
-/** The slots that serve `heads`, asked one by one. */
+/** The slot that serves each of `heads`. */
 async function slotsOf(
   port: number,
   heads: readonly (string | Uint8Array)[],
@@ -43,7 +43,7 @@ async function slotsOf(
 const users = Array.from({ length: 60 }, (_, i) => `user-${i}`);
 
 describe.each(['fd', 'ipc'] as const)('%s', (handoff) => {
-  test('header: each user has one worker, from whatever address', async () => {
+  test('header: each user has one worker, from any address', async () => {
     const port = await start({ handoff, affinity: { header: 'X-User' } });
     const heads = users.map((user) => request('/', `x-user: ${user}`));
     const first = await slotsOf(port, heads);
@@ -51,7 +51,7 @@ describe.each(['fd', 'ipc'] as const)('%s', (handoff) => {
     expect(await slotsOf(port, heads, '127.0.0.77')).toEqual(first);
   });
 
-  test('query and cookie of the app; the chain falls through to the address', async () => {
+  test('query and cookie of the app: a client without either is placed by its address', async () => {
     const port = await start({ handoff, affinity: [{ query: 'room' }, { cookie: 'sid' }] });
     const rooms = await slotsOf(
       port,
@@ -70,7 +70,7 @@ describe.each(['fd', 'ipc'] as const)('%s', (handoff) => {
     expect(new Set(strangers).size).toBe(1);
   });
 
-  test('forwarded: the client behind a trusted proxy, not what it claims', async () => {
+  test('forwarded: the address that the trusted proxy appended decides, not those that the client wrote', async () => {
     const port = await start({ handoff, affinity: 'forwarded', trust: 'loopback' });
     const clients = addresses(60).map((address) => address.replace('127.', '203.'));
     const first = await slotsOf(
@@ -91,7 +91,7 @@ describe.each(['fd', 'ipc'] as const)('%s', (handoff) => {
     ).toEqual(first);
   });
 
-  test('proxy-protocol: the real client is placed and shown, the header is gone, the rest is whole', async () => {
+  test('proxy-protocol: the worker sees the client of the header, and the stream without the header', async () => {
     const port = await start({ handoff, affinity: 'proxy-protocol', trust: '127.0.0.1' });
     const clients = addresses(60).map((address) => address.replace('127.', '203.'));
     const v1 = clients.map((client) => `PROXY TCP4 ${client} 192.0.2.1 4711 443\r\n${request('/x')}`);
@@ -110,7 +110,7 @@ describe.each(['fd', 'ipc'] as const)('%s', (handoff) => {
       remoteAddress: '2001:db8::7',
       remotePort: 9,
     });
-    // From elsewhere the header is not believed: the worker gets it, and it is no HTTP.
+    // From a peer that is not trusted, the worker gets the header, which is not HTTP.
     const stranger = new RawConnection(port, '127.0.0.2');
     await stranger.write(v1[0] as string);
     expect(await stranger.closed).toMatch(/^HTTP\/1\.1 400/);
@@ -119,7 +119,7 @@ describe.each(['fd', 'ipc'] as const)('%s', (handoff) => {
     expect(await plain.closed).toBe('');
   });
 
-  test('proxyProtocol: optional', async () => {
+  test('proxyProtocol optional: a peer may come without a header, a malformed header is refused', async () => {
     const port = await start({
       handoff,
       affinity: 'proxy-protocol',
@@ -132,7 +132,7 @@ describe.each(['fd', 'ipc'] as const)('%s', (handoff) => {
     expect(await malformed.closed).toBe('');
   });
 
-  test('a head in any portions, then a second request and a binary body', async () => {
+  test('a head may arrive in any portions, before a binary body and a second request', async () => {
     const port = await start({ handoff, affinity: { header: 'x-user' }, headTimeoutMs: 10_000 });
     const body = randomBytes(3_000_000);
     const head = `POST /big HTTP/1.1\r\nHost: a\r\nx-user: ada\r\nContent-Length: ${body.length}\r\n\r\n`;
@@ -157,7 +157,7 @@ describe.each(['fd', 'ipc'] as const)('%s', (handoff) => {
     pipelined.socket.destroy();
   });
 
-  test('limits: too long, too late, silent, half closed', async () => {
+  test('a head that is too long, too late or absent is refused, a half-closed connection is served', async () => {
     const port = await start({
       handoff,
       affinity: { header: 'x-user' },
@@ -205,7 +205,7 @@ describe.each(['fd', 'ipc'] as const)('%s', (handoff) => {
     for (const connection of flood) connection.socket.destroy();
   });
 
-  test('cookie: two browsers behind one address part, come back, and cannot forge', async () => {
+  test('cookie: browsers behind one address get different workers, come back to them, and cannot forge a cookie', async () => {
     const port = await start({ handoff, affinity: 'cookie', spread: 'least-connections' });
     const visit = async (cookie?: string): Promise<{ slot: number; set: string | undefined }> => {
       const connection = new RawConnection(port);
@@ -231,7 +231,7 @@ describe.each(['fd', 'ipc'] as const)('%s', (handoff) => {
     own.socket.destroy();
   });
 
-  test('a cookie outlives its process; while the slot is down the answer sets another', async () => {
+  test('a cookie outlives its worker, and while the slot is down the response sets another', async () => {
     const port = await start({ handoff, affinity: 'cookie', respawnGraceMs: 0 });
     const connection = new RawConnection(port);
     await connection.write(request('/'));

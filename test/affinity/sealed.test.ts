@@ -9,7 +9,7 @@ const issuer = (slot: number, changes = {}): CookieIssuer =>
 const hour = (hours: number): number => hours * 3_600_000;
 
 describe.each(bindings)('%s reader', (_, head) => {
-  test('SipHash-2-4 gives the vectors of its paper', () => {
+  test('SipHash-2-4 gives the published results', () => {
     const key = Uint8Array.from({ length: 16 }, (_, i) => i);
     const hash = (length: number): string =>
       Buffer.from(
@@ -18,7 +18,7 @@ describe.each(bindings)('%s reader', (_, head) => {
           Uint8Array.from({ length }, (_, i) => i),
         ),
       ).toString('hex');
-    // The paper's appendix, and the first of the published vectors.
+    // From the appendix of the paper, and the first of the published vectors.
     expect(hash(15)).toBe('e545be4961ca29a1');
     expect([0, 1, 2, 7, 8].map(hash)).toEqual([
       '310e0edd47db6f72',
@@ -38,7 +38,7 @@ describe.each(bindings)('%s reader', (_, head) => {
       );
     const good = issuer(7).value(hourNow);
 
-    test('ours leads to its slot, anywhere among others', () => {
+    test('limpet’s cookie leads to its slot, anywhere among other cookies', () => {
       expect(good).toMatch(/^1\.n1\.7\.490000\.[0-9a-f]{16}$/);
       expect(ask(`limpet=${good}`)).toBe('slot 7');
       expect(ask(`a=b;limpet=${good}; c=d`)).toBe('slot 7');
@@ -48,7 +48,7 @@ describe.each(bindings)('%s reader', (_, head) => {
       expect(ask(`limpet=${issuer(255).value(hourNow)}`)).toBe('slot 255');
     });
 
-    test('look-alikes are as if absent', () => {
+    test('a cookie of almost the same form yields no key', () => {
       for (const cookie of [
         `xlimpet=${good}`,
         `limpet =${good}`,
@@ -74,7 +74,7 @@ describe.each(bindings)('%s reader', (_, head) => {
       expect(inWords(decide(head, chainOf([{ kind: 'affinity-cookie' }]), [stream]))).toBe(peer);
     });
 
-    test('each changed character makes it a stranger’s', () => {
+    test('any changed character makes it invalid', () => {
       for (let at = 0; at < good.length; at++) {
         const changed = `${good.slice(0, at)}${good[at] === '1' ? '2' : '1'}${good.slice(at + 1)}`;
         expect(ask(`limpet=${changed}`), changed).toBe(peer);
@@ -82,7 +82,7 @@ describe.each(bindings)('%s reader', (_, head) => {
       }
     });
 
-    test('slot and hour have one spelling, even under a right tag', () => {
+    test('slot and hour have one spelling, even if the tag is valid', () => {
       const sealed = (text: string): string =>
         `${text}.${Buffer.from(head.sipHash24(cookieKey, Buffer.from(text)))
           .reverse()
@@ -103,7 +103,7 @@ describe.each(bindings)('%s reader', (_, head) => {
       }
     });
 
-    test('another machine’s, another key’s, an old one, one from the future', () => {
+    test('a cookie of another machine, of another key, too old, or from the future yields no key', () => {
       expect(ask(`limpet=${issuer(7, { node: 'n2' }).value(hourNow)}`)).toBe(peer);
       expect(ask(`limpet=${issuer(7, { key: sidKey }).value(hourNow)}`)).toBe(peer);
       expect(ask(`limpet=${issuer(7).value(hourNow - 168)}`)).toBe('slot 7');
@@ -118,14 +118,14 @@ describe.each(bindings)('%s reader', (_, head) => {
       inWords(decide(head, chainOf([{ kind: 'sid' }]), [request(target)]));
     const sid = sidMaker(sidKey, 3, 200)();
 
-    test('ours leads to its process', () => {
+    test('limpet’s sid leads to its worker', () => {
       expect(sid).toMatch(/^[A-Za-z0-9_-]{20}$/);
       expect(ask(`/socket.io/?EIO=4&transport=polling&t=abc&sid=${sid}`)).toBe('slot 3.200');
       expect(ask(`/any/path?sid=${sid}`)).toBe('slot 3.200');
       expect(ask(`/?sid=${sidMaker(sidKey, 255, 0)()}`)).toBe('slot 255.0');
     });
 
-    test('look-alikes are as if absent: in the path, the fragment, cookies, body, other names', () => {
+    test('a sid in the path, the fragment, a cookie, the body or under another name yields no key', () => {
       for (const target of [
         `/sid=${sid}`,
         `/${sid}`,
@@ -147,7 +147,7 @@ describe.each(bindings)('%s reader', (_, head) => {
       expect(inWords(decide(head, chainOf([{ kind: 'sid' }]), [stream]))).toBe(peer);
     });
 
-    test('each changed character makes it a stranger’s', () => {
+    test('any changed character makes it invalid', () => {
       for (let at = 0; at < sid.length; at++) {
         const changed = `${sid.slice(0, at)}${sid[at] === 'A' ? 'B' : 'A'}${sid.slice(at + 1)}`;
         expect(ask(`/?sid=${changed}`), changed).toBe(peer);
@@ -155,7 +155,7 @@ describe.each(bindings)('%s reader', (_, head) => {
       expect(ask(`/?sid=${sidMaker(cookieKey, 3, 200)()}`)).toBe(peer);
     });
 
-    test('sixty-four bits of each are its own', () => {
+    test('5,000 sids are all different', () => {
       const make = sidMaker(sidKey, 3, 200);
       expect(new Set(Array.from({ length: 5000 }, make))).toHaveLength(5000);
     });
@@ -165,7 +165,7 @@ describe.each(bindings)('%s reader', (_, head) => {
 describe('CookieIssuer', () => {
   const now = hour(hourNow) + 1;
 
-  test('sets a cookie where none leads here, and none where one does', () => {
+  test('sets a cookie unless the client’s cookie leads to this worker', () => {
     const here = issuer(7);
     const set = here.setCookie(undefined, false, now);
     expect(set).toBe(`limpet=${here.value(hourNow)}; Path=/; HttpOnly; SameSite=Lax`);
@@ -175,7 +175,7 @@ describe('CookieIssuer', () => {
     expect(here.setCookie(`limpet=${issuer(7, { node: 'n2' }).value(hourNow)}`, false, now)).toBe(set);
   });
 
-  test('reads a Cookie header as the front does: look-alikes are not ours, and hide nothing', () => {
+  test('reads a Cookie header like the rule that places connections: the first valid cookie counts', () => {
     const here = issuer(7);
     const value = here.value(hourNow);
     for (const alike of [`limpet =${value}`, `limpet= ${value}`, `xlimpet=${value}`, `limpet="${value}"`]) {
@@ -185,21 +185,21 @@ describe('CookieIssuer', () => {
     expect(here.setCookie(`limpet=${issuer(6).value(hourNow)}; limpet=${value}`, false, now)).toBeDefined();
   });
 
-  test('renews it in the second half of its life', () => {
+  test('renews the cookie in the second half of its life', () => {
     const here = issuer(7);
     expect(here.setCookie(`limpet=${issuer(7).value(hourNow - 84)}`, false, now)).toBeUndefined();
     expect(here.setCookie(`limpet=${issuer(7).value(hourNow - 85)}`, false, now)).toContain(`.490000.`);
   });
 
-  test('with the attributes that were asked for; Secure as the request came unless told', () => {
-    const given = {
+  test('uses the configured attributes, and by default Secure for requests over TLS', () => {
+    const attributes = {
       path: '/app',
       domain: 'example.org',
       httpOnly: false,
       sameSite: 'none',
       maxAge: 60,
     } as const;
-    const plain = new CookieIssuer({ seal, attributes: given }, 1);
+    const plain = new CookieIssuer({ seal, attributes }, 1);
     expect(plain.setCookie(undefined, false, now)).toMatch(
       /^limpet=[^;]+; Max-Age=60; Domain=example\.org; Path=\/app; SameSite=None$/,
     );

@@ -13,7 +13,7 @@ import { seal } from './heads.ts';
 
 const issuer = new CookieIssuer({ seal, attributes: {} }, 1);
 
-/** The names and values of the cookies that one answer sets, without attributes and seal. */
+/** The names and values of the cookies that one response sets, without attributes. Of limpet's cookie only the name. */
 async function cookiesOf(answer: (response: ServerResponse) => void): Promise<string[]> {
   const server = createServer((request, response) => {
     setCookieOn(request, response, issuer);
@@ -30,7 +30,7 @@ async function cookiesOf(answer: (response: ServerResponse) => void): Promise<st
   return (headers['set-cookie'] ?? []).map((text) => text.replace(/^(limpet)=.*/, '$1'));
 }
 
-test('the cookie is beside the app’s own, however those are given', async () => {
+test('the cookie is added to the app’s cookies, however the app sets those', async () => {
   const ways: ((response: ServerResponse) => void)[] = [
     (response) => response.writeHead(200, { 'Set-Cookie': 'a=1' }).end(),
     (response) => response.writeHead(200, 'OK', { 'set-cookie': ['a=1'] }).end(),
@@ -43,7 +43,7 @@ test('the cookie is beside the app’s own, however those are given', async () =
   expect(await cookiesOf((response) => response.end())).toEqual(['limpet']);
 });
 
-test('headers that the app uses for every answer are left as they are', async () => {
+test('a headers object that the app uses for every response stays unchanged', async () => {
   const headers = Object.freeze({ 'Set-Cookie': Object.freeze(['a=1']) as string[], 'X-Tide': 'low' });
   const list = ['Set-Cookie', 'a=1'];
   for (let i = 0; i < 2; i++) {

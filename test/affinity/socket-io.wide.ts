@@ -12,7 +12,8 @@ let app: App | undefined;
 const open: Socket[] = [];
 afterEach(async () => {
   for (const socket of open.splice(0)) socket.disconnect();
-  // A session whose client polls must not hold up a router that closes: stop() would end it by force. Forks of one's own die as they do.
+  // A polling session must not delay the close of the router. If it did, stop() would kill the app. An app that forks its own workers may
+  // end by SIGTERM.
   if (app) expect((await app.stop()).signal, app.output).not.toBe('SIGKILL');
   app = undefined;
 });
@@ -56,7 +57,7 @@ async function client(port: number, options: object = {}): Promise<Socket> {
   return socket;
 }
 
-/** One request over `agent`, so that tests choose what shares a connection. */
+/** One request over `agent`: with it, a test chooses which requests share a connection. */
 function ask(
   port: number,
   agent: Agent,
@@ -83,7 +84,7 @@ function ask(
 }
 
 describe.each(Object.entries(ways))('Socket.IO with %s', (_, env) => {
-  test('sessions by polling and by WebSocket, an upgrade of the one to the other, big posts, rooms across workers', async () => {
+  test('sessions work by polling, by WebSocket and through an upgrade, with large posts and with rooms across workers', async () => {
     const port = await start(env);
     const clients = await Promise.all([
       ...Array.from({ length: 12 }, () => client(port, { transports: ['polling'] })),
@@ -102,7 +103,7 @@ describe.each(Object.entries(ways))('Socket.IO with %s', (_, env) => {
     expect(app?.told.filter(({ event }) => event === 'refused')).toEqual([]);
   });
 
-  test('two sessions, and preflights, on one kept-alive connection', async () => {
+  test('several sessions and preflights share one kept-alive connection', async () => {
     const port = await start(env);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const origin = { Origin: 'http://elsewhere' };
@@ -135,7 +136,7 @@ describe.each(Object.entries(ways))('Socket.IO with %s', (_, env) => {
   });
 });
 
-test('polling goes on through a reload: the old processes keep their sessions', async () => {
+test('polling sessions survive a reload, because the old workers keep them', async () => {
   const port = await start({
     LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 3, affinity: 'socket.io', spread: 'least-connections' }),
   });

@@ -17,15 +17,15 @@ afterEach(async () => {
   app = undefined;
 });
 
-/** A uWebSockets.js app over fd: over ipc what was read of a connection could not be given back to it. */
+/** A uWebSockets.js app over fd. With ipc, the bytes that the primary has read could not be given to uWebSockets.js. */
 async function start(options: RouterOptions): Promise<number> {
-  const given = JSON.stringify({ workers: 3, handoff: 'fd', ...options });
-  app = startApp('apps/uws.js', { env: { ...uwsEnvironment(), LIMPET_TEST_OPTIONS: given } });
+  const json = JSON.stringify({ workers: 3, handoff: 'fd', ...options });
+  app = startApp('apps/uws.js', { env: { ...uwsEnvironment(), LIMPET_TEST_OPTIONS: json } });
   const { port } = await app.hears('listening');
   return port as number;
 }
 
-test('proxy-protocol: a version 2 header places the client and names it; version 1 and strangers are closed', async () => {
+test('proxy-protocol: a version 2 header of a trusted peer places the client, version 1 and other peers’ headers are refused', async () => {
   const port = await start({ affinity: 'proxy-protocol', trust: '127.0.0.1' });
   const clients = addresses(30).map((address) => address.replace('127.', '203.'));
   const come = (client: string, from: string) =>
@@ -54,7 +54,7 @@ test('proxy-protocol: a version 2 header places the client and names it; version
   expect(await exchange<Served>(port, request('/'), '127.0.0.9')).toMatchObject({ from: '127.0.0.9' });
 });
 
-test('cookie: the handler gives it, the client comes back, whatever its address', async () => {
+test('cookie: the handler sets it, and the client comes back from any address', async () => {
   const port = await start({ affinity: 'cookie', spread: 'least-connections' });
   const visit = async (from: string, cookie?: string) => {
     const connection = new RawConnection(port, from);

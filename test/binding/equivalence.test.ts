@@ -1,4 +1,4 @@
-/** Native and twin are one: whatever they are asked, they answer the same, bit for bit. */
+/** The addon and the TypeScript implementation give the same results, bit for bit. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { native } from '../../src/binding/native.ts';
@@ -13,7 +13,7 @@ const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => 
 const prefixes = [32, 48, 56, 64] as const;
 
 function suite(ring: RingBinding): void {
-  test('a million random keys', () => {
+  test('a million random keys and messages hash alike', () => {
     const pool = bytes(65_536 + 64);
     let different = 0;
     for (let i = 0; i < 1_000_000; i++) {
@@ -25,14 +25,14 @@ function suite(ring: RingBinding): void {
     expect(different).toBe(0);
   });
 
-  test('long keys', () => {
+  test('long messages hash alike', () => {
     for (let size = 0; size < 3000; size += 1 + below(37)) {
       const [key, message] = [bytes(8), bytes(size)];
       expect(ring.hash32(key, message)).toBe(typescriptRing.hash32(key, message));
     }
   });
 
-  test('addresses, and what is none', () => {
+  test('addresses, and texts that are not addresses, give the same keys', () => {
     const piece = fc.constantFrom(
       ...[
         '0',
@@ -78,7 +78,7 @@ function suite(ring: RingBinding): void {
     }
   });
 
-  test('tables of any weights, slots that come, go and go down', () => {
+  test('slots of any weights that join, leave and go down give the same tables', () => {
     for (let round = 0; round < 60; round++) {
       const slots = 1 + below(100);
       const weights = Float64Array.from({ length: slots }, () =>
@@ -88,7 +88,7 @@ function suite(ring: RingBinding): void {
       const homes = ring.buildHomes(weights, buckets);
       expect(homes).toEqual(typescriptRing.buildHomes(weights, buckets));
 
-      const twins = homes.slice();
+      const others = homes.slice();
       for (let turn = 0; turn < 4 && slots > 4; turn++) {
         const slot = below(slots);
         const leaves = weights[slot] !== 0;
@@ -97,8 +97,8 @@ function suite(ring: RingBinding): void {
           ? ([ring.leaveHomes, typescriptRing.leaveHomes] as const)
           : ([ring.joinHomes, typescriptRing.joinHomes] as const);
         calls[0](homes, weights, slot);
-        calls[1](twins, weights, slot);
-        expect(homes).toEqual(twins);
+        calls[1](others, weights, slot);
+        expect(homes).toEqual(others);
       }
 
       const down = Uint8Array.from(weights, (weight) => (weight === 0 || random() < 0.4 ? 1 : 0));
@@ -109,7 +109,7 @@ function suite(ring: RingBinding): void {
     }
   });
 
-  test('many addresses at once, of either family', () => {
+  test('lookups of many addresses at once give the same owners', () => {
     for (const count of [0, 1, 2, 63, 64, 65, 127, 128, 1000, 100_001]) {
       const key = bytes(8);
       const owners = Uint16Array.from({ length: 2 ** (6 + below(11)) }, () => below(65_536));
@@ -130,7 +130,7 @@ function suite(ring: RingBinding): void {
     }
   });
 
-  test('bytes that lie in shared memory or in the middle of a buffer', () => {
+  test('bytes in shared memory or in the middle of a buffer hash alike', () => {
     const key = bytes(16).subarray(3, 11);
     const shared = new Uint8Array(new SharedArrayBuffer(40)).subarray(5, 30);
     shared.set(bytes(25));
@@ -138,7 +138,7 @@ function suite(ring: RingBinding): void {
   });
 }
 
-describe('native is as the twin', () => {
+describe('the addon and the TypeScript implementation', () => {
   if (addon) suite(addon);
-  else test('native', ({ skip }) => skip('no native addon here: npm run build:native makes it'));
+  else test('the addon', ({ skip }) => skip('no native addon here: npm run build:native makes it'));
 });

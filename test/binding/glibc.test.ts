@@ -1,4 +1,4 @@
-/** What the addon asks of the system that loads it, read from the file itself: it must load wherever Node does. */
+/** The addon must load on every system on which Node runs. So these tests read from its file what it needs from the system. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { pathOf } from '../../scripts/test-tools.js';
 import { prebuilds, root } from '../package/project.ts';
 
-/** What Node's own binaries need from version 20 on. */
+/** Node's own binaries need this version of glibc, 2.28, from Node 20 on. */
 const glibcMinorMax = 28;
 
 const addons = [
@@ -23,14 +23,14 @@ const reason =
         ? undefined
         : 'no readelf here (on Debian: apt-get install binutils)';
 
-if (reason) test('what the addon asks of its system', ({ skip }) => skip(reason));
+if (reason) test('what the addon needs from the system', ({ skip }) => skip(reason));
 else {
   describe.each(addons)('%s', (addon) => {
     const text = execFileSync('readelf', ['-W', '-d', '-V', '--dyn-syms', join(root, addon)], {
       encoding: 'utf8',
     });
 
-    test(`asks for no GLIBC newer than 2.${glibcMinorMax}, and for versions of nothing else`, () => {
+    test(`needs no GLIBC newer than 2.${glibcMinorMax}, and no versioned symbols of other libraries`, () => {
       const versions = [...text.matchAll(/Name: (\S+) +Flags/g)].map(([, version = '']) => version);
       const tooNew = versions.filter((version) => {
         const [, minor] = /^GLIBC_2\.(\d+)(\.\d+)?$/.exec(version) ?? [];
@@ -39,12 +39,12 @@ else {
       expect(tooNew).toEqual([]);
     });
 
-    test('needs the C library and no other: no C++ runtime, no libgcc', () => {
+    test('needs only the C library: no C++ runtime, no libgcc', () => {
       const needed = [...text.matchAll(/\(NEEDED\).*\[(.+)\]/g)].map(([, library = '']) => library);
       expect(needed.filter((library) => !/^(libc\.so\.6|libc\.musl-\w+\.so\.1)$/.test(library))).toEqual([]);
     });
 
-    test('has no C++ symbol that another library would have to bring', () => {
+    test('has no undefined C++ symbol', () => {
       const foreign = [...text.matchAll(/ GLOBAL +DEFAULT +UND +(\S+)/g)]
         .map(([, symbol = '']) => symbol)
         .filter((symbol) => !/^(napi|uv)_|@GLIBC_2/.test(symbol));
@@ -53,9 +53,9 @@ else {
   });
 }
 
-// Half a minute to build: elsewhere the local build stands for it.
+// A prebuild takes half a minute to build. Outside CI only the local build is tested.
 if (process.env.CI === 'true') {
-  test('the prebuild of this system is among them', () => {
+  test('there is a prebuild for this system', () => {
     expect(prebuilds.map((path) => path.split('/')[0])).toContain(`${process.platform}-${process.arch}`);
   });
 }

@@ -1,4 +1,4 @@
-/** Which addon is loaded, and what is said of it: asked of a copy of the package, in a process of its own. */
+/** Which addon is loaded, and what is reported. Each test asks a process of its own, in a copy of the package. */
 import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -35,7 +35,7 @@ function put(path: string, from: string | 'broken'): void {
   else copyFileSync(from, join(folder, path));
 }
 
-interface Said {
+interface Report {
   readonly report: { kind: string; path?: string; reason: string };
   readonly area: string;
   readonly error?: { code: string; message: string; cause?: string };
@@ -43,8 +43,8 @@ interface Said {
   readonly notice: string;
 }
 
-/** What a process says that loads the binding under this LIMPET_BINDING, is noticed twice, and hashes. */
-function ask(binding = ''): Said {
+/** The output of a process that loads the binding with this LIMPET_BINDING, calls `warnWithoutAddon` twice, and hashes. */
+function ask(binding = ''): Report {
   const at = (file: string): string => JSON.stringify(pathToFileURL(join(folder, 'dist', file)).href);
   const program = `
     import { bindingReport, native, warnWithoutAddon } from ${at('binding/native.js')};
@@ -64,26 +64,26 @@ function ask(binding = ''): Said {
     env: binding === '' ? env : { ...env, LIMPET_BINDING: binding },
     encoding: 'utf8',
   });
-  return { ...(JSON.parse(stdout) as Omit<Said, 'notice'>), notice: stderr };
+  return { ...(JSON.parse(stdout) as Omit<Report, 'notice'>), notice: stderr };
 }
 
-describe('with neither prebuild nor local build', () => {
-  test('the twin serves, and says so once, in one line', () => {
+describe('without a prebuild and a local build', () => {
+  test('limpet uses the TypeScript implementation and reports it once, in one line', () => {
     const { report, area, error, notice } = ask();
     expect(report).toEqual({
       kind: 'twin',
       reason: expect.stringMatching(/^no prebuild for .* and no local build in /),
     });
     expect([area, error]).toEqual(['undefined', undefined]);
-    expect(notice).toMatch(/^limpet: no prebuild .*TypeScript twin serves.*\n$/);
+    expect(notice).toMatch(/^limpet: no prebuild .*TypeScript implementation.*\n$/);
   });
 
-  test('a prebuild for another machine is none', () => {
+  test('a prebuild for another platform is not loaded', () => {
     put('prebuilds/plan9-mips/limpet.node', 'broken');
     expect(ask().report.kind).toBe('twin');
   });
 
-  test('LIMPET_BINDING=twin gets it without a word, LIMPET_BINDING=native an error', () => {
+  test('LIMPET_BINDING=twin prints no notice, LIMPET_BINDING=native is an error', () => {
     expect(ask('twin')).toMatchObject({
       report: { kind: 'twin', reason: 'LIMPET_BINDING=twin' },
       notice: '',
@@ -94,7 +94,7 @@ describe('with neither prebuild nor local build', () => {
     });
   });
 
-  test('LIMPET_BINDING with another word is an error', () => {
+  test('another value of LIMPET_BINDING is an error', () => {
     expect(ask('fast').error).toMatchObject({
       code: 'ERR_LIMPET_OPTION',
       message: expect.stringMatching(/"fast"; expected "native" or "twin"/),
@@ -103,41 +103,43 @@ describe('with neither prebuild nor local build', () => {
 });
 
 describe('with an addon that does not load', () => {
-  test.each([prebuild, local])('%s: an error with its cause, never the twin', (path) => {
-    put(path, 'broken');
-    const { report, error, notice } = ask();
-    expect(report).toMatchObject({ kind: 'failed', path: join(folder, path) });
-    expect(error).toMatchObject({ code: 'ERR_LIMPET_NATIVE', cause: expect.any(String) });
-    expect(error?.message).toContain(join(folder, path));
-    expect(error?.message).toContain(error?.cause);
-    expect(notice).toBe('');
-    expect(ask('twin').report.kind).toBe('twin');
-  });
+  test.each([prebuild, local])(
+    '%s: the process gets an error with the cause, not the TypeScript implementation',
+    (path) => {
+      put(path, 'broken');
+      const { report, error, notice } = ask();
+      expect(report).toMatchObject({ kind: 'failed', path: join(folder, path) });
+      expect(error).toMatchObject({ code: 'ERR_LIMPET_NATIVE', cause: expect.any(String) });
+      expect(error?.message).toContain(join(folder, path));
+      expect(error?.message).toContain(error?.cause);
+      expect(notice).toBe('');
+      expect(ask('twin').report.kind).toBe('twin');
+    },
+  );
 });
 
 describe('with an addon that loads', () => {
-  const there = existsSync(built);
-  const native = there
+  const native = existsSync(built)
     ? test
     : (name: string, _: () => void) =>
         test(name, ({ skip }) => skip('no native addon here: npm run build:native makes it'));
 
-  native('a local build serves, and the same answers come from either engine', () => {
+  native('a local build is loaded, and both implementations give the same result', () => {
     put(local, built);
-    const said = ask();
-    expect(said.report).toEqual({ kind: 'native', path: join(folder, local), reason: 'found and loaded' });
-    expect([said.area, said.notice]).toEqual(['object', '']);
+    const result = ask();
+    expect(result.report).toEqual({ kind: 'native', path: join(folder, local), reason: 'found and loaded' });
+    expect([result.area, result.notice]).toEqual(['object', '']);
     expect(ask('native').report.kind).toBe('native');
-    expect(ask('twin').hash).toBe(said.hash);
+    expect(ask('twin').hash).toBe(result.hash);
   });
 
-  native('a prebuild comes before a local build', () => {
+  native('a prebuild is preferred to a local build', () => {
     put(local, built);
     put(prebuild, built);
     expect(ask().report.path).toBe(join(folder, prebuild));
   });
 
-  native('a local build serves for a prebuild that does not load, and the report names that', () => {
+  native('if the prebuild does not load, the local build is used and the report names the prebuild', () => {
     put(local, built);
     put(prebuild, 'broken');
     const { report } = ask();

@@ -9,18 +9,18 @@ import { addresses } from '../processes/clients.js';
 import { childrenOf, descriptorsOf } from '../processes/descriptors.js';
 import { RawConnection } from '../processes/raw.js';
 
-/** Connections that pass; LIMPET_SOAK_CONNECTIONS changes it. */
+/** The number of connections that pass. LIMPET_SOAK_CONNECTIONS changes it. */
 const passing = Number(process.env.LIMPET_SOAK_CONNECTIONS ?? 1_000_000);
 const heldAtOnce = 2000;
 const growthMaxMiB = 5;
 
-/** Long after the test. */
+/** Longer than the test: held requests are never answered. */
 const answerAfterMs = 86_400_000;
 
 interface Passed {
   readonly answered: number;
   readonly failed: number;
-  /** Clients that were served by another worker than before. */
+  /** Clients that another worker served than before. */
   readonly moved: number;
 }
 
@@ -33,12 +33,12 @@ afterEach(async () => {
   app = undefined;
 });
 
-/** What a process alone has in memory, MiB: pages that others map too are shared out. */
+/** The proportional set size of a process, in MiB: a page that n processes map counts 1/n. */
 function memoryOf(pid: number): number {
   return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]) / 1024;
 }
 
-/** What a figure comes down to: it has not fallen for so long. */
+/** The lowest value of `figure`, once it has not fallen for `quietMs`. */
 async function lowest(figure: () => number, quietMs = 1000): Promise<number> {
   let low = figure();
   for (let quiet = 0; quiet < quietMs; quiet += 100) {
@@ -50,7 +50,7 @@ async function lowest(figure: () => number, quietMs = 1000): Promise<number> {
   return low;
 }
 
-/** Adds a line to bench/results/million.md when LIMPET_SOAK_RECORD says so. */
+/** Prints the line, and adds it to bench/results/million.md if LIMPET_SOAK_RECORD is set. */
 function record(line: string): void {
   console.log(line);
   const file = fileURLToPath(new URL('../../bench/results/million.md', import.meta.url));
@@ -58,14 +58,14 @@ function record(line: string): void {
 }
 
 describe.each(['kernel', 'fd', 'ipc'])('%s', (handoff) => {
-  it(`${passing} connections pass, ${heldAtOnce} are held: primary and workers are as before`, {
+  it(`after ${passing} connections have passed and ${heldAtOnce} were held, primary and workers are as before`, {
     timeout: 1_800_000,
   }, async () => {
     prepare();
     app = startApp('apps/router.cjs', {
       env: {
         LIMPET_TEST_OPTIONS: JSON.stringify({ handoff }),
-        // V8's young generation grows by itself where JavaScript runs for each connection, to 32 MiB and more: held down, what grows is what is kept.
+        // With JavaScript for each connection, V8's young generation grows to 32 MiB and more. Limited to 1 MiB, growth shows what is kept.
         NODE_OPTIONS: '--max-semi-space-size=1',
       },
     });
@@ -80,19 +80,19 @@ describe.each(['kernel', 'fd', 'ipc'])('%s', (handoff) => {
     const open = () => descriptors().reduce((sum, count) => sum + count, 0);
 
     await pass(Math.min(passing, 100_000));
-    // What has passed is closed: the counts are as low as they get.
+    // When all connections are closed, the number of descriptors stops falling.
     const idle = await lowest(open);
     const primaryDescriptors = descriptorsOf(pid);
     held = addresses(heldAtOnce).map((from) => new RawConnection(port, from));
     for (const connection of held)
       await connection.write(`GET /?ms=${answerAfterMs} HTTP/1.1\r\nHost: a\r\n\r\n`);
-    // Over ipc the primary has a copy of each until its worker has taken it.
+    // With ipc, the primary has a copy of each descriptor until the worker has taken it.
     await expect
       .poll(() => [descriptorsOf(pid), open()], { timeout: 20_000 })
       .toEqual([primaryDescriptors, idle + heldAtOnce]);
     const memory = memoryOf(pid);
     const { answered, failed, moved } = (await pass(passing)) as Passed;
-    // V8 gives back what was garbage when its process has been idle for some seconds.
+    // V8 returns memory to the system when its process has been idle for some seconds.
     const growth = await lowest(() => memoryOf(pid) - memory, 20_000);
     record(
       `${handoff}: ${answered} passed, ${failed} failed, ${moved} moved; primary ${memory.toFixed(1)} MiB, ${growth.toFixed(1)} more afterwards`,

@@ -14,7 +14,7 @@ interface Report {
   readonly asked: number;
 }
 
-/** Runs the script in a network namespace of its own. */
+/** Runs the script in a new network namespace. */
 async function inNamespace(test: Record<string, unknown>): Promise<Report> {
   const child = spawn('unshare', ['-n', process.execPath, script], {
     env: { ...process.env, LIMPET_TEST_NAMESPACE: JSON.stringify(test) },
@@ -29,7 +29,7 @@ async function inNamespace(test: Record<string, unknown>): Promise<Report> {
   return JSON.parse(output) as Report;
 }
 
-/** Addresses that differ within the first 64 bits, and some within the first 48 or the last 64. */
+/** Addresses that differ in their first 48 bits, in the next 16, and in the last 64. */
 function ipv6(count: number): string[] {
   return Array.from({ length: count }, (_, i) => {
     const hex = (n: number) => (n & 0xffff).toString(16);
@@ -39,9 +39,9 @@ function ipv6(count: number): string[] {
 
 const targets = { ipv4: '127.0.0.1', ipv6: '2001:db8::1' };
 
-describe.skipIf(!possible)('in a network namespace of its own (needs the right to make one)', () => {
+describe.skipIf(!possible)('in a new network namespace (needs the right to create one)', () => {
   for (const ipv6Prefix of [32, 48, 56, 64]) {
-    it(`kernel, dual stack, ipv6Prefix ${ipv6Prefix}: every client at home, none missteered`, async () => {
+    it(`kernel on a dual-stack socket with ipv6Prefix ${ipv6Prefix} sends every client to its home`, async () => {
       const report = await inNamespace({
         listen: { port: 0 },
         options: { workers: 3, handoff: 'kernel', ipv6Prefix },
@@ -52,7 +52,7 @@ describe.skipIf(!possible)('in a network namespace of its own (needs the right t
     });
   }
 
-  it('kernel, IPv6 alone', async () => {
+  it('kernel on an IPv6-only socket sends every client to its home', async () => {
     const report = await inNamespace({
       listen: { port: 0, host: '2001:db8::1', ipv6Only: true },
       options: { workers: 2, handoff: 'kernel' },
@@ -62,7 +62,7 @@ describe.skipIf(!possible)('in a network namespace of its own (needs the right t
     expect(report).toMatchObject({ handoff: { name: 'kernel' }, moved: 0, missteered: 0 });
   });
 
-  it('optmem_max 20480: 1,024 buckets fit for every number of slots and any owners', () => {
+  it('with optmem_max 20480, a program for 1,024 buckets fits for every number of slots', () => {
     const everyTable = fileURLToPath(new URL('../fixtures/handoff/every-table.js', import.meta.url));
     const commands = 'ip link set lo up && sysctl -q -w net.core.optmem_max=20480 && exec "$0" "$1"';
     const { status, stderr } = spawnSync(
@@ -74,7 +74,7 @@ describe.skipIf(!possible)('in a network namespace of its own (needs the right t
     expect(status).toBe(0);
   });
 
-  it('a program that optmem_max does not allow: fd serves, and the status says why', async () => {
+  it('if the program is larger than optmem_max allows, fd serves and the status says why', async () => {
     const report = await inNamespace({
       optmemMax: 20_480,
       listen: { port: 0, host: '127.0.0.1' },

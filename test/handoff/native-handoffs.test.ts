@@ -10,7 +10,7 @@ let parts: RouterParts;
 afterEach(() => parts.close());
 
 const clients = loopback(1500);
-/** Clients at home in the slot. */
+/** Addresses of clients whose home is the slot. */
 const homeOf = (slot: number, count: number) =>
   loopback(4000)
     .filter((address) => parts.ring.homeOfAddress(address) === slot)
@@ -18,7 +18,7 @@ const homeOf = (slot: number, count: number) =>
 const lost = () => [0, 1, 2, 3].reduce((sum, slot) => sum + parts.acceptor.counts(slot).lost, 0);
 const missteered = () => [0, 1, 2, 3].reduce((sum, slot) => sum + parts.acceptor.counts(slot).missteered, 0);
 
-/** Visits until told to stop; what was served, and how many failed. */
+/** Visits until the returned function is called, which resolves to what was served and how many visits failed. */
 function keepVisiting(
   from: readonly string[],
 ): () => Promise<{ served: [string, Served][]; failed: number }> {
@@ -45,7 +45,7 @@ function keepVisiting(
 
 for (const handoff of ['kernel', 'fd'] as const) {
   describe(`handoff ${handoff}`, () => {
-    it('serves every address by the slot that the ring says, and counts each', async () => {
+    it('every address is served by the slot that the ring says, and counted', async () => {
       parts = new RouterParts(handoff);
       await parts.open();
       await parts.fill();
@@ -60,7 +60,7 @@ for (const handoff of ['kernel', 'fd'] as const) {
       expect(handed).toBe(handoff === 'fd' ? clients.length : 0);
     });
 
-    it('a killed worker under load: only what it had accepted is lost, and the next one serves its clients', async () => {
+    it('a killed worker loses only the connections that it had accepted, and the next worker serves its clients', async () => {
       parts = new RouterParts(handoff);
       await parts.open();
       await parts.fill();
@@ -76,7 +76,7 @@ for (const handoff of ['kernel', 'fd'] as const) {
       expect(missteered()).toBe(0);
     });
 
-    it('a slot that is down: its fallbacks serve, and what waited for it, then it serves again', async () => {
+    it('fallbacks serve a slot that is down, and the connections that waited for it, until it is up again', async () => {
       parts = new RouterParts(handoff);
       await parts.open();
       await parts.fill();
@@ -92,7 +92,7 @@ for (const handoff of ['kernel', 'fd'] as const) {
       for (const { slot } of await visitAll(parts.port, own)) expect(slot).toBe(2);
     });
 
-    it('a stopped worker: its fallbacks serve all, none twice, and it goes on where it was', async () => {
+    it('fallbacks serve every connection of a stopped worker once, and it serves again when it continues', async () => {
       parts = new RouterParts(handoff);
       await parts.open();
       await parts.fill();
@@ -108,7 +108,7 @@ for (const handoff of ['kernel', 'fd'] as const) {
       expect(accepted).toBe(2 * own.length);
     });
 
-    it('a reload under load: nobody fails, nobody is moved', async () => {
+    it('in a reload under load no client fails and none is moved', async () => {
       parts = new RouterParts(handoff);
       await parts.open();
       await parts.fill();
@@ -119,7 +119,7 @@ for (const handoff of ['kernel', 'fd'] as const) {
       for (const [address, { slot }] of served) expect(slot).toBe(parts.ring.homeOfAddress(address));
     });
 
-    it('closes: what waits is served first, and nothing is left', async () => {
+    it('at close, waiting connections are served first and none is left', async () => {
       parts = new RouterParts(handoff, { slots: 2 });
       await parts.open();
       await parts.fill();
@@ -130,7 +130,7 @@ for (const handoff of ['kernel', 'fd'] as const) {
       await waiting.catch(() => {});
     });
 
-    it('says what is wrong with the address', async () => {
+    it('open() rejects with the code of the address error', async () => {
       parts = new RouterParts(handoff);
       await parts.open();
       const address = { port: parts.port, host: '127.0.0.1', ipv6Only: false, backlog: 10 };
@@ -144,7 +144,7 @@ for (const handoff of ['kernel', 'fd'] as const) {
 }
 
 describe('handoff kernel', () => {
-  it('detours when the queue of an empty slot is more than half full, before the slot is called down', async () => {
+  it('fallbacks serve when the queue of a slot without a worker is more than half full, before the slot is down', async () => {
     parts = new RouterParts('kernel', {
       address: { port: 0, host: '127.0.0.1', ipv6Only: false, backlog: 8 },
     });
@@ -160,7 +160,7 @@ describe('handoff kernel', () => {
     ).toBe(9);
   });
 
-  it('scales up and down: only what the ring moves is moved', async () => {
+  it('scaling moves only the clients that the ring moves', async () => {
     parts = new RouterParts('kernel', { slots: 2 });
     await parts.open();
     await parts.fill();
@@ -176,7 +176,7 @@ describe('handoff kernel', () => {
     expect(missteered()).toBe(0);
   });
 
-  it('keeps the socket of a slot that was taken away for a minute, then closes it if it is the last', async () => {
+  it('the socket of a removed slot stays open for a minute, then it closes if it is the last', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     onTestFinished(() => {
       vi.useRealTimers();
@@ -192,7 +192,7 @@ describe('handoff kernel', () => {
     await parts.kill(2);
     vi.advanceTimersByTime(59_999);
     expect(listeningAt(parts.port)).toBe(3);
-    // It is counted back in: its socket stays, and its minute begins anew when it goes.
+    // The slot comes back: its socket stays. When it is removed again, the minute starts again.
     await parts.attach(2);
     resize(3);
     vi.advanceTimersByTime(120_000);
@@ -206,7 +206,7 @@ describe('handoff kernel', () => {
     expect(served.map(({ slot }) => slot)).toEqual(clients.map((from) => parts.ring.homeOfAddress(from)));
   });
 
-  it('is refused for a unix-domain socket, with the reason', async () => {
+  it('a unix-domain socket is refused, with the reason', async () => {
     parts = new RouterParts('kernel', { address: { path: '/nowhere', backlog: 1 } });
     await expect(parts.open()).rejects.toMatchObject({
       code: 'ERR_LIMPET_HANDOFF_UNSUPPORTED',
@@ -216,7 +216,7 @@ describe('handoff kernel', () => {
 });
 
 describe('handoff fd', () => {
-  it('a worker at its limit of descriptors loses nothing: the rest wait until there is room', async () => {
+  it('a worker at its limit of descriptors loses no connection: the others wait until it has room', async () => {
     parts = new RouterParts('fd', { slots: 1, keepOpen: true, descriptorsMax: 128 });
     await parts.open();
     await parts.fill();
@@ -225,7 +225,7 @@ describe('handoff fd', () => {
     expect(parts.acceptor.counts(0)).toMatchObject({ accepted: 300, lost: 0, refused: {} });
   });
 
-  it('a queue that is full: what is beyond it is closed and counted, the rest is served', async () => {
+  it('connections beyond queueMax are closed and counted, all others are served', async () => {
     parts = new RouterParts('fd', { slots: 1, queueMax: 10 });
     await parts.open();
     await parts.fill();
@@ -238,7 +238,7 @@ describe('handoff fd', () => {
     expect(parts.acceptor.counts(0).refused).toEqual({ 'queue full': 20 });
   });
 
-  it('tells connections that its closing left unserved from those for which there was no room', async () => {
+  it('connections that close() leaves unserved are counted with the reason `closing`', async () => {
     parts = new RouterParts('fd', { slots: 1 });
     await parts.open();
     await parts.fill();
@@ -249,7 +249,7 @@ describe('handoff fd', () => {
     for (const socket of waiting) socket.destroy();
   });
 
-  it('serves a unix-domain socket, all slots in turn, and leaves no file behind', async () => {
+  it('on a unix-domain socket all slots serve in turn, and no file is left behind', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'limpet-'));
     parts = new RouterParts('fd', { slots: 2, address: { path: join(folder, 'socket'), backlog: 10 } });
     await parts.open();
@@ -267,7 +267,7 @@ describe('handoff fd', () => {
   });
 });
 
-/** How many listening sockets the port has. */
+/** The number of listening sockets on the port. */
 function listeningAt(port: number): number {
   const at = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
   const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n');
@@ -280,7 +280,7 @@ async function connected(port: number, from: string): Promise<Socket> {
   return socket;
 }
 
-/** Resolves when so many connections were refused for want of room. */
+/** Resolves when `count` connections were refused because the queue was full. */
 async function refused(count: number): Promise<void> {
   while ((parts.acceptor.counts(0).refused['queue full'] ?? 0) < count)
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -13,7 +13,7 @@ function readable(): boolean {
   return spawnSync(process.execPath, ['-e', script, here], { uid: nobody, gid: nobody }).status === 0;
 }
 
-/** What the handoffs do must need no privilege: services seldom run as root, and CI seldom as anything else. */
+/** The handoffs must need no privileges. Services seldom run as root, but CI usually does, and would not notice. */
 describe.runIf(process.platform === 'linux')('as an ordinary user', () => {
   let app: App | undefined;
   afterEach(async () => {
@@ -21,7 +21,7 @@ describe.runIf(process.platform === 'linux')('as an ordinary user', () => {
     app = undefined;
   });
 
-  it.for(['kernel', 'fd'])('%s steers every client home', async (handoff, { skip }) => {
+  it.for(['kernel', 'fd'])('%s sends every client to its home', async (handoff, { skip }) => {
     skip(process.getuid?.() === 0 && !readable(), 'an ordinary user cannot read this checkout');
     app = startApp('apps/router.cjs', {
       env: { LIMPET_TEST_OPTIONS: JSON.stringify({ handoff, workers: 3 }), LIMPET_TEST_UID: String(nobody) },

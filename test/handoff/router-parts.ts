@@ -18,17 +18,17 @@ export interface Worker {
   readonly endpoint: WorkerEndpoint;
 }
 
-export interface HallOptions {
+export interface RouterPartsOptions {
   readonly slots?: number;
   readonly address?: ListenAddress;
   readonly queueMax?: number;
   /** Workers keep their connections open until the client closes them. */
   readonly keepOpen?: boolean;
-  /** The most descriptors a worker may have. */
+  /** The most descriptors that a worker may have. */
   readonly descriptorsMax?: number;
 }
 
-/** One listener's handoff, its ring, and forked workers: what the cluster does, in a few lines that a test controls. */
+/** The parts of a router, which a test controls: a ring, one listener with its handoff, and forked workers. */
 export class RouterParts {
   readonly binding: HandoffBinding = handoffBinding() as HandoffBinding;
   readonly ring: SlotRing;
@@ -37,9 +37,9 @@ export class RouterParts {
   readonly workers: Worker[] = [];
   bound: BoundAddress | undefined;
   #workerIndex = 0;
-  readonly #options: HallOptions;
+  readonly #options: RouterPartsOptions;
 
-  constructor(handoff: 'kernel' | 'fd', options: HallOptions = {}) {
+  constructor(handoff: 'kernel' | 'fd', options: RouterPartsOptions = {}) {
     this.#options = options;
     this.ring = new SlotRing({ slots: options.slots ?? 4, key: Buffer.from('limpets!') });
     this.acceptor = new Acceptor(
@@ -71,7 +71,7 @@ export class RouterParts {
     this.bound = await this.primary.open();
   }
 
-  /** Forks a worker for each slot and seats it. */
+  /** Forks a worker for each slot and attaches it. */
   async fill(): Promise<void> {
     await Promise.all(Array.from({ length: this.ring.size }, (_, slot) => this.attach(slot)));
   }
@@ -105,7 +105,7 @@ export class RouterParts {
       workerIndex,
       send: (body, handle) => {
         if (!child.connected) return false;
-        // As the cluster does: that the worker is gone is told by its exit.
+        // As in the cluster: errors are ignored, because the exit event reports that the worker is gone.
         child.send({ handoff: body }, handle as never, undefined, () => {});
         return true;
       },
@@ -120,7 +120,7 @@ export class RouterParts {
     return worker;
   }
 
-  /** The next message of the worker with this member. */
+  /** Resolves to the value of this member in the worker's next message that has it. */
   async hears<T>(child: ChildProcess, name: string): Promise<T> {
     for (;;) {
       const [message] = (await once(child, 'message')) as [Record<string, T>];
@@ -136,7 +136,7 @@ export class RouterParts {
     this.primary.detach(endpoint, true);
   }
 
-  /** As a reload does it: the old one stops, then another is seated. */
+  /** As in a reload: the old worker stops, then the new one is attached. */
   async replace(slot: number): Promise<void> {
     const { child, endpoint } = this.workers[slot] as Worker;
     child.send({ stop: true });
@@ -177,7 +177,7 @@ export interface Served {
   readonly pid: number;
 }
 
-/** Connects from `from`, and tells who answered. Rejects when the connection fails before the answer. */
+/** Connects from `from` and resolves to the answer. Rejects if the connection fails before. */
 export function visit(port: number, from: string, host = '127.0.0.1'): Promise<Served> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host, localAddress: from });
@@ -206,7 +206,7 @@ export async function visitAll(port: number, from: readonly string[], width = 64
   return served;
 }
 
-/** `count` different addresses of 127.0.0.0/8. */
+/** `count` different addresses in 127.0.0.0/8. */
 export function loopback(count: number): string[] {
   return Array.from({ length: count }, (_, i) => {
     const n = i + 256;

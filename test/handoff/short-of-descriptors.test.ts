@@ -14,17 +14,17 @@ afterEach(async () => {
   app = undefined;
 });
 
-/** More than the limit leaves room for, in any of the processes. */
+/** More connections than any of the processes has room for. */
 const crowd = 300;
 const room = 90;
 
-/** Leaves a process room for a few more descriptors. */
+/** Limits a process to `room` more descriptors than it has. */
 function limit(pid: number): void {
   const most = descriptorsOf(pid) + room;
   execFileSync('prlimit', ['--pid', String(pid), `--nofile=${most}:${most}`]);
 }
 
-/** Resolves when the process has stopped taking descriptors: it has as many as before for a while. */
+/** Resolves when the process takes no more descriptors: their number has not changed for 200 ms. */
 async function full(pid: number): Promise<void> {
   for (let before = -1, same = 0; same < 10; await pause(20)) {
     const now = descriptorsOf(pid);
@@ -40,7 +40,7 @@ describe.each([
   ['ipc', 'a worker'],
   ['ipc', 'the primary'],
 ])('%s, %s without descriptors', (handoff, short) => {
-  it('who comes waits, or is refused, and all is well afterwards', async () => {
+  it('clients wait or are refused, and later clients are all served', async () => {
     app = startApp('apps/router.cjs', {
       env: { LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 1, handoff, respawnGraceMs: 30_000 }) },
     });
@@ -53,9 +53,9 @@ describe.each([
     const worker = childrenOf(app.pid)[0] as number;
     const pid = short === 'the primary' ? app.pid : worker;
     limit(pid);
-    // A worker that has plenty looks again only now and then.
+    // A worker with many free descriptors recounts them only now and then.
     if (handoff === 'fd' && pid === worker) await inParallel(addresses(300), 8, (from) => ask(port, from));
-    // Connections stay in a primary whose worker takes none.
+    // While the worker takes none, connections stay in the primary.
     if (pid === app.pid) process.kill(worker, 'SIGSTOP');
 
     const clients = addresses(crowd).map((from) => new RawConnection(port, from));
@@ -69,7 +69,7 @@ describe.each([
     });
     await full(pid);
     if (pid === app.pid) process.kill(worker, 'SIGCONT');
-    // Who is served leaves, and makes room for the next.
+    // A served client closes, which makes room for the next.
     const answers = await Promise.all(
       served.map(async (answer, i) => {
         const ok = await answer;
@@ -77,7 +77,7 @@ describe.each([
         return ok;
       }),
     );
-    // Node's own accept closes what it has no descriptor for; ours leaves it with the kernel.
+    // Without a free descriptor, Node's accept closes the connection. limpet's acceptor leaves it in the kernel's queue.
     const refuses = handoff === 'ipc' && short === 'the primary';
     if (refuses) expect(answers.filter(Boolean).length).toBeGreaterThan(room / 4);
     else expect(answers.filter((ok) => !ok)).toEqual([]);

@@ -34,7 +34,7 @@ describe.each(bindings)('the client key of an address, %s', (_, { addressKey }) 
     expect(keyOf(address)).toBe(key);
   });
 
-  test('IPv6 is cut at the prefix, IPv4 is not', () => {
+  test('the key of an IPv6 address ends at the prefix, the key of an IPv4 address has all bits', () => {
     const keys = ([32, 48, 56, 64] as const).map((prefix) => keyOf('2001:db8:a1b2:c3d4:e5f6::', prefix));
     expect(keys).toEqual(['20010db800000000', '20010db8a1b20000', '20010db8a1b2c300', '20010db8a1b2c3d4']);
     for (const prefix of [32, 48, 56, 64] as const)
@@ -92,11 +92,11 @@ describe.each(bindings)('the client key of an address, %s', (_, { addressKey }) 
       '::ffff:1.2.3.4.',
       '::.1.2.3.4',
     ],
-  ])('%j is no address', (text) => {
+  ])('%j is not an address', (text) => {
     expect(keyOf(text)).toBeUndefined();
   });
 
-  test('what is an address is what Node says is one', () => {
+  test('a text is an address if Node says so', () => {
     const piece = fc.constantFrom(
       ...[
         '0',

@@ -4,19 +4,20 @@ import { type RingBinding, typescriptRing } from '../../src/binding/typescript/r
 import type { Ring } from '../../src/ring/ring.ts';
 import type { SlotRing } from '../../src/ring/slot-ring.ts';
 
-/** The engines that this machine has, by name: the suite of each runs on all. */
-export const bindings: [name: string, binding: RingBinding][] = [['twin', typescriptRing]];
+/** The implementations that this machine has, with their names. */
+export const bindings: [name: string, binding: RingBinding][] = [['TypeScript', typescriptRing]];
 const addon = native()?.ring as RingBinding | undefined;
 if (addon) bindings.unshift(['native', addon]);
 
-/** Runs `suite` with ring classes that stand on each engine; a missing one is left out, with its reason. */
+/** Runs `suite` with the ring classes on each implementation. Without an addon, the native one is skipped with the reason. */
 export function describeEngines(
   suite: (classes: { Ring: typeof Ring; SlotRing: typeof SlotRing }) => void | Promise<void>,
 ): void {
   for (const kind of ['native', 'twin']) {
-    describe(kind, async () => {
+    describe(kind === 'twin' ? 'TypeScript' : kind, async () => {
       if (kind === 'native' && !addon) {
-        test('the native engine', ({ skip }) => skip('no native addon here: npm run build:native makes it'));
+        test('the native implementation', ({ skip }) =>
+          skip('no native addon here: npm run build:native makes it'));
         return;
       }
       vi.stubEnv('LIMPET_BINDING', kind);
@@ -30,10 +31,10 @@ export function describeEngines(
   }
 }
 
-/** The bytes 0, 1, 2, … of a message of `size`. */
+/** A message of `size` bytes: 0, 1, 2, … */
 export const bytesUpTo = (size: number): Uint8Array => Uint8Array.from({ length: size }, (_, i) => i);
 
-/** Numbers from 0 to 1, the same in every run (the Lehmer generator of Park and Miller). */
+/** Random numbers from 0 to 1, the same in every run (the Lehmer generator of Park and Miller). */
 export function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -42,14 +43,14 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** How many buckets of `table` each of `slots` slots has. */
+/** For each slot, the number of its buckets in `table`. */
 export function tally(table: Uint16Array, slots: number): number[] {
   const counts = new Array<number>(slots).fill(0);
   for (const slot of table) counts[slot] = (counts[slot] ?? 0) + 1;
   return counts;
 }
 
-/** The most that a slot's buckets differ from its quota. */
+/** The largest difference between a slot's buckets and its quota. */
 export function worstImbalance(table: Uint16Array, weights: ArrayLike<number>): number {
   const all = Array.from(weights).reduce((sum, weight) => sum + weight, 0);
   const counts = tally(table, weights.length);
@@ -58,7 +59,7 @@ export function worstImbalance(table: Uint16Array, weights: ArrayLike<number>): 
   );
 }
 
-/** From which slot to which each bucket that differs went. */
+/** For each bucket that moved: the slot that had it before, and the slot that has it now. */
 export function moves(before: Uint16Array, after: Uint16Array): { from: number; to: number }[] {
   return Array.from(before, (from, bucket) => ({ from, to: after[bucket] as number })).filter(
     ({ from, to }) => from !== to,

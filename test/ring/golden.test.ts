@@ -1,4 +1,4 @@
-/** docs/ring.md: its table of seven nodes and its clients. */
+/** The table of seven nodes and the clients in docs/ring.md. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { bytesUpTo, describeEngines } from './engines.ts';
@@ -15,7 +15,7 @@ const clients = [...page.matchAll(/^\| (\S+) \| `(\w{16})` \| `(\w{8})` \| (\d+)
 const names = [...'abcdefg'];
 
 describe('the table', () => {
-  test('is one that a person can check', () => {
+  test('is built by the rules that the page describes', () => {
     expect(joined.map(([node]) => node)).toEqual(names);
     for (const [i, [node, table]] of joined.entries()) {
       const counts = names.slice(0, i + 1).map((name) => table.split(name).length - 1);
@@ -31,13 +31,13 @@ describeEngines(({ Ring, SlotRing }) => {
   const options = { buckets: 64, key: bytesUpTo(8) };
   const lettersOf = (table: Uint16Array): string => Array.from(table, (slot) => names[slot]).join('');
 
-  test('each line is the ring of so many nodes', () => {
+  test('line n of the table is the ring of n nodes', () => {
     for (const [i, [, table]] of joined.entries()) {
       expect(lettersOf(new SlotRing({ ...options, slots: i + 1 }).homeTable())).toBe(table);
     }
   });
 
-  test('each line of nodes that are down is what the others serve', () => {
+  test('with nodes down, the others serve as the page says', () => {
     expect(down).toHaveLength(2);
     for (const [nodes, table] of down) {
       const ring = new SlotRing({ ...options, slots: 7 });
@@ -46,7 +46,7 @@ describeEngines(({ Ring, SlotRing }) => {
     }
   });
 
-  test('each client goes its way', () => {
+  test('each client of the page has the key, hash, bucket and home of its line', () => {
     const ring = new Ring(names, options);
     expect(clients).toHaveLength(6);
     for (const [, address = '', key, hash = '', bucket, home] of clients) {

@@ -3,14 +3,14 @@ import { halfSipHash, hashKey, hashWords } from '../../src/binding/typescript/ha
 import { hash32 } from '../../src/ring/hash.ts';
 import { bindings, bytesUpTo } from './engines.ts';
 
-/** What HalfSipHash gives for the messages "", 00, 00 01, … of 0 to 63 bytes under the key 00 01 … 07. */
+/** The results for the messages "", 00, 00 01, … of 0 to 63 bytes under the key 00 01 … 07. */
 const numbers = (text: string): number[] =>
   text
     .trim()
     .split(/\s+/)
     .map((word) => Number.parseInt(word, 16));
 
-/** The reference implementation's: https://github.com/veorq/SipHash, vectors_hsip32. */
+/** From the reference implementation: https://github.com/veorq/SipHash, vectors_hsip32. */
 const halfSipHash24 = numbers(`
   5b9f35a9 b85a4727 03a662fa 04e7fe8a 89466e2a 69b6fac5 23fc6358 c563cf8b 8f84b8d0 79e706f8
   3479b094 50300808 2f87f057 ff63e677 7cf8ffd6 972bfe74 84acb5d9 5b6474c4 9b8d5b46 87e3ef7b
@@ -21,7 +21,7 @@ const halfSipHash24 = numbers(`
   736ce7d4 b9cb8f42 7a9983bd 744aea59
 `);
 
-/** The Linux kernel's, where hsiphash is HalfSipHash-1-3: lib/test_siphash.c, 32-bit. */
+/** From the Linux kernel, whose hsiphash is HalfSipHash-1-3: lib/test_siphash.c, 32-bit. */
 const halfSipHash13 = numbers(`
   5814c896 e7e864ca bc4b0e30 01539939 7e059ea6 88e3d89b a0080b65 9d38d9d6 577999b1 c839caed
   e4fa32cf 959246ee 6b28096c 66dd9cd6 16658a7c d0257b04 8b31d501 2b1cd04b 06712339 522aca67
@@ -34,18 +34,18 @@ const halfSipHash13 = numbers(`
 
 const key = bytesUpTo(8);
 
-test('HalfSipHash-2-4 is the published one', () => {
+test('HalfSipHash-2-4 gives the published results', () => {
   const hashes = halfSipHash24.map((_, size) => halfSipHash(2, 4, hashKey(key), bytesUpTo(size), size));
   expect(hashes).toEqual(halfSipHash24);
 });
 
 describe.each(bindings)('%s', (_, binding) => {
-  test('HalfSipHash-1-3 is the published one', () => {
+  test('HalfSipHash-1-3 gives the published results', () => {
     expect(halfSipHash13.map((_, size) => binding.hash32(key, bytesUpTo(size)))).toEqual(halfSipHash13);
   });
 });
 
-test('hash32 is the published one, whatever engine takes the length', () => {
+test('hash32 gives the published results at every length, in the addon and in TypeScript', () => {
   expect(halfSipHash13.map((_, size) => hash32(key, bytesUpTo(size)))).toEqual(halfSipHash13);
   for (const size of [100, 127, 128, 129, 256, 1000, 70_000]) {
     const bytes = bytesUpTo(size);
@@ -53,13 +53,13 @@ test('hash32 is the published one, whatever engine takes the length', () => {
   }
 });
 
-test('two words hash as their eight bytes do', () => {
+test('two words hash like their eight bytes', () => {
   const words = new Uint32Array([0x03020100, 0x07060504]);
   const [w0 = 0, w1 = 0] = words;
   expect(hashWords(w0, w1, w0, w1)).toBe(halfSipHash13[8]);
 });
 
-test('a key or a message that is none is refused, and a key is never shown', () => {
+test('an invalid key or message is refused, and the message of the error never contains the key', () => {
   const ringError = (message: RegExp): object =>
     expect.objectContaining({ code: 'ERR_LIMPET_RING', message: expect.stringMatching(message) });
   for (const bad of [

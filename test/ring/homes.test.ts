@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bindings, moves, randomNumbers, tally, worstImbalance } from './engines.ts';
 
-/** Weights that make trouble: equal, whole, far apart, nearly equal, sorted either way. */
+/** Weights of several kinds: equal, whole, far apart, nearly equal, rising and falling. */
 const weightsOf = (slots: number, kind: string): Float64Array => {
   const random = randomNumbers(slots);
   const one: Record<string, () => number> = {
@@ -27,18 +27,21 @@ const kinds = [
 ];
 
 describe.each(bindings)('homes, %s', (_, { buildHomes, joinHomes, leaveHomes }) => {
-  test.each(kinds)('from 1 slot to 256, weights %s: balanced, and only the new one gains', (kind) => {
-    const weights = weightsOf(256, kind);
-    const homes = buildHomes(weights.subarray(0, 1), 1024);
-    for (let slot = 1; slot < 256; slot++) {
-      const before = homes.slice();
-      const joined = weights.subarray(0, slot + 1);
-      joinHomes(homes, joined, slot);
-      expect(worstImbalance(homes, joined)).toBeLessThanOrEqual(1 + 1e-6);
-      expect(moves(before, homes).every(({ to }) => to === slot)).toBe(true);
-      if (slot % 85 === 0) expect(buildHomes(joined, 1024)).toEqual(homes);
-    }
-  });
+  test.each(kinds)(
+    'from 1 to 256 slots with weights %s, every slot stays within one bucket of its quota and only the new one gains',
+    (kind) => {
+      const weights = weightsOf(256, kind);
+      const homes = buildHomes(weights.subarray(0, 1), 1024);
+      for (let slot = 1; slot < 256; slot++) {
+        const before = homes.slice();
+        const joined = weights.subarray(0, slot + 1);
+        joinHomes(homes, joined, slot);
+        expect(worstImbalance(homes, joined)).toBeLessThanOrEqual(1 + 1e-6);
+        expect(moves(before, homes).every(({ to }) => to === slot)).toBe(true);
+        if (slot % 85 === 0) expect(buildHomes(joined, 1024)).toEqual(homes);
+      }
+    },
+  );
 
   test('with equal weights the new slot takes exactly its quota, rounded down', () => {
     for (const buckets of [64, 256, 1024, 4096]) {
@@ -50,7 +53,7 @@ describe.each(bindings)('homes, %s', (_, { buildHomes, joinHomes, leaveHomes }) 
     }
   });
 
-  test('any weights in any number of buckets', () => {
+  test('slots of any weights are balanced in any number of buckets', () => {
     const slots = fc.array(fc.double({ min: 1e-6, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 64 });
     fc.assert(
       fc.property(slots, fc.integer({ min: 6, max: 11 }), (some, bits) => {
@@ -66,7 +69,7 @@ describe.each(bindings)('homes, %s', (_, { buildHomes, joinHomes, leaveHomes }) 
     );
   });
 
-  test('who leaves moves its own buckets and no other; who takes the seat takes a quota', () => {
+  test('a slot that leaves moves only its own buckets, and a slot that takes its number gets a quota', () => {
     const random = randomNumbers(5);
     const weights = new Float64Array(24).fill(1);
     const homes = buildHomes(weights, 1024);

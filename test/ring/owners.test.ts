@@ -5,7 +5,7 @@ import { describeEngines, moves, randomNumbers, tally } from './engines.ts';
 const key = new Uint8Array(8);
 
 describeEngines(({ SlotRing }) => {
-  test('any slots going down and up in any order: own buckets move, no other, and all come back', () => {
+  test('when slots go down and up in any order, only their own buckets move, and all come back', () => {
     const slots = fc.integer({ min: 1, max: 256 });
     const turns = fc.array(fc.tuple(fc.nat(255), fc.boolean()), { maxLength: 24 });
     fc.assert(
@@ -34,7 +34,7 @@ describeEngines(({ SlotRing }) => {
     );
   });
 
-  test('one more slot going down moves only what it served', () => {
+  test('when one more slot goes down, only the buckets that it served move', () => {
     const random = randomNumbers(7);
     for (const slots of [2, 3, 8, 16, 100, 256]) {
       const ring = new SlotRing({ slots, key });
@@ -49,7 +49,7 @@ describeEngines(({ SlotRing }) => {
     }
   });
 
-  test('a dead slot spreads its clients over all others', () => {
+  test('the clients of a dead slot are spread over all others', () => {
     const peaks: Record<number, number> = {};
     for (const slots of [8, 16]) {
       const ring = new SlotRing({ slots, key });
@@ -65,7 +65,7 @@ describeEngines(({ SlotRing }) => {
     expect(peaks[16]).toBeLessThan(1.055);
   });
 
-  test('a slot of three times the weight takes three times the buckets of a dead one', () => {
+  test('a slot of three times the weight takes three times as many buckets of a dead slot', () => {
     const ring = new SlotRing({ slots: [100, 1, 3], buckets: 65_536, key });
     ring.down(0);
     const [, light = 0, heavy = 0] = tally(ring.ownerTable(), 3);
@@ -89,7 +89,7 @@ describeEngines(({ SlotRing }) => {
     }
   });
 
-  test('with no slot up, nobody serves', () => {
+  test('if no slot is up, no bucket has an owner', () => {
     const ring = new SlotRing({ slots: 2, key });
     ring.down(0);
     ring.down(1);

@@ -8,9 +8,9 @@ const refused = (message: RegExp, code = 'ERR_LIMPET_RING'): object =>
   expect.objectContaining({ name: 'LimpetError', code, message: expect.stringMatching(message) });
 
 describeEngines(({ Ring, SlotRing }) => {
-  const placesOf = (ring: InstanceType<typeof Ring>): string[] => keys.map((name) => ring.lookup(name));
+  const nodesOf = (ring: InstanceType<typeof Ring>): string[] => keys.map((name) => ring.lookup(name));
 
-  test('a text is its UTF-8 bytes', () => {
+  test('a text stands for its UTF-8 bytes', () => {
     const ring = new Ring(['a', 'b', 'c', 'd', 'e', 'f', 'g'], { key });
     const random = randomNumbers(3);
     const alphabet = ['a', 'é', '€', '😀', '\ud800', '\0', '\u007f', '\u0080'];
@@ -26,7 +26,7 @@ describeEngines(({ Ring, SlotRing }) => {
     }
   });
 
-  test('an address is looked up as the slot ring does, one or many, IPv4 or IPv6', () => {
+  test('lookupAddress and lookupMany agree with the slot ring, for IPv4 and IPv6', () => {
     const ring = new Ring(['a', 'b', 'c'], { key, buckets: 4096, ipv6Prefix: 48 });
     const slots = new SlotRing({ slots: 3, key, buckets: 4096, ipv6Prefix: 48 });
     const random = randomNumbers(9);
@@ -54,7 +54,7 @@ describeEngines(({ Ring, SlotRing }) => {
     );
   });
 
-  test('lookupMany writes where it is told, and only there', () => {
+  test('lookupMany writes only to the elements of `out` that it needs', () => {
     const ring = new Ring(['a', 'b'], { key });
     const out = new Uint16Array(5).fill(77);
     const answers = ring.lookupMany(Uint32Array.of(1, 2, 3), out);
@@ -67,50 +67,50 @@ describeEngines(({ Ring, SlotRing }) => {
     expect(ring.lookupMany(new Uint32Array(0))).toHaveLength(0);
   });
 
-  test('a node added takes its share and nothing else moves; removed again, all is as before', () => {
+  test('an added node takes only its share, and removing it restores the ring', () => {
     const ring = new Ring(['a', 'b', { name: 'c', weight: 2 }], { key });
-    const before = placesOf(ring);
+    const before = nodesOf(ring);
     ring.add({ name: 'd', weight: 2 });
-    const after = placesOf(ring);
-    const moved = after.filter((place, i) => place !== before[i]);
+    const after = nodesOf(ring);
+    const moved = after.filter((node, i) => node !== before[i]);
     expect(new Set(moved)).toEqual(new Set(['d']));
     expect(moved.length / keys.length).toBeCloseTo(2 / 6, 1);
     expect(after).toEqual(
-      placesOf(new Ring(['a', 'b', { name: 'c', weight: 2 }, { name: 'd', weight: 2 }], { key })),
+      nodesOf(new Ring(['a', 'b', { name: 'c', weight: 2 }, { name: 'd', weight: 2 }], { key })),
     );
     ring.remove('d');
-    expect(placesOf(ring)).toEqual(before);
+    expect(nodesOf(ring)).toEqual(before);
     expect(ring.nodes).toEqual(['a', 'b', 'c']);
   });
 
-  test('any node removed moves its own keys and no other, and the rest share them evenly', () => {
+  test('a removed node moves only its own keys, evenly to all others', () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
     for (const name of names) {
       const ring = new Ring(names, { key });
-      const before = placesOf(ring);
+      const before = nodesOf(ring);
       ring.remove(name);
-      const after = placesOf(ring);
-      expect(after.every((place, i) => (before[i] === name ? place !== name : place === before[i]))).toBe(
-        true,
-      );
+      const after = nodesOf(ring);
+      expect(after.every((node, i) => (before[i] === name ? node !== name : node === before[i]))).toBe(true);
       for (const rest of names.filter((other) => other !== name)) {
-        expect(after.filter((place) => place === rest).length / keys.length).toBeCloseTo(1 / 7, 1);
+        expect(after.filter((node) => node === rest).length / keys.length).toBeCloseTo(1 / 7, 1);
       }
     }
   });
 
-  test('nodes keep their indexes; the next to come takes the empty one', () => {
+  test('nodes keep their indexes, and the next node takes the empty one', () => {
     const ring = new Ring(['a', 'b', 'c', 'd'], { key });
     ring.remove('b');
     expect(ring.nodes).toEqual(['a', null, 'c', 'd']);
     expect(ring.lookupMany(Uint32Array.from({ length: 999 }, (_, i) => i)).includes(1)).toBe(false);
-    expect(() => ring.lookup('x') && ring.down('b')).toThrow(refused(/no node "b"; there is "a", "c", "d"/));
-    const before = placesOf(ring);
+    expect(() => ring.lookup('x') && ring.down('b')).toThrow(
+      refused(/no node "b"; expected one of "a", "c", "d"/),
+    );
+    const before = nodesOf(ring);
     ring.add('e');
     expect(ring.nodes).toEqual(['a', 'e', 'c', 'd']);
-    expect(placesOf(ring).every((place, i) => place === 'e' || place === before[i])).toBe(true);
+    expect(nodesOf(ring).every((node, i) => node === 'e' || node === before[i])).toBe(true);
     ring.down('e');
-    expect(placesOf(ring).includes('e')).toBe(false);
+    expect(nodesOf(ring).includes('e')).toBe(false);
     ring.remove('e');
     ring.add('e');
     expect(ring.isDown('e')).toBe(false);
@@ -124,23 +124,23 @@ describeEngines(({ Ring, SlotRing }) => {
       ring.remove('d');
       ring.remove('a');
       ring.add('g');
-      return placesOf(ring);
+      return nodesOf(ring);
     };
     expect(make()).toEqual(make());
   });
 
-  test('nodes go down and come back', () => {
+  test('a node that goes down loses only its own keys and gets them back', () => {
     const ring = new Ring(['a', 'b', 'c', 'd'], { key });
-    const before = placesOf(ring);
+    const before = nodesOf(ring);
     ring.down('b');
     ring.down('b');
     expect(ring.isDown('b')).toBe(true);
-    expect(
-      placesOf(ring).every((place, i) => (before[i] === 'b' ? place !== 'b' : place === before[i])),
-    ).toBe(true);
+    expect(nodesOf(ring).every((node, i) => (before[i] === 'b' ? node !== 'b' : node === before[i]))).toBe(
+      true,
+    );
     ring.up('b');
     ring.up('b');
-    expect(placesOf(ring)).toEqual(before);
+    expect(nodesOf(ring)).toEqual(before);
     for (const name of ['a', 'b', 'c', 'd']) ring.down(name);
     const address = '203.0.113.7';
     expect(() => ring.lookup('x')).toThrow(refused(/every node is down/));
@@ -151,7 +151,7 @@ describeEngines(({ Ring, SlotRing }) => {
     expect(ring.explain(address)).toMatchObject({ owner: 'c' });
   });
 
-  test('explain names the nodes', () => {
+  test('explain returns the names of the nodes', () => {
     const ring = new Ring(['a', 'b', 'c'], { key });
     const { home, owner, reason, key: client } = ring.explain('203.0.113.7');
     expect([owner, reason, client]).toEqual([home, 'home', '0000ffffcb007107']);
@@ -160,23 +160,23 @@ describeEngines(({ Ring, SlotRing }) => {
     expect(ring.explain('203.0.113.7').owner).toBe(ring.lookupAddress('203.0.113.7'));
   });
 
-  test('one node, and a thousand', () => {
-    expect(new Set(placesOf(new Ring(['only'])))).toEqual(new Set(['only']));
+  test('a ring may have one node or a thousand', () => {
+    expect(new Set(nodesOf(new Ring(['only'])))).toEqual(new Set(['only']));
     const many = new Ring(
       Array.from({ length: 1000 }, (_, i) => `node-${i}`),
       { buckets: 4096 },
     );
-    expect(new Set(placesOf(many)).size).toBeGreaterThan(900);
+    expect(new Set(nodesOf(many)).size).toBeGreaterThan(900);
   });
 
-  test('without a key all rings agree; with another key they do not', () => {
-    expect(placesOf(new Ring(['a', 'b', 'c']))).toEqual(
-      placesOf(new Ring(['a', 'b', 'c'], { key: new Uint8Array(8) })),
+  test('rings without a key agree, rings with different keys do not', () => {
+    expect(nodesOf(new Ring(['a', 'b', 'c']))).toEqual(
+      nodesOf(new Ring(['a', 'b', 'c'], { key: new Uint8Array(8) })),
     );
-    expect(placesOf(new Ring(['a', 'b', 'c']))).not.toEqual(placesOf(new Ring(['a', 'b', 'c'], { key })));
+    expect(nodesOf(new Ring(['a', 'b', 'c']))).not.toEqual(nodesOf(new Ring(['a', 'b', 'c'], { key })));
   });
 
-  test('what makes no ring is refused, and says what would', () => {
+  test('invalid nodes and options are refused, and the error says what was expected', () => {
     const make =
       (nodes: unknown, options?: object): (() => unknown) =>
       () =>
@@ -205,7 +205,7 @@ describeEngines(({ Ring, SlotRing }) => {
 
   test('a call that fails changes nothing', () => {
     const ring = new Ring(['a', 'b'], { key, buckets: 64 });
-    const before = placesOf(ring);
+    const before = nodesOf(ring);
     expect(() => ring.add('a')).toThrow(refused(/two nodes "a"/));
     expect(() => ring.add({ name: 'c', weight: 0 })).toThrow(refused(/weight is 0/));
     expect(() => ring.remove('c')).toThrow(refused(/no node "c"/));
@@ -218,7 +218,7 @@ describeEngines(({ Ring, SlotRing }) => {
     expect(() => ring.lookupMany(new Uint32Array(1), new Uint8Array(4) as never)).toThrow(
       refused(/Uint8Array of 4/),
     );
-    expect(placesOf(ring)).toEqual(before);
+    expect(nodesOf(ring)).toEqual(before);
     ring.remove('a');
     expect(() => ring.remove('b')).toThrow(refused(/only member/));
     for (let i = 0; i < 63; i++) ring.add(`n${i}`);

@@ -5,7 +5,7 @@ import { bytesUpTo, describeEngines, moves } from './engines.ts';
 const key = bytesUpTo(8);
 
 describeEngines(({ SlotRing }) => {
-  test('whatever its sizes before, a ring of n slots is the ring of n slots', () => {
+  test('a ring that is resized to n slots equals a new ring of n slots', () => {
     const sizes = fc.array(
       fc.oneof(
         fc.integer({ min: 1, max: 64 }),
@@ -26,7 +26,7 @@ describeEngines(({ SlotRing }) => {
     );
   });
 
-  test('scaling up moves only to the new slots, scaling down only from the old', () => {
+  test('scaling up moves buckets only to the new slots, scaling down only from the removed ones', () => {
     const ring = new SlotRing({ slots: 4, key });
     const four = ring.homeTable();
     ring.resize(7);
@@ -36,7 +36,7 @@ describeEngines(({ SlotRing }) => {
     expect(moves(seven, ring.homeTable()).every(({ from }) => from >= 5)).toBe(true);
   });
 
-  test('a change of one weight moves at most about twice what it must', () => {
+  test('a change of one weight moves at most about twice as many buckets as it must', () => {
     for (const [before, after] of [
       [
         [1, 1, 1, 1],
@@ -61,7 +61,7 @@ describeEngines(({ SlotRing }) => {
     }
   });
 
-  test('a slot that is down stays down when the ring is resized, and a new one is up', () => {
+  test('when the ring is resized, a slot that is down stays down and a new slot is up', () => {
     const ring = new SlotRing({ slots: 4, key });
     ring.down(1);
     ring.down(3);
@@ -72,7 +72,7 @@ describeEngines(({ SlotRing }) => {
     expect(ring.ownerTable().includes(1)).toBe(false);
   });
 
-  test('explain is the sum of the other answers', () => {
+  test('explain agrees with the other methods', () => {
     const ring = new SlotRing({ slots: 8, key, buckets: 256, ipv6Prefix: 56 });
     for (const address of ['203.0.113.7', '::ffff:203.0.113.7', '2001:db8:1:2345:6::7', 'fe80::1%eth0']) {
       const { hash, bucket, home, owner, reason } = ring.explain(address);
@@ -98,7 +98,7 @@ describeEngines(({ SlotRing }) => {
     expect(ring.explain('2001:db8:1:2345:6::7').key).toBe('20010db800012300');
   });
 
-  test('tables are copies', () => {
+  test('homeTable and ownerTable return copies', () => {
     const ring = new SlotRing({ slots: 8, key });
     ring.homeTable().fill(9);
     ring.ownerTable().fill(9);
@@ -106,7 +106,7 @@ describeEngines(({ SlotRing }) => {
     expect(ring.ownerTable()).toEqual(ring.homeTable());
   });
 
-  test('1 to 256 slots, and no other slot', () => {
+  test('a ring has 1 to 256 slots, and refuses every other number', () => {
     const refused = expect.objectContaining({ code: 'ERR_LIMPET_RING' });
     for (const slots of [
       0,

@@ -1,6 +1,6 @@
-/** What the part that reads heads is told, and what it answers: one vocabulary for the addon and its twin. */
+/** The arguments and results of the reader of request heads. The addon and the TypeScript implementation use the same types. */
 
-/** Prefixes of 17 bytes each: the network's 16 (IPv4 as ::ffff:a.b.c.d), then how many bits of it count, 0 to 128. */
+/** Prefixes of 17 bytes each: the 16 bytes of the network (IPv4 as ::ffff:a.b.c.d), then the number of bits that count, 0 to 128. */
 export type PackedPrefixes = Uint8Array;
 
 export type ForwardedHeader = 'either' | 'x-forwarded-for' | 'forwarded';
@@ -8,29 +8,29 @@ export type ForwardedHeader = 'either' | 'x-forwarded-for' | 'forwarded';
 export type ChainRule =
   | { readonly kind: 'address' | 'proxy-protocol' | 'affinity-cookie' | 'sid' }
   | { readonly kind: 'forwarded'; readonly trust: PackedPrefixes; readonly header: ForwardedHeader }
-  /** `name` is in lower case where `kind` is `header`. */
+  /** If `kind` is `header`, `name` is in lower case. */
   | { readonly kind: 'cookie' | 'header' | 'query'; readonly name: string };
 
 export interface ProxyHeaderPolicy {
-  /** `kept`: a version 2 header stays in the stream for a worker that reads it itself, and version 1 is refused. */
+  /** `kept`: a version 2 header stays in the stream, because the worker reads it itself. A version 1 header is refused. */
   readonly use: 'ignored' | 'consumed' | 'kept';
-  /** A trusted peer may also come without a header. */
+  /** Whether a trusted peer may connect without a header. */
   readonly optional: boolean;
   readonly trust: PackedPrefixes;
 }
 
-/** How limpet's own cookies are told from all others. */
+/** A cookie is limpet's own if it has this name, this node, and a valid tag under this key. */
 export interface CookieSeal {
   readonly name: string;
-  /** This machine, as the cookie names it: letters, digits, `-` and `_`. */
+  /** The name of this machine in the cookie: letters, digits, `-` and `_`. */
   readonly node: string;
   /** 16 bytes. */
   readonly key: Uint8Array;
-  /** Hours after the hour of issue in which the cookie still counts. */
+  /** How many hours after its hour of issue the cookie is valid. */
   readonly hoursMax: number;
 }
 
-/** The rules of one listener. They end with `address`, which always yields a key. */
+/** The rules of one listener. The last rule is `address`, which always yields a key. */
 export interface AffinityChain {
   readonly rules: readonly ChainRule[];
   readonly proxyHeader: ProxyHeaderPolicy;
@@ -40,7 +40,7 @@ export interface AffinityChain {
   readonly headBytesMax: number;
 }
 
-/** Why a connection is closed before any worker has it; the counters' names. */
+/** Why a connection is closed before a worker has it. The counters have the same names. */
 export type Refusal =
   | 'none'
   | 'head-too-large'
@@ -53,8 +53,8 @@ export type Refusal =
   | 'proxy-header-untrusted';
 
 /**
- * `rule` is the index of the rule that decided; `consume` how many bytes to take off the stream before the worker
- * gets it. An `address` has 16 bytes; `text` is the client key's bytes; a `slot` was brought by the client, sealed.
+ * `rule` is the index of the rule that decided. `consume` is the number of bytes to take off the stream before the worker gets it. An
+ * `address` has 16 bytes. A `text` is the client key. A `slot` comes from the client's cookie or sid, whose tag is valid.
  */
 export type Decision =
   | { readonly outcome: 'need-more' }
@@ -71,7 +71,7 @@ export type Decision =
       readonly rule: number;
       readonly consume: number;
       readonly slot: number;
-      /** Only from a sid. */
+      /** The generation of the slot's worker; only from a sid. */
       readonly generation?: number;
     };
 
@@ -82,17 +82,16 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** What has been learned of one connection so far. */
+/** The state of reading one connection. */
 export interface HeadReading {
   /**
-   * Takes the first rule that yields a key; each byte is looked at once while the head is incomplete, and for one
-   * stream the decision is the same however it arrives. After a `slot` that cannot be served, a further call goes
-   * on with the next rule.
-   * @param stream all that has arrived; never less than at the call before.
-   * @param ended nothing more will come: what is incomplete is read as no key.
+   * Applies the rules in order until one yields a key. While the head is incomplete, each byte is read once. The decision depends only on
+   * the stream, not on the portions in which it arrives. After a `slot` that is down, call again: the next rule decides.
+   * @param stream all bytes that have arrived; never fewer than at the call before.
+   * @param ended no more bytes will come. An incomplete head then yields no key.
    * @param hourNow hours since 1970.
    */
   decide(stream: Uint8Array, ended: boolean, hourNow: number): Decision;
-  /** The real client, where a PROXY header told it; undefined before, and without one. */
+  /** The client in the PROXY header. Undefined if there was no header, or if it has not been read yet. */
   proxied(): Endpoint | undefined;
 }

@@ -1,11 +1,11 @@
-/** Cookies: limpet's own, sealed, and the pairs of a Cookie line. */
+/** Reads limpet's own cookie, and the pairs of a Cookie line. */
 import type { CookieSeal } from './affinity-chain.js';
 import { sipHash24 } from './siphash.js';
 
 /**
- * The slot that a cookie's value `1.<node>.<slot>.<hour>.<tag>` names. Undefined unless it is exactly that, of this
- * node, not older than `hoursMax`, from no later than the next hour (clocks differ), and the tag is right: the tag
- * is SipHash-2-4 of all that stands before its dot, as 16 lower-case hexadecimal digits.
+ * The slot in a cookie's value `1.<node>.<slot>.<hour>.<tag>`. Undefined unless all of this holds: the value has exactly this form, the node
+ * is this one, the hour is at most `hoursMax` hours ago and at most 1 hour ahead (clocks differ), and the tag is valid. The tag is SipHash-2-4
+ * of all that comes before its dot, as 16 lower-case hexadecimal digits.
  */
 export function readAffinityCookie(value: string, seal: CookieSeal, hourNow: number): number | undefined {
   const [version, node, slot = '', hour = '', tag = '', ...rest] = value.split('.');
@@ -19,7 +19,7 @@ export function readAffinityCookie(value: string, seal: CookieSeal, hourNow: num
   return BigInt(`0x${tag}`) === expected ? Number(slot) : undefined;
 }
 
-/** The pairs of one Cookie line from the left. A pair without `=` has an empty name. */
+/** The pairs of one Cookie line, from left to right. A pair without `=` has an empty name. */
 export function cookiePairs(line: string): { name: string; value: string }[] {
   return line.split(';').map((text) => {
     const pair = text.replace(/^[ \t]+|[ \t]+$/g, '');

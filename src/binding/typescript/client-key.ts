@@ -2,20 +2,20 @@
  * The client key of an address: 8 bytes, one shape for both families.
  *
  *     IPv4             00 00 FF FF a b c d
- *     IPv6             its first `ipv6Prefix` bits, then zeros: privacy addresses change inside a /64
- *     ::ffff:a.b.c.d   is IPv4
+ *     IPv6             the first `ipv6Prefix` bits, then zeros: privacy addresses change below a /64
+ *     ::ffff:a.b.c.d   as IPv4
  *
- * An address is a dotted quad of decimal numbers without leading zeros; or one of the text forms of RFC 4291 §2.2:
- * `::` stands for one or more groups of zeros, the last 32 bits may be a dotted quad, and a `%zone` of visible ASCII
- * characters may follow, which is dropped. No brackets, no ports, no blanks, no octal, no shortened quads.
+ * An IPv4 address is a dotted quad of decimal numbers without leading zeros. An IPv6 address has one of the text forms of RFC 4291 §2.2:
+ * `::` stands for one or more groups of zeros, and the last 32 bits may be a dotted quad. A `%zone` of visible ASCII characters may follow;
+ * it is dropped. Brackets, ports, blanks, octal numbers and shortened quads are not allowed.
  */
 
 import { readGroups, readQuad } from './ip-address.js';
 
-/** How many leading bits of an IPv6 address name a client. */
+/** How many leading bits of an IPv6 address identify a client. */
 export type Ipv6Prefix = 32 | 48 | 56 | 64;
 
-/** A client key as the hash takes it: two 32-bit words, the first byte of each least significant. */
+/** A client key in the form for the hash: two 32-bit words. The first byte of a word is the least significant. */
 export interface ClientKey {
   readonly w0: number;
   readonly w1: number;
@@ -24,7 +24,7 @@ export interface ClientKey {
 /** 00 00 FF FF, the first word of every IPv4 key. */
 const MAPPED = 0xffff0000 | 0;
 
-/** The key of the address that is the whole of `text`; undefined when `text` is no address. */
+/** The key of the address `text`; undefined if `text` is not an address. */
 export function keyOfText(text: string, ipv6Prefix: Ipv6Prefix): ClientKey | undefined {
   const quad = readQuad(text);
   if (quad >= 0) return keyOfIpv4(quad);
@@ -37,7 +37,7 @@ export function keyOfIpv4(address: number): ClientKey {
   return { w0: MAPPED, w1: swapBytes(address) };
 }
 
-/** The key of the IPv6 address that the 16 bytes at `at` are. */
+/** The key of the IPv6 address in the 16 bytes from `at` on. */
 export function keyOfIpv6(bytes: Uint8Array, at: number, ipv6Prefix: Ipv6Prefix): ClientKey {
   const groups = Array.from(
     { length: 8 },
@@ -67,7 +67,7 @@ function swapBytes(word: number): number {
   return (word >>> 24) | ((word >>> 8) & 0xff00) | ((word << 8) & 0xff0000) | (word << 24);
 }
 
-/** `text` without its zone; empty when the zone is empty or holds what no zone can. */
+/** `text` without its zone; empty if the zone is empty or invalid. */
 function withoutZone(text: string): string {
   const percent = text.indexOf('%');
   if (percent < 0) return text;

@@ -1,9 +1,9 @@
-/** Engine.IO session ids that carry the worker they live in. */
+/** Engine.IO session ids that contain their worker. */
 import { sipHash24 } from './siphash.js';
 
 /**
- * Reads an id that a limpet worker made: 20 characters of base64url, 15 bytes: 8 at random, slot, generation, and 5
- * of tag, the first 5 of SipHash-2-4 of the 10 before them. Undefined when it is anything else.
+ * The slot and generation in an id that a worker of limpet made; undefined for every other id. The id is 15 bytes in 20 characters of
+ * base64url: 8 random bytes, slot, generation, and 5 bytes of tag. The tag is the start of SipHash-2-4 of the 10 bytes before it.
  */
 export function readEngineIoSid(
   sid: string,

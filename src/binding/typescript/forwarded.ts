@@ -1,38 +1,39 @@
-/** The client as trusted proxies tell it in X-Forwarded-For or Forwarded (RFC 7239). */
+/** The client's address that trusted proxies write to X-Forwarded-For or Forwarded (RFC 7239). */
 import type { ForwardedHeader, PackedPrefixes } from './affinity-chain.js';
 import { containsAny, parseAddress } from './ip-address.js';
 import { isPort } from './proxy-protocol.js';
 import { type HeaderLine, trimWhitespace } from './request-head.js';
 
-/** What one header tells: nothing at all, the client, or that the hop in question hides it. */
-type Told = 'nothing' | 'hidden' | Uint8Array;
+/** The result for one header: `nothing`; the client's address; or `hidden`, if the entry that should name the client does not. */
+type HeaderResult = 'nothing' | 'hidden' | Uint8Array;
 
 /**
- * The right-most address that is not in `trust`, or the left-most when all are; the peer itself must be trusted
- * already. Undefined, and no key, when no line tells or when the hop in question is `unknown`, obfuscated or no
- * address: nothing to the left of it can be believed. What stands to its left is never read. A proxy writes one of
- * the two headers and passes on the other as the client wrote it, so `either` takes whichever is there, and nothing
- * when both are there and do not agree.
+ * The right-most address that is not in `trust`, or the left-most one if all are. The caller has checked that the peer is trusted. Entries to
+ * the left of the result are never read.
+ *
+ * Undefined if the lines name no client, or if the entry that would name it is `unknown`, obfuscated or not an address: entries to its left
+ * cannot be believed. A proxy writes one of the two headers and passes on the other as the client wrote it. So `either` takes the one that
+ * is there; if both are there and disagree, the result is undefined.
  */
 export function findForwardedClient(
   lines: readonly HeaderLine[],
   header: ForwardedHeader,
   trust: PackedPrefixes,
 ): Uint8Array | undefined {
-  const xForwardedFor = header === 'forwarded' ? 'nothing' : tell(lines, 'x-forwarded-for', trust);
-  const forwarded = header === 'x-forwarded-for' ? 'nothing' : tell(lines, 'forwarded', trust);
+  const xForwardedFor = header === 'forwarded' ? 'nothing' : readLines(lines, 'x-forwarded-for', trust);
+  const forwarded = header === 'x-forwarded-for' ? 'nothing' : readLines(lines, 'forwarded', trust);
   if (xForwardedFor === 'nothing') return typeof forwarded === 'string' ? undefined : forwarded;
   if (forwarded === 'nothing') return typeof xForwardedFor === 'string' ? undefined : xForwardedFor;
   if (typeof xForwardedFor === 'string' || typeof forwarded === 'string') return undefined;
   return Buffer.compare(xForwardedFor, forwarded) === 0 ? xForwardedFor : undefined;
 }
 
-function tell(
+function readLines(
   lines: readonly HeaderLine[],
   name: 'x-forwarded-for' | 'forwarded',
   trust: PackedPrefixes,
-): Told {
-  let leftmost: Told = 'nothing';
+): HeaderResult {
+  let leftmost: HeaderResult = 'nothing';
   for (const line of lines.toReversed()) {
     if (line.name !== name) continue;
     for (const element of elementsFromRight(line.value, ',', name === 'forwarded')) {
@@ -47,8 +48,8 @@ function tell(
 }
 
 /**
- * The elements of a list from the right, so that what a client wrote to the left can neither hide one nor run into
- * it. With `quotes`, a separator inside a quoted string is no separator.
+ * The elements of a list, from right to left: a client's part of the list is on the left and cannot change how the proxies' part is split.
+ * With `quotes`, a separator inside a quoted string does not count.
  */
 function* elementsFromRight(list: string, separator: string, quotes: boolean): Generator<string> {
   let end = list.length;
@@ -67,7 +68,7 @@ function* elementsFromRight(list: string, separator: string, quotes: boolean): G
   yield trimWhitespace(list.slice(0, end));
 }
 
-/** The one `for` parameter of a Forwarded element; empty when there is none, or more than one. */
+/** The `for` parameter of a Forwarded element; empty if there is none, or more than one. */
 function forParameter(element: string): string {
   let found = '';
   for (const pair of elementsFromRight(element, ';', true)) {
@@ -80,8 +81,8 @@ function forParameter(element: string): string {
 }
 
 /**
- * A hop as X-Forwarded-For and RFC 7239 §6 write it: an address, IPv6 with or without brackets, a port after it or
- * none. Undefined for `unknown` and obfuscated identifiers.
+ * The address of an entry in the forms of X-Forwarded-For and RFC 7239 §6: IPv6 with or without brackets, with or without a port. Undefined
+ * for `unknown`, for obfuscated identifiers and for everything else.
  */
 function parseForwardedNode(text: string): Uint8Array | undefined {
   if (text.startsWith('[')) {

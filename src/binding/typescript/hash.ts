@@ -1,8 +1,8 @@
 /**
- * HalfSipHash: a keyed 32-bit hash made of 32-bit adds, rotates and xors
+ * HalfSipHash: a keyed 32-bit hash made of 32-bit additions, rotations and exclusive-ors
  * (Aumasson and Bernstein, "SipHash: a fast short-input PRF"; https://github.com/veorq/SipHash).
- * limpet uses it with one round a word and three at the end, "1-3", as the Linux kernel's hsiphash does on
- * 32-bit machines. It spreads clients over a ring and nothing else: 32 bits are no message authentication code.
+ * limpet uses the variant "1-3": one round for each word and three at the end. The Linux kernel's hsiphash uses the same on 32-bit machines.
+ * The hash only spreads clients over a ring. With 32 bits it is no message authentication code.
  */
 
 /** The two halves of an 8-byte key, each little-endian, as 32-bit integers. */
@@ -11,12 +11,12 @@ export interface HashKey {
   readonly k1: number;
 }
 
-/** Reads the two words of a key of exactly 8 bytes; the caller has checked the length. */
+/** The two words of a key of exactly 8 bytes. The caller has checked the length. */
 export function hashKey(bytes: Uint8Array): HashKey {
   return { k0: wordAt(bytes, 0), k1: wordAt(bytes, 4) };
 }
 
-/** HalfSipHash-c-d of the first `length` bytes, 0 to 2^32 - 1: `c` rounds for each word, `d` at the end. */
+/** HalfSipHash-c-d of the first `length` bytes, 0 to 2^32 - 1: `c` rounds for each word and `d` rounds at the end. */
 export function halfSipHash(c: number, d: number, key: HashKey, bytes: Uint8Array, length: number): number {
   const words = length >>> 2;
   let v0 = key.k0;
@@ -49,7 +49,7 @@ export function hash32(key: HashKey, bytes: Uint8Array, length: number = bytes.l
   return halfSipHash(1, 3, key, bytes, length);
 }
 
-/** HalfSipHash-1-3 of the 8 bytes that `w0` and `w1` are, each little-endian: {@link hash32}, unrolled for speed. */
+/** HalfSipHash-1-3 of the 8 bytes of `w0` and `w1`, each little-endian: {@link hash32}, unrolled for speed. */
 export function hashWords(k0: number, k1: number, w0: number, w1: number): number {
   let v0 = k0;
   let v1 = k1;
@@ -83,7 +83,7 @@ function wordAt(bytes: Uint8Array, at: number): number {
   );
 }
 
-/** The bytes that fill no word, and the length modulo 256 in the top byte. */
+/** The bytes after the last whole word, and in the top byte the length modulo 256. */
 function lastWord(bytes: Uint8Array, length: number): number {
   let word = length << 24;
   for (let at = length & ~3, shift = 0; at < length; at++, shift += 8) {

@@ -1,4 +1,4 @@
-/** The twin of native/node_api/head.cc: the readable statement of how a connection's client is found. */
+/** The TypeScript implementation of native/node_api/head.cc. It is also the readable specification of how a connection's client is found. */
 import type {
   AffinityChain,
   ChainRule,
@@ -17,18 +17,18 @@ import { decodeQueryText, findQueryParameter } from './query-string.js';
 import { HeadScan, parseHead, type RequestHead } from './request-head.js';
 import { sipHash24 } from './siphash.js';
 
-/** Arguments are trusted: src/affinity/ checks what users give. */
+/** Arguments are not checked. src/affinity/ checks what users give. */
 export interface HeadBinding {
-  /** The rules in the form that {@link begin} and the acceptor take; opaque, immutable, freed with the object. */
+  /** The rules in the form for {@link begin} and the acceptor: opaque and immutable. Garbage collection frees them. */
   compile(chain: AffinityChain): CompiledChain;
   begin(chain: CompiledChain, peer: Endpoint): HeadReading;
   /** SipHash-2-4 of `message` under a key of 16 bytes: 8 bytes, least significant first. */
   sipHash24(key: Uint8Array, message: Uint8Array): Uint8Array;
-  /** The slot that a cookie's value names; undefined unless we made it and it still counts. */
+  /** The slot in the value of limpet's cookie; undefined if the value is forged, expired or another machine's. */
   readAffinityCookie(value: string, seal: CookieSeal, hourNow: number): number | undefined;
-  /** The 16 bytes of an address in text (IPv4 as ::ffff:a.b.c.d); undefined when it is none. No zone, no brackets. */
+  /** The 16 bytes of an address (IPv4 as ::ffff:a.b.c.d); undefined if `text` is not an address. Zones and brackets are not allowed. */
   parseAddress(text: string): Uint8Array | undefined;
-  /** The response to send before closing; empty where nothing is said. */
+  /** The response to send before the connection is closed; empty if it is closed without one. */
   refusalAnswer(refusal: Refusal): string;
 }
 
@@ -37,16 +37,16 @@ export interface CompiledChain {
   readonly [compiled]: true;
 }
 
-/** Query values that need decoding and are longer than this give no key. */
+/** Query values that need decoding and are longer yield no key. */
 const DECODED_KEY_BYTES_MAX = 1024;
 
-/** What a rule says once it has all it needs; undefined is "no key here". */
+/** The result of a rule that yields a key. Every other rule returns undefined. */
 type Key =
   | { outcome: 'address'; address: Uint8Array }
   | { outcome: 'text'; text: Uint8Array }
   | { outcome: 'slot'; slot: number; generation?: number };
 
-class TwinReading implements HeadReading {
+class ChainReading implements HeadReading {
   readonly #chain: AffinityChain;
   #peer: Endpoint;
   #proxied: Endpoint | undefined;
@@ -98,7 +98,7 @@ class TwinReading implements HeadReading {
     return askHead(this.#chain, rule, parseHead(head.subarray(0, this.#scan.scanned)), hourNow);
   }
 
-  /** What to answer when the connection must wait here, or is refused; undefined when the rules may go on. */
+  /** The decision if the connection must wait or is refused; undefined if the rules can be applied. */
   #passProxyHeader(stream: Uint8Array, ended: boolean): Decision | undefined {
     const { use, trust, optional } = this.#chain.proxyHeader;
     const trusted = containsAny(trust, this.#peer.address);
@@ -171,7 +171,7 @@ function byText(value: string | undefined): Key | undefined {
   return { outcome: 'text', text: new Uint8Array(Buffer.from(value, 'latin1')) };
 }
 
-/** UTF-8 bytes as Latin-1 characters: the form in which heads are read here. */
+/** The text's UTF-8 bytes as Latin-1 characters. Heads are read in this form. */
 function latin1(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
@@ -185,7 +185,7 @@ const ANSWERS: Partial<Record<Refusal, string>> = {
 
 export const typescriptHead: HeadBinding = {
   compile: (chain) => chain as unknown as CompiledChain,
-  begin: (chain, peer) => new TwinReading(chain as unknown as AffinityChain, peer),
+  begin: (chain, peer) => new ChainReading(chain as unknown as AffinityChain, peer),
   sipHash24,
   readAffinityCookie,
   parseAddress,

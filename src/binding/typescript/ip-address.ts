@@ -1,4 +1,4 @@
-/** Addresses as 16 bytes, IPv4 as ::ffff:a.b.c.d: one form for one address, however it was written. */
+/** Addresses as 16 bytes, IPv4 as ::ffff:a.b.c.d. An address has one such form, however its text was written. */
 import { SocketAddress } from 'node:net';
 import type { PackedPrefixes } from './affinity-chain.js';
 
@@ -10,21 +10,21 @@ const ZERO = 0x30;
 const COLON = 0x3a;
 const LETTER_A = 0x61;
 
-/** The bytes of an address in text; undefined when it is none. No zone, no brackets, no port. */
+/** The bytes of an address; undefined if `text` is not an address. Zones, brackets and ports are not allowed. */
 export function parseAddress(text: string): Uint8Array | undefined {
   const quad = readQuad(text);
   const groups = quad >= 0 ? [0, 0, 0, 0, 0, 0xffff, quad >>> 16, quad & 0xffff] : readGroups(text);
   return groups && Uint8Array.from(groups.flatMap((group) => [group >>> 8, group]));
 }
 
-/** The text of an address of 16 bytes, as the system writes it. */
+/** The text of an address of 16 bytes, in the form of `getpeername`. */
 export function addressText(bytes: Uint8Array): string {
   if (MAPPED_PREFIX.every((byte, at) => bytes[at] === byte)) return bytes.subarray(12).join('.');
   const groups = Buffer.from(bytes).toString('hex').match(/.{4}/g) ?? [];
   return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
 }
 
-/** Whether one of the prefixes holds the address. */
+/** Whether one of the prefixes contains the address. */
 export function containsAny(prefixes: PackedPrefixes, address: Uint8Array): boolean {
   for (let at = 0; at < prefixes.length; at += PREFIX_BYTES) {
     const bits = prefixes[at + 16] as number;
@@ -41,8 +41,8 @@ export function containsAny(prefixes: PackedPrefixes, address: Uint8Array): bool
 }
 
 /**
- * The IPv4 address that `text` from `from` on is, first octet most significant: four decimal numbers without leading
- * zeros; -1 if it is none.
+ * The IPv4 address in `text` from `from` on, first octet most significant: four decimal numbers without leading zeros. -1 if it is not
+ * an address.
  */
 export function readQuad(text: string, from = 0): number {
   let quad = 0;
@@ -69,8 +69,8 @@ export function readQuad(text: string, from = 0): number {
 }
 
 /**
- * The eight 16-bit groups of the IPv6 address that is the whole of `text`, in one of the forms of RFC 4291 §2.2: `::`
- * stands for one or more groups of zeros, and the last 32 bits may be a dotted quad. Undefined if it is none.
+ * The eight 16-bit groups of the IPv6 address `text`, in one of the forms of RFC 4291 §2.2: `::` stands for one or more groups of zeros, and
+ * the last 32 bits may be a dotted quad. Undefined if `text` is not an address.
  */
 export function readGroups(text: string): number[] | undefined {
   const end = text.length;

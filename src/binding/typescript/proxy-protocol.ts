@@ -3,11 +3,11 @@ import type { Endpoint } from './affinity-chain.js';
 import { parseAddress } from './ip-address.js';
 
 /**
- * - `partial`: the bytes so far may still become a header.
+ * - `partial`: the header is incomplete, or there are too few bytes to say whether there is one.
  * - `absent`: the stream does not begin with a signature.
- * - `malformed`: a signature, and then something that the specification does not allow.
- * - `silent`: complete, and says nothing about the client: LOCAL, UNKNOWN, UNSPEC, a unix socket.
- * - `proxied`: complete, with the real client.
+ * - `malformed`: the bytes after the signature break the specification.
+ * - `silent`: complete, but without a client address: LOCAL, UNKNOWN, UNSPEC, or a unix socket.
+ * - `proxied`: complete, with the client's address.
  */
 export type ProxyHeader =
   | { readonly shape: 'partial' | 'absent' | 'malformed'; readonly version: 0 | 1 | 2 }
@@ -27,8 +27,8 @@ const ADDRESS_BLOCKS = [0, 12, 36, 216] as const;
 const TLV_CRC32C = 0x03;
 
 /**
- * Reads a header at the start of a stream. A version 2 header longer than `lengthMax` bytes is malformed. TLVs must
- * fit; a CRC32c among them is verified; all others are skipped.
+ * Reads a header at the start of a stream. A version 2 header longer than `lengthMax` bytes is malformed. The TLVs must fit into the header.
+ * A CRC32c TLV is verified, and all others are skipped.
  */
 export function readProxyHeader(stream: Uint8Array, lengthMax: number): ProxyHeader {
   const bytes = Buffer.from(stream.buffer, stream.byteOffset, stream.length);
@@ -123,7 +123,7 @@ function tlvsHold(header: Buffer, from: number): boolean {
   return true;
 }
 
-/** The sum is taken over the whole header with the checksum's own four bytes as zeros. */
+/** The CRC32c is computed over the whole header, with zeros for the four bytes of the checksum itself. */
 function checksumHolds(header: Buffer, at: number): boolean {
   let crc = 0xffffffff;
   for (let i = 0; i < header.length; i++) {

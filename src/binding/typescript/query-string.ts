@@ -1,9 +1,9 @@
-/** Query parameters as a router may read them: what two readers could read differently is not read. */
+/** Query parameters. A parameter that the worker could read differently yields nothing. */
 
 /**
- * The raw value of the one parameter called `name` (bytes as Latin-1 characters) in a request target: between `?`
- * and `#`, pairs separated by `&`, names compared after decoding. Undefined when there is none, when it is empty, or
- * when there are several, since readers differ in which one they take.
+ * The raw value of the parameter `name` in a request target, as Latin-1 characters. The query is between `?` and `#`, and `&` separates the
+ * pairs. Names are compared after decoding. Undefined if the parameter is absent or empty, or if there are several: parsers differ in
+ * which one they take.
  */
 export function findQueryParameter(target: string, name: string): string | undefined {
   const [beforeFragment = ''] = target.split('#', 1);
@@ -19,7 +19,7 @@ export function findQueryParameter(target: string, name: string): string | undef
   return found === '' ? undefined : found;
 }
 
-/** %XX and + decoded, bytes as Latin-1 characters. A `%` that no two hexadecimal digits follow stands for itself. */
+/** Decodes %XX and +, to bytes as Latin-1 characters. A `%` without two hexadecimal digits after it stays as it is. */
 export function decodeQueryText(raw: string): string {
   if (!/[%+]/.test(raw)) return raw;
   return raw

@@ -1,19 +1,22 @@
-/** HTTP/1 request heads, read so strictly that no two readers could read differently what is read here. */
+/**
+ * HTTP/1 request heads. Request smuggling: a head that two parsers could read differently is `unreadable`, so that the router never takes a
+ * key from it.
+ */
 
 /**
- * Header lines beyond this many make a head unreadable. Node drops what exceeds its own limit and uWebSockets.js
- * refuses more than 100: a line that the worker never sees must not steer.
+ * A head with more header lines is unreadable. Node drops the lines beyond its own limit, and uWebSockets.js refuses more than 100. A line that
+ * the worker does not see must not yield a key.
  */
 const HEADER_LINES_MAX = 100;
 
 /**
- * - `complete`: the blank line has come, and every byte before it is as RFC 9112 wants it.
- * - `unreadable`: not HTTP/1.0 or 1.1, or written in a way that two readers could read differently: obs-fold, a
- *   bare CR or LF, NUL and other controls, white space before a colon, more than HEADER_LINES_MAX lines.
+ * - `complete`: the blank line has arrived, and all bytes before it conform to RFC 9112.
+ * - `unreadable`: not HTTP/1.0 or 1.1, or a head that two parsers could read differently: obs-fold, a bare CR or LF, NUL and other control
+ *   characters, white space before a colon, more than HEADER_LINES_MAX lines.
  */
 export type HeadShape = 'partial' | 'complete' | 'unreadable';
 
-/** `name` in lower case, `value` without the white space around it; bytes as Latin-1 characters. */
+/** `name` is in lower case, `value` has no white space at its ends. Bytes are Latin-1 characters. */
 export interface HeaderLine {
   readonly name: string;
   readonly value: string;
@@ -26,14 +29,14 @@ export interface RequestHead {
 
 type State = (char: number) => State;
 
-/** Where a scan stands: each byte is looked at once, and the shape is a property of the stream, not of its portions. */
+/** The state of a scan. Each byte is read once. The shape depends only on the stream, not on its portions. */
 export class HeadScan {
-  /** Bytes looked at; the head's length, the blank line included, once it is complete. */
+  /** The number of bytes read. When the head is complete, its length, with the blank line. */
   scanned = 0;
   #lines = 0;
   #state: State = methodStart;
 
-  /** `stream` holds at least what the call before saw. */
+  /** `stream` begins with the bytes of the call before. */
   scan(stream: Uint8Array): HeadShape {
     while (this.scanned < stream.length && this.#state !== done && this.#state !== broken) {
       const before = this.#state;
@@ -45,7 +48,7 @@ export class HeadScan {
   }
 }
 
-/** Takes a complete head apart. */
+/** Parses a head whose shape is `complete`. */
 export function parseHead(head: Uint8Array): RequestHead {
   const [requestLine = '', ...lines] = Buffer.from(head).toString('latin1').slice(0, -4).split('\r\n');
   return {

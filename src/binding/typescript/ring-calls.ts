@@ -1,4 +1,4 @@
-/** What native/node_api/ring.cc exports, and the same in TypeScript: same calls, same answers, bit for bit. */
+/** The calls of native/node_api/ring.cc, and their TypeScript implementation. The results are the same, bit for bit. */
 import {
   bytesOfKey,
   type ClientKey,
@@ -11,21 +11,21 @@ import { hash32, hashKey, hashWords } from './hash.js';
 import { assignOwners, buildHomes, joinHomes, leaveHomes } from './ring.js';
 
 /**
- * Arguments are trusted: a key has 8 bytes, a table as many entries as there are buckets (a power of two, 64 to
- * 65,536), weights are finite and not negative, outputs are long enough. src/ring/ checks what users give.
+ * Arguments are not checked; src/ring/ checks what users give. A key has 8 bytes. A table has one entry for each bucket: a power of two, 64 to
+ * 65,536. Weights are finite and not negative. Outputs are long enough.
  */
 export interface RingBinding {
   /** HalfSipHash-1-3 of `bytes` under `key`. */
   hash32(key: Uint8Array, bytes: Uint8Array): number;
-  /** The 8-byte client key of an address, or undefined when `address` is none. */
+  /** The client key of an address, 8 bytes; undefined if the text is not an address. */
   addressKey(address: string, ipv6Prefix: Ipv6Prefix): Uint8Array | undefined;
   /** The home of each bucket, for slots of these weights that joined in order. */
   buildHomes(weights: Float64Array, buckets: number): Uint16Array;
-  /** Rewrites `homes` after `slot`, which owns nothing yet, joined. Only it gains. An empty seat has weight 0. */
+  /** Rewrites `homes` when `slot`, which has no bucket yet, joins. Only it gains buckets. The weight of an empty slot is 0. */
   joinHomes(homes: Uint16Array, weights: Float64Array, slot: number): void;
-  /** Rewrites `homes` after `slot`, whose weight is 0 now, left. Only its buckets move. */
+  /** Rewrites `homes` when `slot`, whose weight is 0 now, leaves. Only its buckets move. */
   leaveHomes(homes: Uint16Array, weights: Float64Array, slot: number): void;
-  /** Writes to `owners` who serves each bucket while the slots with `down[slot]` = 1 do not; 65,535 for nobody. */
+  /** Writes to `owners` the slot that serves each bucket while the slots with `down[slot]` = 1 are down; 65,535 if all are down. */
   assignOwners(homes: Uint16Array, weights: Float64Array, down: Uint8Array, owners: Uint16Array): void;
   /** Writes to `out` the owner of each IPv4 address, first octet most significant. */
   ownersOfIpv4(key: Uint8Array, owners: Uint16Array, addresses: Uint32Array, out: Uint16Array): void;

@@ -1,40 +1,41 @@
 /**
  * The ring: a table of buckets, each owned by a slot.
  *
- * *Homes* are built by stealing. The first slot owns every bucket; each slot that joins takes its quota,
- * `buckets * weight / all weights`, from the others. It asks for its quota rounded up, and for each bucket asked
- * for one slot gives one up: of those that hold more than their quota, the one that as more slots join would be the
- * first to have to (earliest deadline first); the new slot itself first among equals, so that with equal weights it
- * takes ⌊buckets / slots⌋. After every join every slot is within one bucket of its quota, and only the new one has
- * gained. For suppose that at some join more buckets were due than were asked for. Look back to the last join at
- * which a bucket was given up that is not due even now: every slot of that time that is due now was at or below its
- * quota then, so it owes no more than its quota has shrunk by since; those that joined since asked for no less than
- * their quotas; and all quotas together have not changed.
+ * *Homes* are built by stealing. At first slot 0 has every bucket. Each slot that joins takes its quota from the others; the quota is
+ * `buckets * weight / the sum of all weights`. The new slot asks for its quota, rounded up. For each bucket that it asks for, one slot gives
+ * a bucket up. Only slots with more buckets than their quota give. Among them gives the slot that, as more slots join, would be the first
+ * that has to (earliest deadline first). The new slot itself comes first among equals: with equal weights it takes ⌊buckets / slots⌋.
  *
- * *Owners* serve: a bucket's home while that is up; else the live slot that is nearest to the bucket (rendezvous),
- * whatever else is down and in whatever order it went.
+ * After every join, every slot is within one bucket of its quota, and only the new slot has gained. Proof: a bucket is due if its slot must
+ * give it up to come within one bucket of its quota. Suppose that at some join more buckets were due than were asked for. Look at the last
+ * earlier join at which a bucket was given up that is not due even now. Every slot of that time that is due now was at or below its quota
+ * then, so it owes no more than its quota has shrunk by since. Every slot that joined since asked for no less than its quota. The sum of all
+ * quotas has not changed. So no more can be due than was asked for.
+ *
+ * *Owners* serve. The owner of a bucket is its home while the home is up, else the nearest slot that is up (rendezvous hashing). It does not
+ * matter which other slots are down, or in what order they went down.
  */
 import { hashWords } from './hash.js';
 
-/** The owner of a bucket when no slot is live. */
+/** The owner of a bucket if no slot is up. */
 const NO_SLOT = 0xffff;
 
 /**
- * Two hashes of a bucket and a slot, told apart by their key: what a slot takes when it joins, and how near it is.
- * The second was chosen: of the first 3,000 it spreads a dead slot's buckets as evenly as any, for 3 to 64 slots.
+ * The keys of two hashes of a bucket and a slot. `TAKE` orders the buckets that a slot takes when it joins. `DISTANCE` says how near a slot is
+ * to a bucket. `DISTANCE` was chosen among the keys below 3,000: none spreads the buckets of a dead slot more evenly, for 3 to 64 slots.
  */
 const TAKE = 1;
 const DISTANCE = 2832;
 
-/** Quotas are quotients: what is this near to a whole number, of itself, is meant to be one. */
+/** Quotas are quotients. A quota that differs from a whole number by at most this part of itself counts as that number. */
 const ROUNDING = 1e-9;
 
-/** The cost of what cannot be chosen. */
+/** The cost of a slot that cannot be chosen. */
 const NEVER = Number.POSITIVE_INFINITY;
 
 const TWO_OVER_LN2 = 2.8853900817779268;
 
-/** The homes of `buckets` buckets for slots of these weights, which joined in order. */
+/** The home of each bucket, for slots of these weights that joined in order. */
 export function buildHomes(weights: Float64Array, buckets: number): Uint16Array {
   const homes = new Uint16Array(buckets);
   const held = [Array.from(homes.keys())];
@@ -45,14 +46,14 @@ export function buildHomes(weights: Float64Array, buckets: number): Uint16Array 
   return homes;
 }
 
-/** Rewrites `homes` after `slot`, which owns nothing yet, joined. Only it gains. An empty seat has weight 0. */
+/** Rewrites `homes` when `slot`, which has no bucket yet, joins. Only it gains buckets. The weight of an empty slot is 0. */
 export function joinHomes(homes: Uint16Array, weights: Float64Array, slot: number): void {
   join(homes, bucketsOf(homes, weights.length), weights, slot);
 }
 
 /**
- * Rewrites `homes` after `slot`, whose weight is 0 now, left. Only its buckets move: to slots short of their quotas,
- * each bucket to the nearest of them, so that most of what a fallback served already stays with it.
+ * Rewrites `homes` when `slot`, whose weight is 0 now, leaves. Only its buckets move. Each bucket goes to the nearest slot that has less than
+ * its quota. So most buckets that a fallback has served already stay with it.
  */
 export function leaveHomes(homes: Uint16Array, weights: Float64Array, slot: number): void {
   const leaving = bucketsOf(homes, weights.length)[slot] as number[];
@@ -76,14 +77,14 @@ export function leaveHomes(homes: Uint16Array, weights: Float64Array, slot: numb
   }
 }
 
-/** How many buckets each of `slots` slots is home to. */
+/** For each slot, the number of buckets that it is home to. */
 export function countHomes(homes: Uint16Array, slots: number): Int32Array {
   const counts = new Int32Array(slots);
   for (const home of homes) counts[home] = (counts[home] as number) + 1;
   return counts;
 }
 
-/** Writes to `owners` who serves each bucket while the slots with `down[slot]` = 1 do not. */
+/** Writes to `owners` the slot that serves each bucket while the slots with `down[slot]` = 1 are down. */
 export function assignOwners(
   homes: Uint16Array,
   weights: Float64Array,
@@ -99,10 +100,9 @@ export function assignOwners(
 }
 
 /**
- * How far `slot` is from `bucket`: the nearest live slot serves. The hash becomes a uniform number, that an
- * exponentially distributed one (-log2, by the first terms of the series of artanh: every engine must compute the
- * same bits, and the libraries' logarithms do not), and that is divided by the weight: a slot of twice the weight
- * is the nearer one twice as often.
+ * The distance of `slot` from `bucket`: the nearest slot that is up serves. The hash gives a uniform number. Its -log2 is exponentially
+ * distributed, and is divided by the weight, so that a slot of twice the weight is the nearer one twice as often. -log2 is computed by the
+ * first terms of the series of artanh: all engines must compute the same bits, and the logarithms of the libraries differ.
  */
 export function distanceOf(bucket: number, slot: number, weight: number): number {
   const uniform = (hashWords(DISTANCE, 0, bucket, slot) | 1) >>> 0;
@@ -134,7 +134,7 @@ function join(homes: Uint16Array, held: number[][], weights: Float64Array, slot:
   for (const bucket of held[slot] as number[]) homes[bucket] = slot;
 }
 
-/** Passes to `slot` those `count` of a slot's buckets whose hashes for it are lowest. */
+/** Moves `count` buckets of the slot `from` to `slot`: those whose `TAKE` hashes for `slot` are the lowest. */
 function give(held: number[][], from: number, count: number, slot: number): void {
   if (count === 0) return;
   const order = Float64Array.from(
@@ -154,7 +154,7 @@ function bucketsOf(homes: Uint16Array, slots: number): number[][] {
   return held;
 }
 
-/** The slot that costs least, the lower number among equals but `first` before all; `first` if all cost infinity. */
+/** The slot with the lowest cost. Among equals, `first` comes before all others, then the lower number. If every cost is infinite, `first`. */
 function least(
   weights: Float64Array,
   cost: (slot: number, weight: number) => number,

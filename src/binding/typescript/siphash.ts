@@ -1,8 +1,8 @@
-/** SipHash-2-4 (Aumasson and Bernstein, 2012), 64 bits out, in the arithmetic of the paper. */
+/** SipHash-2-4 with a result of 64 bits, computed as in the paper (Aumasson and Bernstein, 2012). */
 
 const WORD = (1n << 64n) - 1n;
 
-/** `key` has 16 bytes; the answer 8, least significant first. */
+/** `key` has 16 bytes. The result has 8, the least significant first. */
 export function sipHash24(key: Uint8Array, message: Uint8Array): Uint8Array {
   const low = wordAt(key, 0, 8);
   const high = wordAt(key, 8, 8);

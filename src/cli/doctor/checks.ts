@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { handoffBinding } from '../../binding/handoff-binding.js';
 import { bindingReport } from '../../binding/native.js';
 import { makeRuntimeDirectory } from '../../control/runtime-directory.js';
-import { steeringRefusal } from '../../handoff/kernel/primary.js';
+import { steeringRefusal } from '../../handoff/kernel/steering-refusal.js';
 import { slotsMax } from '../../options.js';
 import { SlotRing } from '../../ring/slot-ring.js';
 import {

@@ -1,6 +1,6 @@
 import { describeAffinity } from '../../affinity/chain.js';
 import { bindingReport } from '../../binding/native.js';
-import type { AcceptorCounts } from '../../handoff/acceptor.js';
+import type { AcceptorCounts } from '../../handoff/acceptor-counters.js';
 import { addLatencies, type Latencies, noLatencies } from '../../handoff/latencies.js';
 import type { CheckedRouterOptions } from '../../options.js';
 import type { SlotRing } from '../../ring/slot-ring.js';

@@ -3,24 +3,29 @@ import type { BoundAddress } from '../../connection.js';
 import type { SlotRing } from '../../ring/slot-ring.js';
 import type { Acceptor } from '../acceptor.js';
 import type { PrimaryHandoff, WorkerEndpoint } from '../contract.js';
-import { type DirectPorts, directAddress, directKey } from '../direct-ports.js';
+import { type DirectPorts, directAddress, directKey } from '../listen-address.js';
 import { AddressSockets } from '../listening-sockets.js';
 
+interface OpenPort {
+  readonly sockets: AddressSockets;
+  /** The acceptor's numbers for its duplicates of the sockets. */
+  readonly sources: readonly number[];
+  /** Whether a worker of this primary has ever served the port. */
+  hasServed: boolean;
+}
+
 /**
- * The direct ports, by descriptor: the acceptor passes all that comes to a slot's port to that slot. While nobody sits there, it waits
- * in the kernel; once the slot is down, one other slot, the same for all of it, serves it.
+ * The primary half of direct ports: the acceptor thread passes every connection that comes to a slot's port to that slot. While the slot
+ * has no worker, its connections wait in the kernel. When the slot is down, one other slot serves them, the same for all of them.
  */
 export class DirectPrimary implements PrimaryHandoff {
   readonly name = 'fd';
   readonly #acceptor: Acceptor;
   readonly #listener: number;
   readonly #ports: DirectPorts;
-  /** Each slot's sockets, and the acceptor's numbers of them. */
-  readonly #open: {
-    readonly sockets: AddressSockets;
-    readonly sources: readonly number[];
-    served: boolean;
-  }[] = [];
+  /** By slot. */
+  readonly #open: OpenPort[] = [];
+  /** By slot. */
   readonly #endpoints: (WorkerEndpoint | undefined)[] = [];
   #ring: SlotRing;
   #bound: BoundAddress | undefined;
@@ -38,26 +43,13 @@ export class DirectPrimary implements PrimaryHandoff {
   }
 
   async openDirectPorts(slots: number): Promise<void> {
-    const { binding, thread, sockets } = this.#acceptor;
     this.#closeFrom(slots);
     const before = this.#open.length;
     try {
       for (let slot = before; slot < slots; slot++) {
-        const address = directAddress(this.#ports, slot);
-        const sources: number[] = [];
-        const release = () => {
-          for (const source of sources) thread.remove(source, false);
-        };
-        const own = await AddressSockets.open(
-          sockets,
-          binding,
-          directKey(this.#ports, slot),
-          address,
-          release,
-        );
-        sources.push(...own.descriptors.map((fd) => thread.add(this.#listener, fd, slot)));
-        this.#open.push({ sockets: own, sources, served: false });
-        this.#bound ??= binding.boundAddress(own.descriptors[0] as number);
+        const port = await this.#openPort(slot);
+        this.#open.push(port);
+        this.#bound ??= this.#acceptor.binding.boundAddress(port.sockets.descriptors[0] as number);
       }
     } catch (error) {
       this.#closeFrom(before);
@@ -90,26 +82,42 @@ export class DirectPrimary implements PrimaryHandoff {
   }
 
   async close(timeoutMs: number): Promise<number> {
-    for (const { sockets, sources, served } of this.#open.splice(0)) {
+    for (const { sockets, sources, hasServed } of this.#open.splice(0)) {
       sockets.close();
-      // What waits there is not ours to take when nobody of ours has served.
-      if (sockets.inherited && !served) this.#remove(sources, false);
+      // Connections that wait in inherited sockets belong to the old primary until a worker of this one has served the port.
+      if (sockets.inherited && !hasServed) this.#remove(sources, false);
     }
     return this.#acceptor.close(this.#listener, timeoutMs);
   }
 
+  async #openPort(slot: number): Promise<OpenPort> {
+    const { binding, thread } = this.#acceptor;
+    const sources: number[] = [];
+    const sockets = await AddressSockets.open(
+      this.#acceptor.sockets,
+      binding,
+      directKey(this.#ports, slot),
+      directAddress(this.#ports, slot),
+      () => this.#remove(sources, false),
+    );
+    sources.push(...sockets.descriptors.map((fd) => thread.add(this.#listener, fd, slot)));
+    return { sockets, sources, hasServed: false };
+  }
+
   #updateAcceptModes(): void {
-    for (const [slot, open] of this.#open.entries()) {
-      const down = slot < this.#ring.size && this.#ring.isDown(slot);
-      const served = down ? this.#ports.fallback && this.#ring.live > 0 : this.#endpoints[slot] !== undefined;
-      if (served) open.served = true;
-      for (const source of open.sources) {
-        this.#acceptor.thread.serve(source, served ? acceptMode.served : acceptMode.held);
+    for (const [slot, port] of this.#open.entries()) {
+      const isDown = slot < this.#ring.size && this.#ring.isDown(slot);
+      const isServed = isDown
+        ? this.#ports.fallback && this.#ring.live > 0
+        : this.#endpoints[slot] !== undefined;
+      if (isServed) port.hasServed = true;
+      for (const source of port.sources) {
+        this.#acceptor.thread.serve(source, isServed ? acceptMode.served : acceptMode.held);
       }
     }
   }
 
-  /** What waits is served by the others. */
+  /** Closes the ports of `slot` and of all slots after it. Other slots serve the connections that wait there. */
   #closeFrom(slot: number): void {
     for (const { sockets, sources } of this.#open.splice(slot)) {
       sockets.close();
@@ -117,6 +125,7 @@ export class DirectPrimary implements PrimaryHandoff {
     }
   }
 
+  /** Closes the acceptor's duplicates; with `drain`, accepts what waits there first. */
   #remove(sources: readonly number[], drain: boolean): void {
     for (const source of sources) this.#acceptor.thread.remove(source, drain);
   }

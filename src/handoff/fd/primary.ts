@@ -7,8 +7,8 @@ import type { PrimaryHandoff, WorkerEndpoint } from '../contract.js';
 import { AddressSockets } from '../listening-sockets.js';
 
 /**
- * The acceptor thread accepts, and passes each connection's descriptor through the channel of the slot that serves it. No
- * JavaScript runs in the primary for a connection.
+ * The primary half of fd: the acceptor thread accepts, and passes the descriptor of each connection through the channel of the slot that
+ * serves it. No JavaScript runs in the primary for a connection.
  */
 export class FdPrimary implements PrimaryHandoff {
   readonly name = 'fd';
@@ -18,8 +18,9 @@ export class FdPrimary implements PrimaryHandoff {
   readonly #chain: CompiledChain | undefined;
   readonly #key: string;
   #sockets: AddressSockets | undefined;
+  /** The acceptor's numbers for its duplicates of the sockets. */
   readonly #sources: number[] = [];
-  #served = false;
+  #isServing = false;
 
   constructor(acceptor: Acceptor, { listener, key, address, chain }: AcceptorListener) {
     this.#acceptor = acceptor;
@@ -42,8 +43,8 @@ export class FdPrimary implements PrimaryHandoff {
 
   attach(endpoint: WorkerEndpoint): void {
     this.#acceptor.attach(endpoint, this.#listener);
-    if (this.#served) return;
-    this.#served = true;
+    if (this.#isServing) return;
+    this.#isServing = true;
     for (const source of this.#sources) this.#acceptor.thread.serve(source, acceptMode.served);
   }
 
@@ -62,14 +63,15 @@ export class FdPrimary implements PrimaryHandoff {
   }
 
   async close(timeoutMs: number): Promise<number> {
-    // What waits there is not ours to take when nobody of ours has served.
-    if (this.#sockets?.inherited && !this.#served) {
+    // Connections that wait in inherited sockets belong to the old primary until a worker of this one is attached.
+    if (this.#sockets?.inherited && !this.#isServing) {
       this.#release();
     }
     this.#sockets?.close();
     return this.#acceptor.close(this.#listener, timeoutMs);
   }
 
+  /** Closes the acceptor's duplicates and accepts nothing more. */
   #release(): void {
     for (const source of this.#sources) this.#acceptor.thread.remove(source, false);
   }

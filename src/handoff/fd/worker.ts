@@ -2,7 +2,7 @@ import type { ConnectionSink } from '../../connection.js';
 import type { WorkerHandoff } from '../contract.js';
 import type { WorkerInbox } from '../worker-inbox.js';
 
-/** Takes what comes through the slot's channel. */
+/** The worker half of fd, and of direct ports: takes the connections that come through the slot's channel. */
 export class FdWorker implements WorkerHandoff {
   readonly #inbox: WorkerInbox;
   readonly #listener: number;

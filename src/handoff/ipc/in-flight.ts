@@ -1,36 +1,37 @@
 import type { ProxiedClient, RawHandle } from '../../connection.js';
 import type { WorkerEndpoint } from '../contract.js';
-import { sharedClockMs } from './shared-clock.js';
+import { type Delivery, sharedClockMs, type ToWorker } from './protocol.js';
 import type { SlotChoiceResult } from './slot-choice.js';
 
-/** Handles on the way to one worker at once. Node itself lets one travel at a time; a few keep its queue from running dry. */
-const window = 4;
+/** The most handles that are in flight to one worker. Node sends one at a time; a few more keep its queue from running dry. */
+const inFlightMax = 4;
 const probeEveryMs = 500;
 
-/** A connection that no process has taken yet. */
+/** A connection that no worker has taken yet. */
 export interface QueuedConnection extends SlotChoiceResult {
   readonly handle: RawHandle;
   readonly client?: ProxiedClient | undefined;
-  /** What was read from it. */
+  /** The bytes that were read from the connection. */
   readonly read?: Buffer;
-  /** When it was known whose it is, ms on the shared clock. */
+  /** When the client was known, in ms of the shared clock. */
   readonly placedAt: number;
+  /** When the connection was last sent to a worker, in ms of the shared clock; 0 before. */
   sentAt: number;
 }
 
-/** What each process was sent and has not taken yet, and how much of what it took is open. */
+/** The ledger of ipc: for each worker, the connections in flight to it, and how many of those that it took are open. */
 export class InFlight {
   readonly #sent: Map<WorkerEndpoint, Map<number, QueuedConnection>> = new Map();
-  /** Connections that are open in a process. */
   readonly #open: Map<WorkerEndpoint, number> = new Map();
   #seq = 0;
   #probe: NodeJS.Timeout | undefined;
 
+  /** Begins to count for the worker. A second call changes nothing. */
   attach(endpoint: WorkerEndpoint): void {
     this.#sent.set(endpoint, this.#sent.get(endpoint) ?? new Map());
   }
 
-  /** The process is gone: what it had not taken. */
+  /** Forgets a worker that has exited. Returns the connections that it had not taken. */
   detach(endpoint: WorkerEndpoint): QueuedConnection[] {
     const sent = this.#sent.get(endpoint);
     this.#sent.delete(endpoint);
@@ -38,52 +39,56 @@ export class InFlight {
     return [...(sent?.values() ?? [])];
   }
 
+  /** False also for a worker that is not attached. */
   hasRoom(endpoint: WorkerEndpoint): boolean {
-    return (this.#sent.get(endpoint)?.size ?? window) < window;
+    return (this.#sent.get(endpoint)?.size ?? inFlightMax) < inFlightMax;
   }
 
-  /** False when the channel is closed: then it is not on its way. */
-  send(endpoint: WorkerEndpoint, waiting: QueuedConnection): boolean {
-    const sent = this.#sent.get(endpoint);
+  /** Sends the connection to the worker. False if the worker's channel is closed; the connection is then not in flight. */
+  send(endpoint: WorkerEndpoint, connection: QueuedConnection): boolean {
     this.#seq += 1;
-    waiting.sentAt = sharedClockMs();
-    const { client, read } = waiting;
-    const message = { seq: this.#seq, at: waiting.sentAt, client, read: read?.toString('base64') };
-    if (!endpoint.send(message, waiting.handle)) return false;
-    sent?.set(this.#seq, waiting);
+    connection.sentAt = sharedClockMs();
+    const { handle, client, read, sentAt } = connection;
+    const delivery: Delivery = { seq: this.#seq, at: sentAt, client, read: read?.toString('base64') };
+    if (!endpoint.send(delivery, handle)) return false;
+    this.#sent.get(endpoint)?.set(this.#seq, connection);
     return true;
   }
 
-  /** What the process has answered for is on its way no longer; undefined where it had been taken back. */
-  answered(endpoint: WorkerEndpoint, seq: number): QueuedConnection | undefined {
+  /** The worker has answered for the connection: it is no longer in flight. Undefined if it had been taken back. */
+  remove(endpoint: WorkerEndpoint, seq: number): QueuedConnection | undefined {
     const sent = this.#sent.get(endpoint);
-    const waiting = sent?.get(seq);
+    const connection = sent?.get(seq);
     sent?.delete(seq);
-    return waiting;
+    return connection;
   }
 
-  /** The process has heard all up to `seq`: what of that it has not taken was lost on the way. */
-  lost(endpoint: WorkerEndpoint, seq: number): QueuedConnection[] {
+  /**
+   * The worker has received every message up to the connection `seq`. Returns the connections up to that one for which it has not
+   * answered: their handles were lost on the way.
+   */
+  removeLost(endpoint: WorkerEndpoint, seq: number): QueuedConnection[] {
     const sent = this.#sent.get(endpoint);
     const lost = [...(sent ?? [])].filter(([each]) => each <= seq);
     for (const [each] of lost) sent?.delete(each);
-    return lost.map(([, waiting]) => waiting);
+    return lost.map(([, connection]) => connection);
   }
 
+  /** Takes back all connections in flight to the worker, which stays attached. */
   takeBack(endpoint: WorkerEndpoint): QueuedConnection[] {
     const sent = this.#sent.get(endpoint);
-    const back = [...(sent?.values() ?? [])];
+    const connections = [...(sent?.values() ?? [])];
     sent?.clear();
-    return back;
+    return connections;
   }
 
-  /** So many more connections are open in the process. What it had said before it was gone, and is heard after, counts no longer. */
+  /** Adds to the count of open connections in the worker. Messages of a worker that has exited come late and do not count. */
   countOpen(endpoint: WorkerEndpoint, more: number): void {
     if (!this.#sent.has(endpoint)) return;
     this.#open.set(endpoint, (this.#open.get(endpoint) ?? 0) + more);
   }
 
-  /** Adds to each slot's load what is open in its processes, or on its way there. */
+  /** Adds to each slot's load the connections that are open in its workers or in flight to them. Slots beyond `loads` are left out. */
   addTo(loads: number[]): void {
     for (const [{ slot }, open] of this.#open)
       if (slot < loads.length) loads[slot] = (loads[slot] as number) + open;
@@ -91,13 +96,13 @@ export class InFlight {
       if (slot < loads.length) loads[slot] = (loads[slot] as number) + sent.size;
   }
 
-  get empty(): boolean {
+  get isEmpty(): boolean {
     return ![...this.#sent.values()].some((sent) => sent.size > 0);
   }
 
-  /** From now on each process is asked whether all arrived that it was sent long ago. */
+  /** From now on, every 500 ms each worker is asked whether the handles arrived that were sent more than 500 ms before. */
   startProbing(): void {
-    this.#probe = setInterval(() => this.#probeLost(), probeEveryMs);
+    this.#probe = setInterval(() => this.#probeOverdue(), probeEveryMs);
     this.#probe.unref();
   }
 
@@ -105,17 +110,17 @@ export class InFlight {
     clearInterval(this.#probe);
   }
 
-  /** Closes the copies of all that is on its way. */
+  /** Closes the primary's copies of all connections in flight. */
   closeAll(): void {
-    for (const sent of this.#sent.values()) for (const waiting of sent.values()) waiting.handle.close();
+    for (const sent of this.#sent.values()) for (const { handle } of sent.values()) handle.close();
     this.#sent.clear();
   }
 
-  #probeLost(): void {
-    const overdue = sharedClockMs() - probeEveryMs;
+  #probeOverdue(): void {
+    const before = sharedClockMs() - probeEveryMs;
     for (const [endpoint, sent] of this.#sent) {
-      const last = [...sent].filter(([, waiting]) => waiting.sentAt < overdue).at(-1);
-      if (last) endpoint.send({ probe: last[0] });
+      const last = [...sent].filter(([, { sentAt }]) => sentAt < before).at(-1);
+      if (last) endpoint.send({ probe: last[0] } satisfies ToWorker);
     }
   }
 }

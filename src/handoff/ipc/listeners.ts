@@ -1,20 +1,33 @@
-import type { BoundAddress, RawHandle } from '../../connection.js';
-import { directAddress, directKey } from '../direct-ports.js';
-import { RawListener } from './raw-listener.js';
-import type { IpcSettings } from './settings.js';
-import { sharedClockMs } from './shared-clock.js';
+import type { BoundAddress, ListenAddress, RawHandle } from '../../connection.js';
+import { type DirectPorts, directAddress, directKey } from '../listen-address.js';
+import type { ListeningSockets } from '../listening-sockets.js';
+import { sharedClockMs } from './protocol.js';
+import { type NamedAddress, RawListener } from './raw-listener.js';
 
-/** Where the connections of ipc come in: by the shared address, or by a port for each slot. */
+export interface IpcListenersSettings {
+  readonly sockets: ListeningSockets;
+  /** The name of the sockets in an upgrade. Direct ports have names of their own. */
+  readonly key: string;
+  /** Not used if there are direct ports. */
+  readonly address: ListenAddress;
+  /** The ports to listen on instead of `address`. */
+  readonly direct?: DirectPorts | undefined;
+}
+
+/** Accepts the connections of one ipc listener: at its shared address, or at a direct port for each slot. */
 export class IpcListeners {
-  readonly #settings: IpcSettings;
-  readonly #arrived: (handle: RawHandle, slot: number | undefined) => void;
+  readonly #settings: IpcListenersSettings;
+  readonly #onConnection: (handle: RawHandle, slot: number | undefined) => void;
   readonly #listeners: RawListener[] = [];
   #accepted = 0;
 
-  /** `arrived` gets every connection, and owns it; with the slot where it came by the slot's own port. */
-  constructor(settings: IpcSettings, arrived: (handle: RawHandle, slot: number | undefined) => void) {
+  /** `onConnection` gets every connection and owns its handle; `slot` is set if the connection came by that slot's direct port. */
+  constructor(
+    settings: IpcListenersSettings,
+    onConnection: (handle: RawHandle, slot: number | undefined) => void,
+  ) {
     this.#settings = settings;
-    this.#arrived = arrived;
+    this.#onConnection = onConnection;
   }
 
   async open(slots: number): Promise<BoundAddress> {
@@ -23,7 +36,7 @@ export class IpcListeners {
     return (this.#listeners[0] as RawListener).bound;
   }
 
-  /** See {@link PrimaryHandoff.provide}. */
+  /** As {@link PrimaryHandoff.openDirectPorts}. */
   async openDirectPorts(slots: number): Promise<void> {
     const { direct, sockets } = this.#settings;
     const before = this.#listeners.length;
@@ -31,8 +44,8 @@ export class IpcListeners {
     this.#closeFrom(slots);
     try {
       for (let slot = before; slot < slots; slot++) {
-        const where = { sockets, key: directKey(direct, slot), address: directAddress(direct, slot) };
-        this.#listeners.push(await this.#listener(where, slot));
+        const on = { sockets, key: directKey(direct, slot), address: directAddress(direct, slot) };
+        this.#listeners.push(await this.#listener(on, slot));
       }
     } catch (error) {
       this.#closeFrom(before);
@@ -40,15 +53,16 @@ export class IpcListeners {
     }
   }
 
+  /** Begins to accept from inherited sockets. */
   start(): void {
     for (const listener of this.#listeners) listener.start();
   }
 
-  /** Stops listening after what is in the kernel's queue was accepted; false where nothing listened any more. */
+  /** Accepts what the kernel's queues hold, for at most 1 s, then stops listening. False if nothing was listening. */
   async close(timeoutMs: number): Promise<boolean> {
     const listeners = this.#listeners.splice(0);
     if (listeners.length === 0) return false;
-    // libuv takes connections from the kernel's queue turn by turn: it is empty when two turns in a workerIndex brought none.
+    // libuv accepts some connections in each turn of the event loop. After two turns without a connection the queues are empty.
     const deadline = sharedClockMs() + Math.min(timeoutMs, 1000);
     for (let quiet = 0; quiet < 2 && sharedClockMs() < deadline; ) {
       const before = this.#accepted;
@@ -59,10 +73,10 @@ export class IpcListeners {
     return true;
   }
 
-  #listener(where: Parameters<typeof RawListener.open>[0], slot: number | undefined): Promise<RawListener> {
-    return RawListener.open(where, (handle) => {
+  #listener(on: NamedAddress, slot: number | undefined): Promise<RawListener> {
+    return RawListener.open(on, (handle) => {
       this.#accepted += 1;
-      this.#arrived(handle, slot);
+      this.#onConnection(handle, slot);
     });
   }
 

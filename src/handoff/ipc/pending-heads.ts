@@ -19,17 +19,19 @@ export interface PendingSettings {
   readonly pendingPerAddressMax: number;
 }
 
-/** Where a connection belongs, and what was read from it to know. */
+/** The result of the rules for a connection, and the bytes that were read from it. */
 export interface Placement {
-  /** The slot that the client brought, sealed. */
+  /** The slot in the client's cookie or sid; undefined if it brought none. */
   readonly slot: number | undefined;
-  /** What the ring is asked with, where that slot is down or there is none: an address of 16 bytes, or a text's bytes. */
+  /** The client key for the ring, which decides if `slot` is undefined or down: an address of 16 bytes, or the bytes of a text. */
   readonly key: Uint8Array;
+  /** Whether `key` is an address. */
   readonly byAddress: boolean;
-  /** No rule but the last knew the client. */
+  /** True if no rule but the last one, `address`, knew the client. */
   readonly unknown: boolean;
+  /** The client in the PROXY header, if there was one. */
   readonly client: ProxiedClient | undefined;
-  /** To be put back in front of the stream. */
+  /** The bytes that come first in the worker's stream. */
   readonly read: Buffer;
 }
 
@@ -37,45 +39,47 @@ interface Pending {
   readonly socket: Socket;
   readonly handle: RawHandle;
   readonly reading: HeadReading;
-  /** Undefined where the peer is trusted. */
+  /** The peer's address, under which the connection counts for `pendingPerAddressMax`; undefined if the peer is trusted. */
   readonly origin: string | undefined;
   readonly timer: NodeJS.Timeout;
+  /** The first `length` bytes are those that were read so far. */
   bytes: Buffer;
   length: number;
 }
 
-/** How long a refused client may take to read its answer and close, in ms. */
-const patienceMs = 1000;
+/** From the answer to a refused client to the end of its connection, unless the client closes it before. */
+const lingerMs = 1000;
 
 /**
- * The twin of native/pending_heads.cc for connections that Node accepted: there is no peeking here, so what is read is
- * given along. Owns the handles until they are placed.
+ * The connections whose heads have not been read to the end. The same as native/pending_heads.cc, for connections that Node has
+ * accepted. Node cannot peek, so the bytes that were read go to the worker with the connection. Owns the handles until they are placed.
  */
 export class PendingHeads {
   readonly #settings: PendingSettings;
   readonly #chain: CompiledChain;
-  readonly #place: (handle: RawHandle, placement: Placement) => void;
-  readonly #refused: (refusal: Refusal) => void;
-  /** The oldest first. */
+  readonly #onPlaced: (handle: RawHandle, placement: Placement) => void;
+  readonly #onRefused: (refusal: Refusal) => void;
+  /** In the order of arrival. */
   readonly #waiting: Set<Pending> = new Set();
   readonly #byAddress: Map<string, Set<Pending>> = new Map();
 
+  /** `onPlaced` owns the handle from its call on. `onRefused` is called for each connection that is closed here. */
   constructor(
     settings: PendingSettings,
-    place: (handle: RawHandle, placement: Placement) => void,
-    refused: (refusal: Refusal) => void,
+    onPlaced: (handle: RawHandle, placement: Placement) => void,
+    onRefused: (refusal: Refusal) => void,
   ) {
     this.#settings = settings;
     this.#chain = headBinding().compile(settings.chain);
-    this.#place = place;
-    this.#refused = refused;
+    this.#onPlaced = onPlaced;
+    this.#onRefused = onRefused;
   }
 
   get size(): number {
     return this.#waiting.size;
   }
 
-  /** Takes ownership of the handle. `peer` has 16 bytes. May place it before returning. */
+  /** Takes ownership of the handle. `peer` is an address of 16 bytes. May call `onPlaced` or `onRefused` before it returns. */
   admit(handle: RawHandle, peer: Uint8Array, port: number): void {
     const reading = headBinding().begin(this.#chain, { address: peer, port });
     const socket = new Socket({ handle, allowHalfOpen: true, manualStart: true } as object);
@@ -84,30 +88,30 @@ export class PendingHeads {
       handle,
       reading,
       origin: trustsPeer(this.#settings.chain, peer) ? undefined : Buffer.from(peer).toString('latin1'),
-      timer: setTimeout(() => this.#late(pending), this.#settings.headTimeoutMs),
+      timer: setTimeout(() => this.#timeOut(pending), this.#settings.headTimeoutMs),
       bytes: Buffer.alloc(0),
       length: 0,
     };
     this.#makeRoom(pending);
-    this.#remember(pending);
+    this.#add(pending);
     socket.on('error', () => {});
-    socket.on('close', () => this.#forget(pending));
-    if (this.#look(pending, false)) return;
-    socket.on('data', (chunk: Buffer) => this.#arrived(pending, chunk));
+    socket.on('close', () => this.#remove(pending));
+    if (this.#decide(pending, false)) return;
+    socket.on('data', (chunk: Buffer) => this.#append(pending, chunk));
     socket.on('end', () => {
       if (pending.length === 0) socket.destroy();
-      else this.#look(pending, true);
+      else this.#decide(pending, true);
     });
   }
 
-  /** Closes those that have said nothing; with `all`, the others too. How many. */
+  /** Closes the connections that have sent nothing; with `all`, every connection. Returns the number of connections that it closed. */
   drop(all: boolean): number {
     const dropped = [...this.#waiting].filter(({ length }) => all || length === 0);
     for (const pending of dropped) this.#refuse(pending, pending.length > 0 ? 'too-many-pending' : 'silent');
     return dropped.length;
   }
 
-  #arrived(pending: Pending, chunk: Buffer): void {
+  #append(pending: Pending, chunk: Buffer): void {
     if (!this.#waiting.has(pending)) return;
     const length = pending.length + chunk.length;
     if (length > pending.bytes.length) {
@@ -117,11 +121,11 @@ export class PendingHeads {
     }
     chunk.copy(pending.bytes, pending.length);
     pending.length = length;
-    this.#look(pending, false);
+    this.#decide(pending, false);
   }
 
-  /** False when it must wait on. */
-  #look(pending: Pending, ended: boolean): boolean {
+  /** Places or refuses the connection if its bytes suffice; `ended`: no more bytes will come. False if it must wait for more. */
+  #decide(pending: Pending, ended: boolean): boolean {
     const stream = pending.bytes.subarray(0, pending.length);
     const hour = Math.floor(Date.now() / HOUR_MS);
     let decision = pending.reading.decide(stream, ended, hour);
@@ -135,9 +139,9 @@ export class PendingHeads {
       this.#refuse(pending, decision.refusal);
       return true;
     }
-    this.#detach(pending);
+    this.#releaseHandle(pending);
     const proxied = pending.reading.proxied();
-    this.#place(pending.handle, {
+    this.#onPlaced(pending.handle, {
       slot,
       key: decision.outcome === 'address' ? decision.address : decision.text,
       byAddress: decision.outcome === 'address',
@@ -148,9 +152,9 @@ export class PendingHeads {
     return true;
   }
 
-  /** Takes the handle out of the socket that read from it. */
-  #detach(pending: Pending): void {
-    this.#forget(pending);
+  /** Takes the handle out of the socket that has read from it. */
+  #releaseHandle(pending: Pending): void {
+    this.#remove(pending);
     const { socket, handle } = pending;
     (handle as RawHandle & { readStop(): void }).readStop();
     socket.removeAllListeners();
@@ -158,23 +162,23 @@ export class PendingHeads {
     socket.destroy();
   }
 
-  #late(pending: Pending): void {
+  #timeOut(pending: Pending): void {
     this.#refuse(pending, pending.length > 0 ? 'head-timeout' : 'silent');
   }
 
-  /** The oldest goes, not the newest: as native/pending_heads.cc, which says why. */
+  /** If a limit is reached, refuses the oldest connection, not the new one. As native/pending_heads.cc, which says why. */
   #makeRoom({ origin }: Pending): void {
     const { pendingMax, pendingPerAddressMax } = this.#settings;
     const same = origin === undefined ? undefined : this.#byAddress.get(origin);
     if (same && same.size >= pendingPerAddressMax) {
-      this.#refuse(first(same), 'too-many-pending-from-address');
+      this.#refuse(oldest(same), 'too-many-pending-from-address');
     }
-    if (this.#waiting.size >= pendingMax) this.#refuse(first(this.#waiting), 'too-many-pending');
+    if (this.#waiting.size >= pendingMax) this.#refuse(oldest(this.#waiting), 'too-many-pending');
   }
 
   #refuse(pending: Pending, refusal: Refusal): void {
-    this.#forget(pending);
-    this.#refused(refusal);
+    this.#remove(pending);
+    this.#onRefused(refusal);
     const { socket, length } = pending;
     const answer = length > 0 ? headBinding().refusalAnswer(refusal) : '';
     if (answer === '') {
@@ -183,18 +187,19 @@ export class PendingHeads {
     }
     socket.removeAllListeners('data').removeAllListeners('end');
     socket.resume().end(answer);
+    // Lingering close: read on until the client closes, so that a reset does not destroy the answer before the client reads it.
     socket.once('end', () => socket.destroy());
-    setTimeout(() => socket.destroy(), patienceMs).unref();
+    setTimeout(() => socket.destroy(), lingerMs).unref();
   }
 
-  #remember(pending: Pending): void {
+  #add(pending: Pending): void {
     this.#waiting.add(pending);
     if (pending.origin === undefined) return;
     const same = this.#byAddress.get(pending.origin) ?? new Set();
     this.#byAddress.set(pending.origin, same.add(pending));
   }
 
-  #forget(pending: Pending): void {
+  #remove(pending: Pending): void {
     clearTimeout(pending.timer);
     this.#waiting.delete(pending);
     const same = pending.origin === undefined ? undefined : this.#byAddress.get(pending.origin);
@@ -203,7 +208,7 @@ export class PendingHeads {
   }
 }
 
-function first(pending: Set<Pending>): Pending {
+function oldest(pending: Set<Pending>): Pending {
   return pending.values().next().value as Pending;
 }
 

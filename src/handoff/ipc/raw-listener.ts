@@ -3,105 +3,109 @@ import { handoffBinding } from '../../binding/handoff-binding.js';
 import { bindingReport } from '../../binding/native.js';
 import type { BoundAddress, ListenAddress, RawHandle } from '../../connection.js';
 import { publish } from '../../diagnostics.js';
-import { bindError } from '../bind-error.js';
-import { listenAt } from '../listen-address.js';
-import { handleOf } from '../listening-handle.js';
-import type { ListeningSockets } from '../listening-sockets.js';
+import { bindError, listenAt } from '../listen-address.js';
+import { handleOf, type ListeningSockets } from '../listening-sockets.js';
 
-/** One address, and what its sockets are called from one primary to the next. */
-interface Where {
+/** An address to listen on. */
+export interface NamedAddress {
   readonly sockets: ListeningSockets;
+  /** The name of the address's sockets in an upgrade. */
   readonly key: string;
   readonly address: ListenAddress;
 }
 
-/** Accepts connections as Node's own round robin does: the bare handle, so that no net.Socket is made for what only passes through. */
+/** Sockets that listen already. */
+interface OpenSockets {
+  readonly bound: BoundAddress;
+  readonly handles: readonly RawHandle[];
+  readonly managed: boolean;
+}
+
+/** Accepts connections as bare handles, like the round robin of Node's cluster: connections that are passed on need no net.Socket. */
 export class RawListener {
   readonly bound: BoundAddress;
-  readonly #where: Where;
-  readonly #arrived: (handle: RawHandle) => void;
+  readonly #on: NamedAddress;
+  readonly #onConnection: (handle: RawHandle) => void;
   readonly #managed: boolean;
   readonly #servers: Server[] = [];
-  /** Sockets that listen already; nobody accepts from them yet. */
+  /** Sockets that listen and that this process does not accept from yet. */
   #waiting: readonly RawHandle[];
 
   private constructor(
-    where: Where,
-    arrived: (handle: RawHandle) => void,
-    own: { bound: BoundAddress; handles: readonly RawHandle[]; managed: boolean },
+    on: NamedAddress,
+    onConnection: (handle: RawHandle) => void,
+    { bound, handles, managed }: OpenSockets,
   ) {
-    this.#where = where;
-    this.#arrived = arrived;
-    this.#waiting = own.handles;
-    this.#managed = own.managed;
-    this.bound = own.bound;
+    this.#on = on;
+    this.#onConnection = onConnection;
+    this.#waiting = handles;
+    this.#managed = managed;
+    this.bound = bound;
   }
 
   /**
-   * `arrived` gets every connection, and owns it; where sockets were given, only after `start`. Rejects with ERR_LIMPET_ADDRESS_*.
+   * `onConnection` gets every connection and owns its handle. If the sockets are inherited, connections come only after `start`.
+   * Rejects with ERR_LIMPET_ADDRESS_*.
    */
-  static async open(where: Where, arrived: (handle: RawHandle) => void): Promise<RawListener> {
-    const { sockets, key, address } = where;
-    const given = sockets.takeInherited(key, address);
-    if (given) {
-      const handles = given.descriptors.map(handleOf);
+  static async open(on: NamedAddress, onConnection: (handle: RawHandle) => void): Promise<RawListener> {
+    const { sockets, key, address } = on;
+    const inherited = sockets.takeInherited(key, address);
+    if (inherited) {
+      const handles = inherited.descriptors.map(handleOf);
       const bound = boundTo(handles[0] as RawHandle, address);
-      const listener = new RawListener(where, arrived, { bound, handles, managed: given.managed });
-      listener.#keep(() => given.descriptors);
+      const listener = new RawListener(on, onConnection, { bound, handles, managed: inherited.managed });
+      listener.#register(() => inherited.descriptors);
       return listener;
     }
     const binding = bindingReport().kind === 'native' ? handoffBinding() : null;
     if ('path' in address && binding) {
-      // libuv removes the file of a socket that it has bound, although a successor may listen there.
+      // If libuv binds a unix socket, it removes the file at close, even if a new primary listens there. So the addon binds it.
       const fd = await listenAt(address, (numeric) => binding.listenExclusively(numeric, address.backlog));
-      const listener = new RawListener(where, arrived, {
+      const listener = new RawListener(on, onConnection, {
         bound: address,
         handles: [handleOf(fd)],
         managed: false,
       });
-      listener.#keep(() => [fd]);
+      listener.#register(() => [fd]);
       listener.start();
       return listener;
     }
     const server = await listening(address);
-    const listener = new RawListener(where, arrived, { bound: boundOf(server), handles: [], managed: false });
+    const bound = boundOf(server);
+    const listener = new RawListener(on, onConnection, { bound, handles: [], managed: false });
     const fd = rawHandleOf(server).fd;
-    listener.#keep(() => ('path' in address || fd < 0 ? undefined : [fd]));
-    listener.#attend(server);
+    listener.#register(() => ('path' in address || fd < 0 ? undefined : [fd]));
+    listener.#acceptFrom(server);
     return listener;
   }
 
-  /** Whether connections come. */
-  get started(): boolean {
-    return this.#waiting.length === 0;
-  }
-
-  /** From now on accepts from sockets that were given. */
+  /** Begins to accept from inherited sockets. */
   start(): void {
     for (const handle of this.#waiting) {
       const server = createServer({ pauseOnConnect: true });
-      server.listen(handle, this.#where.address.backlog);
-      this.#attend(server);
+      server.listen(handle, this.#on.address.backlog);
+      this.#acceptFrom(server);
     }
     this.#waiting = [];
   }
 
   close(): void {
-    const { sockets, key, address } = this.#where;
+    const { sockets, key, address } = this.#on;
     sockets.unregister(key);
     for (const server of this.#servers) server.close();
     for (const handle of this.#waiting) handle.close();
-    if (this.started) sockets.removeFile(address, this.#managed);
+    // The file of an inherited socket belongs to the old primary until this one accepts.
+    if (this.#waiting.length === 0) sockets.removeFile(address, this.#managed);
   }
 
-  #keep(descriptors: () => readonly number[] | undefined): void {
-    const { sockets, key } = this.#where;
+  #register(descriptors: () => readonly number[] | undefined): void {
+    const { sockets, key } = this.#on;
     sockets.register(key, { descriptors, managed: this.#managed, release: () => this.close() });
   }
 
-  #attend(server: Server): void {
+  #acceptFrom(server: Server): void {
     rawHandleOf(server).onconnection = (status, handle) => {
-      if (status === 0 && handle) this.#arrived(handle);
+      if (status === 0 && handle) this.#onConnection(handle);
       else publish('limpet:fault', () => ({ where: 'accept', error: status }));
     };
     server.on('error', (error) => publish('limpet:fault', () => ({ where: 'listener', error })));
@@ -109,12 +113,12 @@ export class RawListener {
   }
 }
 
-interface ListeningHandle extends RawHandle {
+interface AcceptingHandle extends RawHandle {
   onconnection: (status: number, handle: RawHandle | undefined) => void;
 }
 
-function rawHandleOf(server: Server): ListeningHandle {
-  return (server as unknown as { _handle: ListeningHandle })._handle;
+function rawHandleOf(server: Server): AcceptingHandle {
+  return (server as unknown as { _handle: AcceptingHandle })._handle;
 }
 
 function listening(address: ListenAddress): Promise<Server> {

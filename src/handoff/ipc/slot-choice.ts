@@ -1,25 +1,39 @@
 import type { RawHandle } from '../../connection.js';
 import type { SlotRing } from '../../ring/slot-ring.js';
+import type { BusiestClient } from '../busiest-client.js';
+import type { DirectPorts } from '../listen-address.js';
 import type { Placement } from './pending-heads.js';
-import type { IpcSettings } from './settings.js';
 
-/** Whose a connection is. */
+/** How a slot is chosen for a client that no rule but `address` knows: by the ring, or whatever the client. */
+type NewClientRule = 'ring' | 'least-connections' | 'round-robin' | 'random';
+
+export interface SlotChoiceSettings {
+  readonly direct?: DirectPorts | undefined;
+  /** Counts the clients of connections that were placed by their address. */
+  readonly busiest: BusiestClient;
+  readonly newClients: NewClientRule;
+  /** The ring gives no client to a slot whose load has reached this multiple of the mean load; 0 for no bound. */
+  readonly maxLoad: number;
+}
+
+/** Which slot a connection belongs to. */
 export interface SlotChoiceResult {
+  /** The hash of the client. */
   readonly hash: number;
-  /** The slot that its client is to have instead of the ring's, while that is up. */
+  /** The slot that has precedence over the ring while it is up. */
   readonly pinned?: number | undefined;
 }
 
-/** Which slot a connection is to have: its own port's, the one that its client brought, the ring's, or one with few connections. */
+/** Chooses a connection's slot: the slot of its direct port, the slot that the client brought, the ring's, or one with few connections. */
 export class SlotChoice {
-  readonly #settings: IpcSettings;
-  /** What is open in each slot, or on its way there; infinite where it is down. */
+  readonly #settings: SlotChoiceSettings;
   readonly #loads: () => number[];
   readonly #peer: { address?: string } = {};
   #ring: SlotRing;
   #turn = 0;
 
-  constructor(ring: SlotRing, settings: IpcSettings, loads: () => number[]) {
+  /** `loads` returns for each slot the connections that are open or on their way there; infinite for a slot that is down. */
+  constructor(ring: SlotRing, settings: SlotChoiceSettings, loads: () => number[]) {
     this.#ring = ring;
     this.#settings = settings;
     this.#loads = loads;
@@ -29,35 +43,37 @@ export class SlotChoice {
     this.#ring = ring;
   }
 
-  /** Of a connection that came by the slot's own port. */
+  /** For a connection that came by the slot's direct port. */
   byPort(slot: number): SlotChoiceResult {
     return { hash: spread(slot), pinned: slot };
   }
 
-  /** Of a connection that nothing but its address tells apart. */
+  /** For a connection that nothing was read from: by its peer's address. */
   byPeer(handle: RawHandle): SlotChoiceResult {
     const hash = this.#hashOf(handle);
-    this.#settings.busiest.saw(hash);
+    this.#settings.busiest.add(hash);
     return { hash, pinned: this.#slotWithinMaxLoad(hash) };
   }
 
-  /** Of a connection that was looked into. */
+  /** For a connection whose head was read. */
   byPlacement({ slot, key, byAddress, unknown }: Placement): SlotChoiceResult {
-    const nobody = byAddress && key.every((byte) => byte === 0);
-    const hash = nobody
-      ? this.#inTurn()
+    const isUnixPeer = byAddress && key.every((byte) => byte === 0);
+    const hash = isUnixPeer
+      ? this.#nextHash()
       : byAddress
         ? this.#ring.hashOfAddressBytes(key)
         : this.#ring.hashOfKey(key);
-    if (unknown && !nobody) this.#settings.busiest.saw(hash);
-    const up = slot !== undefined && slot < this.#ring.size && !this.#ring.isDown(slot);
+    if (unknown && !isUnixPeer) this.#settings.busiest.add(hash);
+    const isUp = slot !== undefined && slot < this.#ring.size && !this.#ring.isDown(slot);
     return {
       hash,
-      pinned: up ? slot : ((unknown ? this.#slotForNewClient() : undefined) ?? this.#slotWithinMaxLoad(hash)),
+      pinned: isUp
+        ? slot
+        : ((unknown ? this.#slotForNewClient() : undefined) ?? this.#slotWithinMaxLoad(hash)),
     };
   }
 
-  /** The slot that serves it now; its home while no slot is up. */
+  /** The slot that serves the connection now. If no slot is up, its home. */
   owner({ hash, pinned }: SlotChoiceResult): number {
     const waits = this.#settings.direct?.fallback === false;
     if (pinned !== undefined && pinned < this.#ring.size && (waits || !this.#ring.isDown(pinned)))
@@ -66,21 +82,24 @@ export class SlotChoice {
     return owner === -1 ? this.#ring.homeOfHash(hash) : owner;
   }
 
-  /** Of several slots with as few connections, another one each time. */
+  /** Undefined if the ring places new clients. Slots with equally few connections take turns. */
   #slotForNewClient(): number | undefined {
-    const { newClients: newcomers } = this.#settings;
-    if (newcomers === 'ring') return undefined;
+    const { newClients } = this.#settings;
+    if (newClients === 'ring') return undefined;
     this.#turn += 1;
     const loads = this.#loads();
     const live = loads.flatMap((load, slot) => (Number.isFinite(load) ? [{ load, slot }] : []));
     const turn =
-      newcomers === 'random' ? Math.floor(Math.random() * live.length) : this.#turn % (live.length || 1);
+      newClients === 'random' ? Math.floor(Math.random() * live.length) : this.#turn % (live.length || 1);
     const inTurn = [...live.slice(turn), ...live.slice(0, turn)];
-    if (newcomers === 'least-connections') inTurn.sort((one, other) => one.load - other.load);
+    if (newClients === 'least-connections') inTurn.sort((one, other) => one.load - other.load);
     return inTurn[0]?.slot;
   }
 
-  /** Where a bound on the load sends a client instead of to its slot; undefined where it stays. As native/acceptor.cc, which says why. */
+  /**
+   * The slot that gets the client because its own has reached `maxLoad`: the next one in the bucket's order that has not. Undefined if
+   * the client stays with its own slot. As native/acceptor.cc, which says why.
+   */
   #slotWithinMaxLoad(hash: number): number | undefined {
     const { maxLoad } = this.#settings;
     const owner = this.#ring.slotOfHash(hash);
@@ -94,14 +113,15 @@ export class SlotChoice {
 
   #hashOf(handle: RawHandle): number {
     this.#peer.address = '';
-    // A unix-domain client has no address, and one that has reset already has none any more: any slot will do.
+    // The client of a unix socket has no address, and a connection that was reset has lost it. Any slot will do.
     if (handle.getpeername?.(this.#peer) !== 0 || !this.#peer.address) {
-      return this.#inTurn();
+      return this.#nextHash();
     }
     return this.#ring.hashOfAddress(this.#peer.address);
   }
 
-  #inTurn(): number {
+  /** Another hash at each call, so that connections without an address are spread over the slots. */
+  #nextHash(): number {
     this.#turn += 1;
     return spread(this.#turn);
   }

@@ -1,59 +1,60 @@
-import type { ConnectionSink, ProxiedClient, RawHandle } from '../../connection.js';
+import type { ConnectionSink, RawHandle } from '../../connection.js';
 import type { HandoffMessage, WorkerHandoff } from '../contract.js';
-import { sharedClockMs } from './shared-clock.js';
+import { type Delivery, sharedClockMs, type ToPrimary, type ToWorker } from './protocol.js';
 
-/** An sink that tells of each connection that it was given when it is closed. */
+/** A sink that calls `onClosed` each time that one of its connections closes. */
 interface CountedSink extends ConnectionSink {
   onClosed: (() => void) | undefined;
 }
 
 export interface IpcWorkerSettings {
   /**
-   * After such a silence (0: never) the primary passes on what was not taken. So the worker asks before it uses what is half as old, or
-   * what came while it was itself halted for half as long: the primary may have taken it for stalled, and not know better yet.
+   * When a worker has been silent for this long, the primary passes on the connections that it had not taken; 0: never. So the worker
+   * asks before it serves a connection that was sent more than half this time ago, or that came while the worker was halted for more
+   * than half this time. The primary may have passed such a connection on already.
    */
   readonly stallTimeoutMs: number;
-  /** Whether the primary must know how many connections are open. */
+  /** Whether the primary counts the open connections of its workers. */
   readonly loadCounts: boolean;
 }
 
-/** How often the primary hears of closed connections: once for all that close meanwhile. */
-const tellClosedMs = 10;
+/** From the first closed connection to the message that counts all that have closed since. */
+const reportClosedAfterMs = 10;
 
-type Taken = Parameters<ConnectionSink['takeHandle']>;
+type Connection = Parameters<ConnectionSink['takeHandle']>;
 
-/** The worker half of ipc; the protocol is told in `ipc-primary.ts`. */
+/** The worker half of ipc; `protocol.ts` describes the messages. */
 export class IpcWorker implements WorkerHandoff {
   readonly #sink: ConnectionSink;
   readonly #send: (message: HandoffMessage) => void;
-  readonly #claimAfterMs: number;
-  readonly #unconfirmed: Map<number, Taken> = new Map();
+  readonly #askAfterMs: number;
+  /** Connections for which the primary has been asked, by their numbers. */
+  readonly #unconfirmed: Map<number, Connection> = new Map();
   #aliveAt: number = sharedClockMs();
-  /** What was sent before may be another's. */
+  /** The end of the last halt. A connection that was sent before may have been passed on. */
   #wokeAt = 0;
   #stopped = false;
-  #closedUntold = 0;
+  #unreportedClosed = 0;
 
   constructor(sink: CountedSink, send: (message: HandoffMessage) => void, settings: IpcWorkerSettings) {
     const { stallTimeoutMs, loadCounts } = settings;
     this.#sink = sink;
     this.#send = send;
-    if (loadCounts) sink.onClosed = () => this.#closed();
-    this.#claimAfterMs = stallTimeoutMs === 0 ? Number.POSITIVE_INFINITY : stallTimeoutMs / 2;
-    if (stallTimeoutMs > 0) setInterval(() => this.#alive(), stallTimeoutMs / 8).unref();
+    if (loadCounts) sink.onClosed = () => this.#countClosed();
+    this.#askAfterMs = stallTimeoutMs === 0 ? Number.POSITIVE_INFINITY : stallTimeoutMs / 2;
+    if (stallTimeoutMs > 0) setInterval(() => this.#noteAlive(), stallTimeoutMs / 8).unref();
   }
 
   received(message: HandoffMessage, handle?: RawHandle): void {
-    if (typeof message.seq === 'number' && handle) {
-      const read = typeof message.read === 'string' ? Buffer.from(message.read, 'base64') : undefined;
-      this.#take(message.seq, message.at as number, [
-        handle,
-        message.client as ProxiedClient | undefined,
-        read,
-      ]);
-    } else if (typeof message.yours === 'number') this.#settle(message.yours, true);
-    else if (typeof message.gone === 'number') this.#settle(message.gone, false);
-    else if (typeof message.probe === 'number') this.#send({ passed: message.probe });
+    if (handle) {
+      const { seq, at, client, read } = message as Delivery;
+      this.#receive(seq, at, [handle, client, read === undefined ? undefined : Buffer.from(read, 'base64')]);
+      return;
+    }
+    const { take, drop, probe } = message as ToWorker;
+    if (take !== undefined) this.#settle(take, true);
+    else if (drop !== undefined) this.#settle(drop, false);
+    else if (probe !== undefined) this.#tell({ reached: probe });
   }
 
   stop(done: () => void): void {
@@ -65,41 +66,45 @@ export class IpcWorker implements WorkerHandoff {
     this.#stopped = false;
   }
 
-  #take(seq: number, at: number, taken: Taken): void {
+  #receive(seq: number, at: number, connection: Connection): void {
     if (this.#stopped) {
-      taken[0].close();
-      this.#send({ back: seq });
-    } else if (this.#alive() - at > this.#claimAfterMs || at < this.#wokeAt) {
-      this.#unconfirmed.set(seq, taken);
-      this.#send({ claim: seq });
+      connection[0].close();
+      this.#tell({ returned: seq });
+    } else if (this.#noteAlive() - at > this.#askAfterMs || at < this.#wokeAt) {
+      this.#unconfirmed.set(seq, connection);
+      this.#tell({ mayTake: seq });
     } else {
-      this.#send({ took: seq });
-      this.#sink.takeHandle(...taken);
+      this.#tell({ took: seq });
+      this.#sink.takeHandle(...connection);
     }
   }
 
-  /** Now; notes whether this process was halted till then. */
-  #alive(): number {
+  /** Returns the time, and notes the end of a halt: the process did not run for more than half of `stallTimeoutMs`. */
+  #noteAlive(): number {
     const now = sharedClockMs();
-    if (now - this.#aliveAt > this.#claimAfterMs) this.#wokeAt = now;
+    if (now - this.#aliveAt > this.#askAfterMs) this.#wokeAt = now;
     this.#aliveAt = now;
     return now;
   }
 
-  #closed(): void {
-    this.#closedUntold += 1;
-    if (this.#closedUntold > 1) return;
+  #countClosed(): void {
+    this.#unreportedClosed += 1;
+    if (this.#unreportedClosed > 1) return;
     setTimeout(() => {
-      this.#send({ closed: this.#closedUntold });
-      this.#closedUntold = 0;
-    }, tellClosedMs).unref();
+      this.#tell({ closed: this.#unreportedClosed });
+      this.#unreportedClosed = 0;
+    }, reportClosedAfterMs).unref();
   }
 
-  #settle(seq: number, yours: boolean): void {
-    const taken = this.#unconfirmed.get(seq);
+  #settle(seq: number, mine: boolean): void {
+    const connection = this.#unconfirmed.get(seq);
     this.#unconfirmed.delete(seq);
-    if (!taken) return;
-    if (yours) this.#sink.takeHandle(...taken);
-    else taken[0].close();
+    if (!connection) return;
+    if (mine) this.#sink.takeHandle(...connection);
+    else connection[0].close();
+  }
+
+  #tell(message: ToPrimary): void {
+    this.#send(message);
   }
 }

@@ -2,7 +2,7 @@ import type { ConnectionSink, RawHandle } from '../../connection.js';
 import type { HandoffMessage, WorkerHandoff } from '../contract.js';
 import type { WorkerInbox } from '../worker-inbox.js';
 
-/** Accepts from its slot's listening socket; the messages are in kernel-primary.ts. */
+/** The worker half of kernel: accepts from its slot's listening socket. `primary.ts` describes the messages. */
 export class KernelWorker implements WorkerHandoff {
   readonly #inbox: WorkerInbox;
   readonly #listener: number;

@@ -14,7 +14,7 @@ describe('the busiest client', () => {
     for (let seed = 0; seed < 50; seed++) {
       const busiest = new BusiestClient();
       // 60 of 100, in an order that differs with the seed.
-      for (let i = 0; i < 100; i++) busiest.saw((i * 37 + seed) % 100 < 60 ? 7 : 1000 + i);
+      for (let i = 0; i < 100; i++) busiest.add((i * 37 + seed) % 100 < 60 ? 7 : 1000 + i);
       expect(busiest.seen).toBe(100);
       expect(busiest.count).toBeGreaterThan(30);
       expect(busiest.count).toBeLessThanOrEqual(60);

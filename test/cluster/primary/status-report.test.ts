@@ -3,7 +3,7 @@ import { bindingReport } from '../../../src/binding/native.ts';
 import { Counters } from '../../../src/cluster/primary/counters.ts';
 import type { Listener } from '../../../src/cluster/primary/listeners/listener.ts';
 import { type ReportedParts, reportRing, reportStatus } from '../../../src/cluster/primary/status-report.ts';
-import type { AcceptorCounts } from '../../../src/handoff/acceptor.ts';
+import type { AcceptorCounts } from '../../../src/handoff/acceptor-counters.ts';
 import { latencyBoundsMs, noLatencies } from '../../../src/handoff/latencies.ts';
 import { checkRouterOptions, type RouterOptions } from '../../../src/options.ts';
 import { SlotRing } from '../../../src/ring/slot-ring.ts';

@@ -3,7 +3,7 @@ import { type App, startApp } from '../../processes/app.js';
 import { addresses, ask, inParallel } from '../../processes/clients.js';
 import { descriptorsOf } from '../../processes/descriptors.js';
 
-/** A hundred clients of one slot wait for a worker that does not answer. */
+/** 100 clients of one slot wait for a worker that does not answer. */
 describe.runIf(process.platform === 'linux')('ipc: a worker that stops taking', () => {
   let app: App;
   afterEach(() => app.stop());
@@ -34,7 +34,7 @@ describe.runIf(process.platform === 'linux')('ipc: a worker that stops taking', 
   const asked = async (port: number, from: string) =>
     JSON.parse((await ask(port, from)).body) as { slot: number; pid: number };
 
-  it('blocked: the fallback serves all of 100, the blocked request is answered later, nothing leaks', async () => {
+  it('while a worker is blocked its fallback serves 100 clients, the blocked request is answered later, and no descriptor leaks', async () => {
     const { port, victim, own } = await start({ stallTimeoutMs: 1500 });
     await expect.poll(() => descriptorsOf(app.pid)).toBeLessThan(60);
     const before = descriptorsOf(app.pid);
@@ -49,12 +49,12 @@ describe.runIf(process.platform === 'linux')('ipc: a worker that stops taking', 
     await expect.poll(() => descriptorsOf(app.pid), { timeout: 5000 }).toBeLessThanOrEqual(before);
   });
 
-  it('killed: the replacement serves what the dead worker had not taken, nothing hangs, nothing leaks', async () => {
+  it('the replacement of a killed worker serves every connection that it had not taken, and no descriptor leaks', async () => {
     const { port, victim, own } = await start({ stallTimeoutMs: 30_000 });
     const before = descriptorsOf(app.pid);
     process.kill(victim.pid, 'SIGSTOP');
     const answers = Promise.all(own.slice(0, 100).map((from) => asked(port, from)));
-    // All are in the primary by now or will be soon: the kill may come at any time.
+    // Some connections are in the primary by now, others arrive later. The kill may come at any time.
     process.kill(victim.pid, 'SIGKILL');
     for (const { slot, pid } of await answers) {
       expect(slot).toBe(1);
@@ -63,7 +63,7 @@ describe.runIf(process.platform === 'linux')('ipc: a worker that stops taking', 
     await expect.poll(() => descriptorsOf(app.pid), { timeout: 5000 }).toBeLessThanOrEqual(before);
   });
 
-  it('killed and slow to come back: the fallback serves after the grace, and the slot gets its clients back', async () => {
+  it('after respawnGraceMs the fallback serves, and the slot gets its clients back', async () => {
     const { port, victim, own } = await start({ respawnGraceMs: 0 });
     process.kill(victim.pid, 'SIGKILL');
     const during = await Promise.all(own.slice(0, 20).map((from) => asked(port, from)));
@@ -73,7 +73,7 @@ describe.runIf(process.platform === 'linux')('ipc: a worker that stops taking', 
     for (const { slot } of after) expect(slot).toBe(1);
   });
 
-  it('clients that give up while they wait cost nothing', async () => {
+  it('clients that give up while they wait leave no descriptor behind', async () => {
     const { port, victim, own } = await start({ stallTimeoutMs: 60_000 });
     const before = descriptorsOf(app.pid);
     process.kill(victim.pid, 'SIGSTOP');

@@ -7,7 +7,7 @@ import { SlotRing } from '../../../src/ring/slot-ring.js';
 const binding = handoffBinding() as HandoffBinding;
 const networkHeader = -0x100000;
 
-/** The accumulator machine that the kernel runs, on a packet of which the program sees the network header alone. */
+/** Runs a classic-BPF program as the kernel does. The program can read only the network header of the packet. */
 function run(program: Buffer, header: Uint8Array): number {
   const scratch = new Uint32Array(16);
   let a = 0;
@@ -62,7 +62,7 @@ function text(source: Uint8Array): string {
 
 describe('steering program', () => {
   let state = 2463534242;
-  /** The same bytes in every run (Marsaglia's xorshift). */
+  /** Random bytes, the same in every run (Marsaglia's xorshift). */
   const bytes = (count: number) =>
     Uint8Array.from({ length: count }, () => {
       state ^= state << 13;
@@ -80,7 +80,7 @@ describe('steering program', () => {
     [256, 64],
     [[1, 2.5, 7, 0.3], 64],
   ] as [number | number[], Ipv6Prefix][]) {
-    it(`of ${JSON.stringify(slots)} slots, ipv6Prefix ${ipv6Prefix}: the ring's home of every address`, () => {
+    it(`with slots ${JSON.stringify(slots)} and ipv6Prefix ${ipv6Prefix} returns the ring's home of every address`, () => {
       const ring = new SlotRing({ slots, ipv6Prefix, key: bytes(8) });
       const program = binding.steeringProgram({ key: ring.key, ipv6Prefix, homes: ring.homeTable() });
       for (let i = 0; i < 3000; i++) {
@@ -94,6 +94,6 @@ describe('steering program', () => {
   }
 });
 
-it('shared page: TypeScript and C++ lay it out alike', () => {
+it('TypeScript and C++ have the same layout of the shared memory', () => {
   expect(binding.sharedMemoryLayout).toEqual(sharedMemoryLayout);
 });

@@ -189,7 +189,7 @@ describe('the handoffs of a listener', () => {
     expect(counters.of(1)).toMatchObject({ handed: 1, diverted: 1, refused: { 'queue full': 1 } });
     expect(counters.of(1).latency.sumMs).toBe(3);
     expect(handoffs.rejectedBeforeRouting()).toEqual({ 'head-too-large': 1 });
-    settings.busiest.saw(9);
+    settings.busiest.add(9);
     expect([...handoffs.busiest()]).toEqual([['primary', { seen: 1, count: 1 }]]);
   });
 });

@@ -1,15 +1,15 @@
 import { LRUCache } from 'lru-cache';
 
 const textsMax = 4096;
-/** Longer ones are not kept: what strangers send must not fill the memory. */
+/** Longer texts are not kept, because clients could fill the memory with them. */
 const textLengthMax = 512;
 
-/** What was found out about texts that clients send again and again. It holds for an hour, as cookies' tags do. */
+/** Remembers results for texts that clients send repeatedly, such as cookies. A result is valid within its hour, because cookies expire by the hour. */
 export class HourlyCache<Found extends object> {
   readonly #found: LRUCache<string, Found> = new LRUCache({ max: textsMax });
   #hour = -1;
 
-  /** What is known of the text in this hour, else what `find` says of it. */
+  /** The result for the text in this hour; `find` computes it if it is not known. */
   of(text: string, hour: number, find: () => Found): Found {
     if (hour !== this.#hour) this.#found.clear();
     this.#hour = hour;

@@ -160,11 +160,7 @@ function isOlder(one: readonly number[], other: readonly number[]): boolean {
 }
 
 function missing(option: string, what: string): LimpetError {
-  return new LimpetError(
-    'ERR_LIMPET_OPTION',
-    `edge setting ${option} is missing. Give ${what}.`,
-    { option },
-  );
+  return new LimpetError('ERR_LIMPET_OPTION', `edge setting ${option} is missing. Give ${what}.`, { option });
 }
 
 function clash(mark: string): LimpetError {

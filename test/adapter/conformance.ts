@@ -24,7 +24,7 @@ const apps: App[] = [];
 const folder = mkdtempSync(join(tmpdir(), 'limpet-conformance-'));
 
 async function play(node: NodeBinary, way: string): Promise<void> {
-  const app = startApp('apps/conformance.js', { args: [way], node: node.path, env: { TMPDIR: folder } });
+  const app = startApp('conformance/app.js', { args: [way], node: node.path, env: { TMPDIR: folder } });
   apps.push(app);
   const all: Seen = new Map();
   for (const trial of trials) {

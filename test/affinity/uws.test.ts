@@ -20,7 +20,7 @@ afterEach(async () => {
 /** A uWebSockets.js app over fd: over ipc what was read of a connection could not be given back to it. */
 async function start(options: RouterOptions): Promise<number> {
   const given = JSON.stringify({ workers: 3, handoff: 'fd', ...options });
-  app = startApp('apps/uws.js', { env: { ...uwsEnvironment(), LIMPET_TEST_OPTIONS: given } });
+  app = startApp('apps/servers/uws.js', { env: { ...uwsEnvironment(), LIMPET_TEST_OPTIONS: given } });
   const { port } = await app.hears('listening');
   return port as number;
 }

@@ -35,7 +35,7 @@ export class Router {
     this.ledger = join(folder, 'ledger');
     this.broken = join(folder, 'broken');
     mkdirSync(this.ledger, { recursive: true });
-    this.app = startApp('apps/router.cjs', {
+    this.app = startApp('apps/routers/router.cjs', {
       env: {
         ...(adapter === 'uws' ? uwsEnvironment() : {}),
         LIMPET_TEST_OPTIONS: JSON.stringify({ exec: worker, secret, name, ...options }),
@@ -65,7 +65,7 @@ export class Router {
 
   /** Whether a primary of ours still runs by that number. */
   primaryRuns(pid: number): boolean {
-    return this.runs(pid, 'apps/router.cjs');
+    return this.runs(pid, 'apps/routers/router.cjs');
   }
 
   /** The primaries that have been, in order; the last one serves. */

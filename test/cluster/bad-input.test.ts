@@ -25,7 +25,7 @@ const thrown: [mistake: string, code: string, ...words: (string | RegExp)[]][] =
 
 describe('bad input', () => {
   it.each(thrown)('%s: %s', async (mistake, code, ...words) => {
-    const app = startApp('apps/bad-input.js', { args: [mistake] });
+    const app = startApp('apps/routers/bad-input.js', { args: [mistake] });
     const answer = await app.hears('answer');
     expect(answer.name).toBe('LimpetError');
     expect(answer.code).toBe(code);
@@ -37,7 +37,7 @@ describe('bad input', () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const busy = String((holder.address() as AddressInfo).port);
-    const app = startApp('apps/bad-input.js', { args: ['port in use', busy] });
+    const app = startApp('apps/routers/bad-input.js', { args: ['port in use', busy] });
     const children = new Set<number>();
     const look = setInterval(() => {
       try {
@@ -61,7 +61,7 @@ describe('bad input', () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const busy = String((holder.address() as AddressInfo).port);
-    const app = startApp('apps/bad-input.js', { args: ['port in use, heard', busy] });
+    const app = startApp('apps/routers/bad-input.js', { args: ['port in use, heard', busy] });
     expect((await app.hears('answer')).code).toBe('ERR_LIMPET_ADDRESS_IN_USE');
     expect((await app.ended).code).toBe(7);
     holder.close();
@@ -70,7 +70,7 @@ describe('bad input', () => {
   it.for(['ipc', 'fd', 'kernel'])('a port that this user may not have, by %s', async (handoff, { skip }) => {
     const from = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
     skip(!existsSync(from) || Number(readFileSync(from, 'utf8')) < 2, 'every user may have every port here');
-    const app = startApp('apps/bad-input.js', { args: ['port not permitted', '1', handoff] });
+    const app = startApp('apps/routers/bad-input.js', { args: ['port not permitted', '1', handoff] });
     expect((await app.ended).code).toBe(1);
     expect(app.output).toMatch(
       /^limpet: cannot listen on 127\.0\.0\.1:1: not permitted.*ERR_LIMPET_ADDRESS_DENIED/m,
@@ -78,13 +78,13 @@ describe('bad input', () => {
   });
 
   it('a host that is not of this machine', async () => {
-    const app = startApp('apps/bad-input.js', { args: ['host of nobody'] });
+    const app = startApp('apps/routers/bad-input.js', { args: ['host of nobody'] });
     expect((await app.ended).code).toBe(1);
     expect(app.output).toMatch(/203\.0\.113\.1.*ERR_LIMPET_ADDRESS_UNAVAILABLE/);
   });
 
   it('a worker that exits at once for ever: said once, given up, nothing left running', async () => {
-    const app = startApp('apps/bad-input.js', { args: ['exits at once'] });
+    const app = startApp('apps/routers/bad-input.js', { args: ['exits at once'] });
     expect((await app.ended).code).toBe(1);
     expect(app.output.match(/ERR_LIMPET_WORKER_START/g)?.length).toBe(1);
     expect(app.output).not.toMatch(/^\s+at /m);

@@ -51,7 +51,7 @@ export async function prove(name: ProxyName, trial: Trial): Promise<{ acts: Act[
     const env = { REDIS_PORT: String(redis.port) };
     machines.set(
       number,
-      await startMachine(number, ports, { noticeMs, affinity: 'cookie' }, env, 'apps/machine.js'),
+      await startMachine(number, ports, { noticeMs, affinity: 'cookie' }, env, 'apps/clients/machine.js'),
     );
   };
   await Promise.all([1, 2, 3].map(start));

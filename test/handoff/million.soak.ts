@@ -62,7 +62,7 @@ describe.each(['kernel', 'fd', 'ipc'])('%s', (handoff) => {
     timeout: 1_800_000,
   }, async () => {
     prepare();
-    app = startApp('apps/router.cjs', {
+    app = startApp('apps/routers/router.cjs', {
       env: {
         LIMPET_TEST_OPTIONS: JSON.stringify({ handoff }),
         // V8's young generation grows by itself where JavaScript runs for each connection, to 32 MiB and more: held down, what grows is what is kept.

@@ -41,7 +41,7 @@ describe.each([
   ['ipc', 'the primary'],
 ])('%s, %s without descriptors', (handoff, short) => {
   it('who comes waits, or is refused, and all is well afterwards', async () => {
-    app = startApp('apps/router.cjs', {
+    app = startApp('apps/routers/router.cjs', {
       env: { LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 1, handoff, respawnGraceMs: 30_000 }) },
     });
     const { addresses: bound } = (await app.hears('started')) as unknown as {

@@ -20,7 +20,7 @@ export interface Told {
   readonly pid: number;
 }
 
-/** Describes `tests` once for each handoff, against `test/fixtures/apps/<file>` on three workers. */
+/** Describes `tests` once for each handoff, against `test/fixtures/apps/servers/<file>` on three workers. */
 export function describeServed(
   name: string,
   file: string,
@@ -32,7 +32,7 @@ export function describeServed(
     let app: App;
     beforeAll(async () => {
       const options = JSON.stringify({ workers: 3, handoff });
-      app = startApp(`apps/${file}`, { env: { ...env, LIMPET_TEST_OPTIONS: options } });
+      app = startApp(`apps/servers/${file}`, { env: { ...env, LIMPET_TEST_OPTIONS: options } });
       served.port = (await app.hears('listening')).port as number;
     });
     afterAll(async () => {

@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 async function start(options: RouterOptions, env: Record<string, string> = {}): Promise<number> {
-  app = startApp('apps/rehomed.js', {
+  app = startApp('apps/clients/forwarded.js', {
     env: {
       LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 3, affinity: { header: 'x-user' }, ...options }),
       ...env,

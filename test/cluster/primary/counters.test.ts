@@ -24,7 +24,7 @@ const inAll = ({ slots }: RouterStatus, count: (slot: SlotStatus) => number) =>
 describe.each(['kernel', 'fd', 'ipc'] as const)('handoff %s: the status', (handoff) => {
   it('counts every connection, those that are open, and what a dead worker has had', async () => {
     asked = 0;
-    app = startApp('apps/router.cjs', {
+    app = startApp('apps/routers/router.cjs', {
       env: { LIMPET_TEST_OPTIONS: JSON.stringify({ handoff, stallTimeoutMs: 500 }) },
     });
     const { addresses: bound } = await app.hears('started');

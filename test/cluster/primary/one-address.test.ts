@@ -86,7 +86,7 @@ describe.each(['kernel', 'fd', 'ipc'])('%s', (handoff) => {
   };
 
   it('a crowd behind one address is told of, once there are enough', async () => {
-    app = startApp('apps/heads.js', {
+    app = startApp('apps/clients/heads.js', {
       env: { LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 2, handoff }) },
     });
     const port = (await app.hears('listening')).port as number;
@@ -99,7 +99,7 @@ describe.each(['kernel', 'fd', 'ipc'])('%s', (handoff) => {
 });
 
 it('says nothing where a cookie tells clients apart: one address is as good as many', async () => {
-  const app = startApp('apps/heads.js', {
+  const app = startApp('apps/clients/heads.js', {
     env: { LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 2, affinity: { header: 'x-user' } }) },
   });
   const port = (await app.hears('listening')).port as number;

@@ -15,7 +15,7 @@ async function start(
   options: object,
   more: { where?: object; args?: string[] } = {},
 ) {
-  const app = startApp(`apps/${file}`, {
+  const app = startApp(`apps/servers/${file}`, {
     args: more.args ?? [],
     env: {
       LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 2, ...options }),
@@ -64,7 +64,7 @@ describe.concurrent.each(handoffs)('by %s', (handoff) => {
 
   it('children of workers and primary that outlive them hold no descriptor of ours, and leave the port free', async (context) => {
     const { expect } = context;
-    const early = fileURLToPath(new URL('../../fixtures/apps/early-child.cjs', import.meta.url));
+    const early = fileURLToPath(new URL('../../fixtures/apps/servers/early-child.cjs', import.meta.url));
     const { app, port } = await start(context, 'children.js', { handoff, execArgv: ['--require', early] });
     await ask(port, '127.0.0.1', { path: '/child' });
     for (const [when, of] of [

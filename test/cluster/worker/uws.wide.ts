@@ -14,7 +14,7 @@ afterEach(() => app.stop());
 
 async function start(handoff: string, options: object = {}, env: Record<string, string> = {}) {
   const given = JSON.stringify({ workers: 3, handoff, respawnGraceMs: 30_000, ...options });
-  app = startApp('apps/uws.js', { env: { ...uwsEnvironment(), LIMPET_TEST_OPTIONS: given, ...env } });
+  app = startApp('apps/servers/uws.js', { env: { ...uwsEnvironment(), LIMPET_TEST_OPTIONS: given, ...env } });
   return (await app.hears('listening')).port as number;
 }
 

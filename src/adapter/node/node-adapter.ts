@@ -12,9 +12,9 @@ import { PeerSocket } from '../forward/peer-socket.js';
 import { forwardRequests } from '../forward/request-forwarding.js';
 import { answerHealth } from '../health.js';
 import { markProxied } from '../proxied-socket.js';
-import { closeCounter } from './counted-handles.js';
+import { closeCounter } from './connection-handles.js';
 import { DirectPort } from './direct-port.js';
-import { answerWithClose } from './last-answers.js';
+import { answerWithClose } from './drain.js';
 import { ListeningHandle } from './listening-handle.js';
 import { omitResetTraces } from './reset-errors.js';
 

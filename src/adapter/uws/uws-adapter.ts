@@ -5,7 +5,7 @@ import { publish } from '../../diagnostics.js';
 import { LimpetError } from '../../errors.js';
 import type { Adapter, AppServer } from '../contract.js';
 import { healthAnswers } from '../health.js';
-import { AdoptedDescriptors } from './given-descriptors.js';
+import { AdoptedDescriptors } from './adopted-descriptors.js';
 import { UwsResponses } from './uws-responses.js';
 
 /** An App or SSLApp of uWebSockets.js. */

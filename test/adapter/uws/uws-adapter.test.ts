@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { clientAddress } from '../../../src/adapter/proxied-client.ts';
 import { recognize } from '../../../src/adapter/recognize.ts';
-import { AdoptedDescriptors } from '../../../src/adapter/uws/given-descriptors.ts';
+import { AdoptedDescriptors } from '../../../src/adapter/uws/adopted-descriptors.ts';
 import { UwsResponses } from '../../../src/adapter/uws/uws-responses.ts';
 import { type HandoffBinding, handoffBinding } from '../../../src/binding/handoff-binding.ts';
 

@@ -1,22 +1,83 @@
-import { ServerResponse } from 'node:http';
+/** The graceful shutdown of a Node server: it announces the end, serves what is in flight, then closes. */
+import { type Server as HttpServer, ServerResponse } from 'node:http';
+import type { Server } from 'node:net';
 
-interface Head {
+/** A client that sends its next request within this time of the drain's begin gets a response with `Connection: close`. */
+const idleGraceMs = 1000;
+const lookEveryMs = 50;
+
+/** A server that is drained. */
+export interface DrainingServer {
+  readonly server: Server;
+  /** The number of open connections. */
+  openConnections(): number;
+  /** Whether server.close() was called. The server emits 'close' only when its last connection is closed. */
+  isClosed(): boolean;
+}
+
+interface ResponseHead {
   shouldKeepAlive: boolean;
   _storeHeader(...head: unknown[]): void;
 }
-let answersClose = false;
+let closesAfterResponses = false;
 
 /**
- * From now on every answer of this process says `Connection: close`, that of a request which is under way too: no listener reaches
- * those, and a client that was told to keep the connection would send its next request into the closing of it.
+ * From now on each response of this process carries `Connection: close`, so that no client sends a request on a connection that is
+ * about to close. It patches the class of the responses, because listeners would not reach requests that are in flight.
  */
-export function answerWithClose(): void {
-  if (answersClose) return;
-  answersClose = true;
-  const answers = ServerResponse.prototype as unknown as Head;
-  const storeHeader = answers._storeHeader;
-  answers._storeHeader = function (...head) {
+export function closeAfterResponses(): void {
+  if (closesAfterResponses) return;
+  closesAfterResponses = true;
+  const prototype = ServerResponse.prototype as unknown as ResponseHead;
+  const storeHeader = prototype._storeHeader;
+  prototype._storeHeader = function (...head) {
     this.shouldKeepAlive = false;
     storeHeader.apply(this, head);
   };
+}
+
+/**
+ * Lets a listening server finish its connections, then calls `done`.
+ *
+ * Idle HTTP connections stay open for `lingerMs`, at least for 1 s, or until no connection is open. A request may be on its way on
+ * them: it gets a response that announces the close instead of a reset. Then idle connections are closed. server.close() is called
+ * after `released`.
+ */
+export function drainServer(
+  draining: DrainingServer,
+  done: () => void,
+  released: Promise<void>,
+  lingerMs: number,
+): void {
+  const { server } = draining;
+  // If the app has called close() itself, the 'close' event may come during the grace period.
+  const closed = new Promise<void>((resolve) => server.once('close', resolve));
+  closed.then(done);
+  closeAfterResponses();
+  const graceMs = 'closeIdleConnections' in server ? Math.max(lingerMs, idleGraceMs) : 0;
+  whenNoneIsOpen(draining, graceMs, () => closeServer(draining, closed, released));
+}
+
+/** Calls `next` when no connection is open, or after `timeoutMs`. */
+function whenNoneIsOpen(draining: DrainingServer, timeoutMs: number, next: () => void): void {
+  const endsAt = performance.now() + timeoutMs;
+  const look = () => {
+    if (draining.openConnections() === 0 || performance.now() >= endsAt) next();
+    // setImmediate(): if the process was halted, requests that arrived meanwhile are read before the next look.
+    else setTimeout(() => setImmediate(look), lookEveryMs);
+  };
+  look();
+}
+
+function closeServer(draining: DrainingServer, closed: Promise<void>, released: Promise<void>): void {
+  const { server } = draining;
+  const { closeIdleConnections } = server as Partial<HttpServer>;
+  // Responses that had begun before the drain leave their connections idle and alive. Each look closes those that are idle by then.
+  const timer = setInterval(() => closeIdleConnections?.call(server), lookEveryMs);
+  closed.then(() => clearInterval(timer));
+  closeIdleConnections?.call(server);
+  released.then(() => {
+    if (!draining.isClosed()) server.close();
+    closeIdleConnections?.call(server);
+  });
 }

@@ -2,21 +2,25 @@ import type { HandoffBinding } from '../../binding/handoff-binding.js';
 import type { BoundAddress } from '../../connection.js';
 import { slotsMax } from '../../options.js';
 
-/** A look at one descriptor is about a microsecond: a count spends a few milliseconds at most. */
-const looksAtOnce = 1000;
+/** A check of one descriptor takes about a microsecond, so a count takes a few milliseconds at most. */
+const checksAtOnce = 1000;
 
 /**
- * Counts the connections whose descriptors were given to somebody who does not tell when he closes them. A number that is in use
- * again for something else is told apart by its local address: only what was accepted from the listener has the listener's.
+ * Counts connections whose descriptors were given to uWebSockets.js, which does not report when it closes them. The kernel reuses
+ * descriptor numbers. A number that now belongs to something else is recognized by its local address: only connections accepted
+ * from the listener have the listener's.
  */
 export class AdoptedDescriptors {
   readonly #binding: HandoffBinding;
   readonly #bound: BoundAddress;
   readonly #directPort: number | undefined;
   readonly #closed: () => void;
-  readonly #numbers: Set<number> = new Set();
+  readonly #descriptors: Set<number> = new Set();
 
-  /** The listener's address, and the first of its ports for each slot. `closed` is called for each connection, once it is found to be closed. */
+  /**
+   * `bound` is the listener's address, `directPort` the direct port of slot 0. `closed` is called once for each connection, when it
+   * is found to be closed.
+   */
   constructor(binding: HandoffBinding, bound: BoundAddress, closed: () => void, directPort?: number) {
     this.#binding = binding;
     this.#bound = bound;
@@ -24,35 +28,37 @@ export class AdoptedDescriptors {
     this.#closed = closed;
   }
 
+  /** Adds a connection. If its number is known already, the earlier connection is closed. */
   add(fd: number): void {
-    if (this.#numbers.has(fd)) this.#closed();
-    else this.#numbers.add(fd);
+    if (this.#descriptors.has(fd)) this.#closed();
+    else this.#descriptors.add(fd);
   }
 
-  /** How many are open. Beyond a thousand it may lag behind, by as many calls as there are thousands. */
+  /** Returns how many are open. One call checks 1,000 of them, so that a change may show only after one call for each thousand. */
   count(): number {
-    let looks = Math.min(looksAtOnce, this.#numbers.size);
-    for (const fd of this.#numbers) {
-      if (looks-- === 0) break;
-      this.#numbers.delete(fd);
-      if (this.#isOpen(fd)) this.#numbers.add(fd);
+    let checks = Math.min(checksAtOnce, this.#descriptors.size);
+    for (const fd of this.#descriptors) {
+      if (checks-- === 0) break;
+      // A set keeps the order of insertion: those that are open move to its end, behind those not yet checked.
+      this.#descriptors.delete(fd);
+      if (this.#isOpen(fd)) this.#descriptors.add(fd);
       else this.#closed();
     }
-    return this.#numbers.size;
+    return this.#descriptors.size;
   }
 
   #isOpen(fd: number): boolean {
     const bound = this.#bound;
     try {
-      const here = this.#binding.boundAddress(fd);
-      if ('path' in here) return 'path' in bound && here.path === bound.path;
-      return 'port' in bound && (here.port === bound.port || this.#isDirect(here.port));
+      const local = this.#binding.boundAddress(fd);
+      if ('path' in local) return 'path' in bound && local.path === bound.path;
+      return 'port' in bound && (local.port === bound.port || this.#isDirectPort(local.port));
     } catch {
       return false;
     }
   }
 
-  #isDirect(port: number): boolean {
+  #isDirectPort(port: number): boolean {
     const base = this.#directPort;
     return base !== undefined && port >= base && port < base + slotsMax;
   }

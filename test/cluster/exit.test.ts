@@ -4,10 +4,10 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, it, type TestContext } from 'vitest';
-import { handoffs } from '../../integration/served.ts';
-import { startApp } from '../../processes/app.ts';
-import { ask } from '../../processes/clients.ts';
-import { childrenOf, runs } from '../../processes/descriptors.ts';
+import { handoffs } from '../integration/served.ts';
+import { startApp } from '../processes/app.ts';
+import { ask } from '../processes/clients.ts';
+import { childrenOf, runs } from '../processes/descriptors.ts';
 
 async function start(
   context: TestContext,
@@ -64,7 +64,7 @@ describe.concurrent.each(handoffs)('by %s', (handoff) => {
 
   it('children of workers and primary that outlive them hold no descriptor of ours, and leave the port free', async (context) => {
     const { expect } = context;
-    const early = fileURLToPath(new URL('../../fixtures/apps/servers/early-child.cjs', import.meta.url));
+    const early = fileURLToPath(new URL('../fixtures/apps/servers/early-child.cjs', import.meta.url));
     const { app, port } = await start(context, 'children.js', { handoff, execArgv: ['--require', early] });
     await ask(port, '127.0.0.1', { path: '/child' });
     for (const [when, of] of [

@@ -91,10 +91,7 @@ describe('ListeningHandle', () => {
   it.each([
     [{ path: '/nowhere' }, '/nowhere'],
     [bound, { ...bound }],
-    [
-      { address: '::', family: 'IPv6', port: 2 } as const,
-      { address: '::', family: 'IPv6', port: 2 },
-    ],
+    [{ address: '::', family: 'IPv6', port: 2 } as const, { address: '::', family: 'IPv6', port: 2 }],
   ])('a server that listens at %j returns that address', (at, address) => {
     const server = createServer();
     new ListeningHandle(server, ignored).listenAt(at, 511);

@@ -40,7 +40,7 @@ export interface Adapter extends ConnectionSink {
   ): void;
   /** Accepts no more connections on the peer socket. `done` is called when the last one is closed. */
   closePeerSocket?(done: () => void): void;
-  /** Makes the app's server listen, as far as it can see, at `bound`. Connections may come from now on. */
+  /** Makes the app's server listen at `bound`, without a socket of its own. Connections may come from now on. */
   listen(bound: BoundAddress, backlog: number): void;
   /** Reports, in the server's own way, that the address cannot be bound. If the app does not handle it, it is an uncaught exception. */
   failed(error: LimpetError): void;

@@ -8,8 +8,8 @@ import { nodePrimaryStub } from './node/primary-stub.js';
 import { isUwsApp, type UwsApp, uwsAppServer } from './uws/uws-adapter.js';
 
 /**
- * What listen() accepts: a net, http, https or http2 server, a request handler such as an Express app, an object with such a server
- * in `server` (Fastify), or an App or SSLApp of uWebSockets.js.
+ * The servers that listen() accepts: a net, http, https or http2 server, a request handler such as an Express app, an object with
+ * such a server in `server` (Fastify), or an App or SSLApp of uWebSockets.js.
  */
 export type Listenable = Server | ((...args: never[]) => unknown) | { readonly server: Server } | UwsApp;
 

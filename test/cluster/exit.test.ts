@@ -28,7 +28,7 @@ async function start(
 }
 
 describe.concurrent.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
-  it('drains; a second one ends everything at once', async (context) => {
+  it('makes the router drain, and a second one ends everything at once', async (context) => {
     const { expect } = context;
     const { app, port } = await start(context, 'http.js', { drainTimeoutMs: 60_000 });
     for (const slot of [0, 1]) await app.hears('ready', (told) => told.slot === slot);
@@ -45,7 +45,7 @@ describe.concurrent.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
 });
 
 describe.concurrent.each(handoffs)('by %s', (handoff) => {
-  it('a killed primary: its workers finish what they have and go, and a new start has the port at once', async (context) => {
+  it('the workers of a killed primary finish their requests and exit, and a new start gets the port at once', async (context) => {
     const { expect } = context;
     const { app, port } = await start(context, 'http.js', { handoff, drainTimeoutMs: 20_000 });
     for (const slot of [0, 1]) await app.hears('ready', (told) => told.slot === slot);
@@ -62,7 +62,7 @@ describe.concurrent.each(handoffs)('by %s', (handoff) => {
     await expect.poll(() => workers.filter(runs), { timeout: 10_000 }).toEqual([]);
   });
 
-  it('children of workers and primary that outlive them hold no descriptor of ours, and leave the port free', async (context) => {
+  it('children that outlive the workers and the primary hold no descriptor of limpet, and leave the port free', async (context) => {
     const { expect } = context;
     const early = fileURLToPath(new URL('../fixtures/apps/servers/early-child.cjs', import.meta.url));
     const { app, port } = await start(context, 'children.js', { handoff, execArgv: ['--require', early] });
@@ -80,7 +80,7 @@ describe.concurrent.each(handoffs)('by %s', (handoff) => {
       const without = descriptorsOf(bare.pid as number);
       bare.kill();
       for (const { pid, when } of children) {
-        // What a worker inherits for its handoff is its own as soon as limpet is loaded, which an earlier child was not kept from.
+        // A worker's inherited descriptors become close-on-exec when limpet is loaded. A child that was started earlier has them.
         if (when === 'late') expect(descriptorsOf(pid as number)).toEqual(without);
       }
       await app.stop();
@@ -94,7 +94,7 @@ describe.concurrent.each(handoffs)('by %s', (handoff) => {
   });
 });
 
-/** What the open descriptors of a process are, but for the files that a program loads as it starts. */
+/** The targets of a process's open descriptors, without the files that every program loads at its start. */
 function descriptorsOf(pid: number): string[] {
   return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
     try {

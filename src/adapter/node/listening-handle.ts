@@ -33,7 +33,7 @@ export class ListeningHandle extends AsyncResource {
     this.#onClose = onClose;
   }
 
-  /** Makes the server listen at `bound`, as far as it can see. It emits 'listening' in the next tick. */
+  /** Makes the server listen at `bound`, without a socket of its own. The server emits 'listening' in the next tick. */
   listenAt(bound: BoundAddress, backlog: number): void {
     const server = this.#server;
     server._handle = this;

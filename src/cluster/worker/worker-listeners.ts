@@ -21,7 +21,7 @@ interface WorkerListener {
   readonly backlog: number;
 }
 
-/** What the listeners need of their worker. */
+/** The parts of a worker that its listeners use. */
 export interface WorkerListenersContext {
   readonly slot: number;
   readonly workerIndex: number;

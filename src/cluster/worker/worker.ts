@@ -20,7 +20,7 @@ import { beginHeartbeat } from './heartbeat.js';
 import { KeepAliveTokens } from './keep-alive-tokens.js';
 import { WorkerListeners } from './worker-listeners.js';
 
-/** What a worker emits. */
+/** The events of a worker, with their arguments. */
 export interface WorkerEvents {
   /**
    * The process drains: it takes no new connections and will exit. `deadline` is when connections that are still open will be

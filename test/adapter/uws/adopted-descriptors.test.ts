@@ -9,7 +9,7 @@ import type { BoundAddress } from '../../../src/connection.ts';
 const listener = { address: '127.0.0.1', family: 'IPv4', port: 8080 } as const;
 
 describe('AdoptedDescriptors', () => {
-  /** What each open descriptor is bound to. */
+  /** Descriptor → the local address of its socket. */
   let local: Map<number, BoundAddress>;
   let looks: number[];
   let closed: number;

@@ -139,7 +139,7 @@ describe('a client with a key', () => {
 });
 
 describe('a client with a sealed slot', () => {
-  it('belongs to the process of that slot, whatever its key', () => {
+  it('belongs to the process of that slot, even with the key of another', () => {
     peers.update(everySlot);
     expect(peerOf({ ...clientOf(3), slot: 2 })).toBe(22);
     expect(peerOf(identity({ slot: 0 }))).toBe(20);
@@ -176,7 +176,7 @@ describe('a session', () => {
     expect(peerOf(identity({ slot: ownSlot, generation: 21 }))).toBe(21);
   });
 
-  it('stays here if its process is gone, whatever its key', () => {
+  it('stays here if its process is gone, even with the key of another slot', () => {
     peers.update(everySlot);
     expect(peerOf({ ...clientOf(3), slot: 2, generation: 9 })).toBeUndefined();
   });
@@ -190,7 +190,7 @@ describe('a session', () => {
 describe('a client that came by a direct port', () => {
   beforeEach(() => peers.update(table([[20], [ownIndex, 21], [22], [23]])));
 
-  it('stays here, whatever its key and its sealed slot', () => {
+  it('stays here, even with the key or the sealed slot of another', () => {
     for (const client of [clientOf(2), identity({ slot: 2 }), identity({ slot: ownSlot })]) {
       expect(peerOf(client, true)).toBeUndefined();
     }

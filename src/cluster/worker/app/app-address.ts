@@ -3,7 +3,7 @@ import type { BoundAddress, ListenAddress } from '../../../connection.js';
 import type { LimpetError } from '../../../errors.js';
 import { worker } from '../worker.js';
 
-/** The address of an app that was not written for limpet, as far as `limpet start` was told it. */
+/** The settings of `limpet start` for the address of an app that was not written for limpet. */
 export interface AppAddressSettings {
   /**
    * The port to which clients connect. limpet serves the app's listen() on this port, or on port 0. Without `port` and `path`, limpet
@@ -79,7 +79,7 @@ export class AppAddress {
     this.#path = path;
   }
 
-  /** Whether limpet serves the next listen(), on whatever address. */
+  /** Whether limpet serves the next listen() on any address. */
   get #acceptsAny(): boolean {
     const { port, path } = this.#settings;
     return this.#served.size === 0 && port === undefined && path === undefined;
@@ -104,7 +104,7 @@ export class AppAddress {
     const { port, path = port } = this.#settings;
     process.stderr.write(
       this.#otherAddresses.size === 0
-        ? `limpet: the app has not called listen() for ${warnAfterMs / 1000} seconds since its start. No client is served before it does.\n`
+        ? `limpet: the app has not called listen() for ${warnAfterMs / 1000} seconds since its start. No client is served until it does.\n`
         : `limpet: the app listens on ${[...this.#otherAddresses].join(', ')}, but limpet was told that clients connect to ${path}. ` +
             'Set --port to the port of the app, or make the app listen on process.env.PORT.\n',
     );

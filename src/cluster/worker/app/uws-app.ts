@@ -16,7 +16,7 @@ interface Uws {
   us_socket_local_port(token: unknown): number;
 }
 
-/** Given to an app in place of its listening socket, which is in the primary. */
+/** An app gets it instead of its listening socket, which is in the primary. */
 class ListenToken {
   constructor(
     readonly app: UwsApp,

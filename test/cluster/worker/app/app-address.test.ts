@@ -5,7 +5,7 @@ import type { BoundAddress, ListenAddress } from '../../../../src/connection.ts'
 import { LimpetError } from '../../../../src/errors.ts';
 import { FakeAdapter, serverOf } from '../fake-adapter.ts';
 
-/** What the worker was asked to serve. */
+/** The calls of worker.listen(). */
 const served: { server: AppServer; address: ListenAddress }[] = [];
 vi.mock('../../../../src/cluster/worker/worker.ts', () => ({
   worker: {
@@ -178,7 +178,7 @@ describe('the warning', () => {
     expect(printed).toEqual([]);
     vi.advanceTimersByTime(1);
     expect(printed).toEqual([
-      'limpet: the app has not called listen() for 5 seconds since its start. No client is served before it does.\n',
+      'limpet: the app has not called listen() for 5 seconds since its start. No client is served until it does.\n',
     ]);
     vi.advanceTimersByTime(60_000);
     expect(printed).toHaveLength(1);

@@ -11,7 +11,7 @@ const { dlopen } = process;
 let asked: ListenAddress[];
 let served: { server: AppServer; address: ListenAddress; result: ListenResult }[];
 let isAppAddress: boolean;
-/** What reaches uWebSockets.js itself. */
+/** The calls that reach uWebSockets.js itself. */
 let uwsCalls: unknown[][];
 
 /** A fake of the addon's exports. */

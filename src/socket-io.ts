@@ -40,7 +40,7 @@ const methods: readonly Balancing[] = ['random', 'round-robin', 'least-connectio
 
 /**
  * Call it in the primary of an app that forks its own workers. `httpServer.listen(…)` then listens for all of them. The server serves
- * nothing in the primary. It emits 'listening' and 'error' and returns its address as usual.
+ * nothing in the primary, but emits 'listening' and 'error' and returns its address as usual.
  * @throws LimpetError ERR_LIMPET_OPTION (loadBalancingMethod), ERR_LIMPET_ROLE (in a worker).
  */
 export function setupPrimary(httpServer: Server, options: PrimaryOptions = {}): void {

@@ -42,7 +42,7 @@ export interface Adapter extends ConnectionSink {
   closePeerSocket?(done: () => void): void;
   /** Makes the app's server listen at `bound`, without a socket of its own. Connections may come from now on. */
   listen(bound: BoundAddress, backlog: number): void;
-  /** Reports, in the server's own way, that the address cannot be bound. If the app does not handle it, it is an uncaught exception. */
+  /** Reports, in the server's own way, that the address cannot be bound. An error that the app does not handle is an uncaught exception. */
   failed(error: LimpetError): void;
   /** Closes each connection after its next response. */
   closeAfterAnswers(): void;

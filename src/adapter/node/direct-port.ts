@@ -3,7 +3,7 @@ import type { Server, Socket } from 'node:net';
 
 /** Node's default of keepAliveTimeout, ms. */
 const nodeKeepAliveMs = 5000;
-/** The timeout for servers behind proxies that pool connections, ms. It is long, because the proxy should close idle connections. */
+/** The keepAliveTimeout behind proxies that pool connections, ms. A long timeout leaves the closing of idle connections to the proxy. */
 const pooledKeepAliveMs = 75_000;
 
 /**
@@ -33,7 +33,7 @@ export class DirectPort {
   }
 
   /**
-   * Adapts a server to proxies that pool connections. Its keepAliveTimeout is raised to 75 s if it has Node's default of 5 s. Each
+   * Adapts a server to proxies that pool connections. A keepAliveTimeout that has Node's default of 5 s is raised to 75 s. Each
    * connection for another slot is closed after its first response, so that the proxy returns to that slot as soon as it is up.
    */
   adapt(server: Server & Partial<Pick<HttpServer, 'keepAliveTimeout'>>): void {

@@ -39,9 +39,9 @@ export function closeAfterResponses(): void {
 /**
  * Lets a listening server finish its connections, then calls `done`.
  *
- * Idle HTTP connections stay open for `lingerMs`, at least for 1 s, or until no connection is open. A request may be on its way on
- * them: it gets a response that announces the close instead of a reset. Then idle connections are closed. server.close() is called
- * after `released`.
+ * Idle HTTP connections stay open for `lingerMs`, at least for 1 s, or until no connection is open. A request that is already on its
+ * way then gets a response that announces the close. An immediate close would reset that request. After this time idle connections
+ * are closed. server.close() is called when `released` has resolved, too.
  */
 export function drainServer(
   draining: DrainingServer,

@@ -34,8 +34,8 @@ const lookEveryMs = 50;
 
 /**
  * Delivers connections to a uWebSockets.js app. uWebSockets.js does not report when a WebSocket ends, so open connections are
- * counted by their descriptors. It can close all connections or none, so a drain makes each response close its connection. Idle
- * connections close by uWebSockets.js's own idle timeout.
+ * counted by their descriptors. uWebSockets.js can close all connections or none, so a drain makes each response close its
+ * connection. Idle connections are closed by uWebSockets.js's own idle timeout.
  */
 class UwsAdapter implements Adapter {
   onClosed: (() => void) | undefined;

@@ -118,9 +118,9 @@ export class LimpetWorker extends EventEmitter<WorkerEvents> {
   }
 
   /**
-   * Keeps a draining process alive until the returned function is called, but not beyond the drain's deadline. Use it for a session
-   * that is between two requests. When the whole router closes, no request can come any more: the process does not wait, and `end`
-   * is called to end the session.
+   * Keeps a draining process alive until the returned function is called, but not beyond the drain's deadline. Sessions that are
+   * between two requests need this. When the whole router closes, no request can come any more: the process does not wait, and
+   * `end` is called to end the session.
    */
   hold(end: () => void): () => void {
     return this.#tokens.add(end);

@@ -121,8 +121,8 @@ const nodeCodes: Partial<Record<string, string>> = {
 };
 
 /**
- * Emits the 'error' that Node would emit. If the app does not handle it, the uncaught exception would be printed by every worker.
- * Then the process exits silently with code 1 instead, and the primary, which knows the reason, prints it once.
+ * Emits the 'error' that Node would emit. If the app does not handle 'error', every worker would print an uncaught exception.
+ * Instead the process exits silently with code 1, and the primary prints the reason once.
  */
 function fail(server: Server, error: LimpetError, address: ListenAddress): void {
   if (server.listenerCount('error') === 0 && process.listenerCount('uncaughtException') === 0)

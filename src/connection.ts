@@ -1,6 +1,6 @@
-/** What every part of a connection's way agrees on: where it is listened for, what is passed on, and where it ends. */
+/** The types of a connection: the address that it came to, the handle that is passed on, and the sink that takes it in the worker. */
 
-/** Where to listen, checked and complete. `port` 0 lets the system choose. */
+/** An address to listen on, checked and complete. `port` 0 lets the system choose. */
 export type ListenAddress =
   | {
       readonly port: number;
@@ -10,12 +10,12 @@ export type ListenAddress =
     }
   | { readonly path: string; readonly backlog: number };
 
-/** Where a listener really listens, as `server.address()` tells it. */
+/** The address on which a listener listens, in the form of `server.address()`. */
 export type BoundAddress =
   | { readonly address: string; readonly family: 'IPv4' | 'IPv6'; readonly port: number }
   | { readonly path: string };
 
-/** A handle as Node's own internals pass it (TCP or Pipe wrap): never a net.Socket. */
+/** A TCP or pipe handle of Node's internals (tcp_wrap, pipe_wrap), not a net.Socket. */
 export interface RawHandle {
   readonly fd: number;
   close(callback?: () => void): void;
@@ -23,17 +23,17 @@ export interface RawHandle {
   getsockname?(out: { address?: string; family?: string; port?: number }): number;
 }
 
-/** The client at the far end, where a PROXY header told that it is not the socket's own peer. In the form of `getpeername`. */
+/** The client that a PROXY header names instead of the socket's own peer. In the form of `getpeername`. */
 export interface ProxiedClient {
   readonly address: string;
   readonly family: 'IPv4' | 'IPv6';
   readonly port: number;
 }
 
-/** Where a worker half puts what it receives: the adapter of the server that the app gave to listen(). */
+/** Takes the connections that a worker receives: the adapter of the server that the app gave to listen(). */
 export interface ConnectionSink {
-  /** Takes ownership of the descriptor (non-blocking, close-on-exec); never throws. */
+  /** Takes ownership of the descriptor, which is non-blocking and close-on-exec. Never throws. */
   takeDescriptor(fd: number, client?: ProxiedClient): void;
-  /** Takes ownership of the handle; never throws. `read` is what was read from it already: it comes first in the stream. */
+  /** Takes ownership of the handle. Never throws. `read` are bytes that were read from it already: they come first in the stream. */
   takeHandle(handle: RawHandle, client?: ProxiedClient, read?: Buffer): void;
 }

@@ -1,8 +1,8 @@
 /**
- * Socket.IO on several workers: every request of a session reaches the worker that knows it.
+ * Socket.IO on several workers: every request of a session reaches the worker that has the session.
  *
- * With `limpet.listen(server, 3000, { affinity: 'socket.io' })`, call {@link setupWorker} in the workers. An app that forks
- * its own workers uses {@link setupPrimary} too, as with @socket.io/sticky 1 and 2, whose place this module takes.
+ * With `limpet.listen(server, 3000, { affinity: 'socket.io' })`, call {@link setupWorker} in the workers. An app that forks its own
+ * workers also calls {@link setupPrimary} in the primary. This module replaces @socket.io/sticky 1 and 2 and has the same functions.
  */
 import cluster from 'node:cluster';
 import type { Server } from 'node:net';
@@ -15,20 +15,20 @@ import { checkListenOptions, type ListenOptions } from './options.js';
 
 export type { Balancing } from './cluster/primary/adopting-router.js';
 
-/** Options of setupPrimary(), with the names of @socket.io/sticky. */
+/** Options of setupPrimary(). They have the names of @socket.io/sticky. */
 export interface PrimaryOptions {
-  /** How a client without a session is given a worker. Default 'least-connection'. */
+  /** How the worker of a client without a session is chosen. Default 'least-connection'. */
   loadBalancingMethod?: Balancing;
 }
 
-/** What of a Socket.IO server is used. */
+/** The part of a Socket.IO server that limpet uses. */
 export interface SocketIoServer {
   /** Its Engine.IO server. */
   readonly engine: {
     generateId: unknown;
     on(event: 'connection', listener: (socket: EngineSocket) => void): unknown;
   };
-  /** The server that it is attached to. */
+  /** The HTTP server that it is attached to. */
   readonly httpServer: unknown;
 }
 interface EngineSocket {
@@ -39,9 +39,9 @@ interface EngineSocket {
 const methods: readonly Balancing[] = ['random', 'round-robin', 'least-connection'];
 
 /**
- * In the primary of an app that forks its own workers: `httpServer.listen(…)` then listens for all of them. The server serves
- * nothing here; it emits 'listening' and 'error', and tells its address, as usual.
- * @throws LimpetError ERR_LIMPET_OPTION, _ROLE.
+ * Call it in the primary of an app that forks its own workers. `httpServer.listen(…)` then listens for all of them. The server serves
+ * nothing in the primary, but emits 'listening' and 'error' and returns its address as usual.
+ * @throws LimpetError ERR_LIMPET_OPTION (loadBalancingMethod), ERR_LIMPET_ROLE (in a worker).
  */
 export function setupPrimary(httpServer: Server, options: PrimaryOptions = {}): void {
   const method = options.loadBalancingMethod ?? 'least-connection';
@@ -55,36 +55,37 @@ export function setupPrimary(httpServer: Server, options: PrimaryOptions = {}): 
   if (!cluster.isPrimary) {
     throw new LimpetError(
       'ERR_LIMPET_ROLE',
-      'setupPrimary() was called in a worker. Call setupWorker(io) there.',
+      'setupPrimary() was called in a worker, expected the primary. Call setupWorker(io) in workers.',
     );
   }
   httpServer.listen = (...given: unknown[]) => {
     const last = given.at(-1);
     if (typeof last === 'function') httpServer.once('listening', last as () => void);
-    const { port, host, path, backlog, ipv6Only } = checkListenOptions(whereOf(given));
+    const { port, host, path, backlog, ipv6Only } = checkListenOptions(listenOptionsOf(given));
     const address = path === undefined ? { port: port ?? 0, host, ipv6Only, backlog } : { path, backlog };
     const router = new AdoptingRouter(address, method);
-    const face = nodePrimaryStub(httpServer, () => router.close());
-    router.opened.then(face.bound, (error: LimpetError) => {
-      if (!face.failed(error)) throw error;
+    const stub = nodePrimaryStub(httpServer, () => router.close());
+    router.opened.then(stub.bound, (error: LimpetError) => {
+      if (!stub.failed(error)) throw error;
     });
     return httpServer;
   };
 }
 
-/** The name that @socket.io/sticky gives it. */
+/** The name of setupPrimary() in @socket.io/sticky. */
 export const setupMaster: typeof setupPrimary = setupPrimary;
 
 /**
- * In a worker: session ids lead back to it, and a draining worker keeps its sessions until they end, or until
- * `drainTimeoutMs`. When the whole router closes, sessions are closed. Call it once `io` is attached to its server. In a process that is no worker it does nothing.
- * @throws LimpetError ERR_LIMPET_ADAPTER when it is not, or when its server cannot be fed.
+ * Call it in a worker when `io` is attached to its server. The session ids of `io` then lead back to this worker. A draining worker
+ * keeps its sessions until they end, for `drainTimeoutMs` at most. When the whole router closes, it closes its sessions. In a process
+ * that is not a worker the function does nothing.
+ * @throws LimpetError ERR_LIMPET_ADAPTER if `io` is not attached to a server, or if limpet cannot deliver connections to that server.
  */
 export function setupWorker(io: SocketIoServer): void {
   if (!io?.engine) {
     throw new LimpetError(
       'ERR_LIMPET_ADAPTER',
-      'setupWorker() got a Socket.IO server that is attached to no http server. Make it with new Server(httpServer) first.',
+      'setupWorker() got a Socket.IO server without an HTTP server, expected one that is attached. Create it by new Server(httpServer).',
     );
   }
   if (!cluster.isWorker) return;
@@ -98,8 +99,8 @@ export function setupWorker(io: SocketIoServer): void {
   if (worker.slot === undefined) worker.adopt(recognize(io.httpServer));
 }
 
-/** The forms of net.Server's listen() that name an address. */
-function whereOf(given: readonly unknown[]): number | string | ListenOptions {
+/** Understands the forms of net.Server's listen() that name an address. */
+function listenOptionsOf(given: readonly unknown[]): number | string | ListenOptions {
   const [first, second, third] = given;
   if (typeof first === 'object' && first !== null) {
     const { port, host, path, backlog, ipv6Only } = first as ListenOptions;
@@ -111,7 +112,7 @@ function whereOf(given: readonly unknown[]): number | string | ListenOptions {
   return withoutUndefined({ port: Number(first ?? 0), host, backlog });
 }
 
-/** Net takes ports as texts too, as they stand in the environment. */
+/** net accepts ports as text, too, as environment variables have them. */
 function asNumber(port: unknown): unknown {
   return typeof port === 'string' && /^\d+$/.test(port) ? Number(port) : port;
 }

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:net';
 
-/** What a health check is answered. */
+/** The responses to health checks. */
 export const healthAnswers = {
   healthy: { status: 200, text: 'OK', body: 'serving\n' },
   leaving: { status: 503, text: 'Service Unavailable', body: 'leaving\n' },
 } as const;
 
-/** Answers GET and HEAD of `path`, whatever the query, ahead of the app. */
+/** Answers GET and HEAD requests for `path`, with or without a query. The app does not see them. */
 export function answerHealth(
   server: Server,
   path: string,
@@ -15,7 +15,7 @@ export function answerHealth(
 ): void {
   const { emit } = server;
   server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
-    if (event !== 'request' || !isCheck(args[0] as IncomingMessage, path)) {
+    if (event !== 'request' || !isHealthCheck(args[0] as IncomingMessage, path)) {
       return Reflect.apply(emit, server, [event, ...args]);
     }
     const [request, response] = args as [IncomingMessage, ServerResponse];
@@ -30,7 +30,7 @@ export function answerHealth(
   };
 }
 
-function isCheck({ method, url = '' }: IncomingMessage, path: string): boolean {
+function isHealthCheck({ method, url = '' }: IncomingMessage, path: string): boolean {
   return (
     url.startsWith(path) &&
     (url.length === path.length || url[path.length] === '?') &&

@@ -9,37 +9,40 @@ import { type App, startApp } from '../processes/app.ts';
 import { inParallel } from '../processes/clients.ts';
 
 /**
- * A server behind limpet is the server that it is on a plain listen. Each trial (test/fixtures/conformance/) is played both ways
- * on each line of Node.js, and what it saw must be the same, whatever that is; only what says that a trial sees at all is named here.
+ * A server behind limpet behaves as on a plain listen(). Each trial (test/fixtures/conformance/) runs both ways on each line of
+ * Node.js, and both runs must see the same. This file names only a few expected results, which show that a trial sees anything.
  */
 const handoffs = process.platform === 'linux' ? ['kernel', 'fd', 'ipc'] : ['ipc'];
 const trials = Object.keys({ ...openTrials, ...closingTrials });
-/** Trials wait more than they work: so many plays at a time. */
-const playsAtOnce = 6;
+/** How many runs go on at a time. Trials mostly wait. */
+const runsAtOnce = 6;
 
+/** Trial → what it saw. */
 type Seen = Map<string, unknown>;
+/** Version of Node.js and way → what the trials saw. */
 const seen = new Map<string, Seen>();
 const apps: App[] = [];
-/** For unix-domain sockets: a plain listen that is ended by a signal leaves its own behind. */
+/** For unix-domain sockets. A plain listen() that a signal ends leaves its socket file behind. */
 const folder = mkdtempSync(join(tmpdir(), 'limpet-conformance-'));
 
-async function play(node: NodeBinary, way: string): Promise<void> {
-  const app = startApp('apps/conformance.js', { args: [way], node: node.path, env: { TMPDIR: folder } });
+/** Runs all trials: on a plain listen() if `way` is 'plain', else by the handoff of that name. */
+async function run(node: NodeBinary, way: string): Promise<void> {
+  const app = startApp('conformance/app.js', { args: [way], node: node.path, env: { TMPDIR: folder } });
   apps.push(app);
   const all: Seen = new Map();
   for (const trial of trials) {
-    const told = await app.hears('seen', (each) => each.trial === trial);
-    all.set(trial, told.seen);
+    const report = await app.hears('seen', (each) => each.trial === trial);
+    all.set(trial, report.seen);
   }
   seen.set(`${node.version} ${way}`, all);
   await app.stop();
 }
 
-/** The suite, on these. */
+/** The whole suite, on each of these versions of Node.js. */
 export function conformance(nodes: readonly NodeBinary[]): void {
   beforeAll(async () => {
-    const plays = nodes.flatMap((node) => ['plain', ...handoffs].map((way) => ({ node, way })));
-    await inParallel(plays, playsAtOnce, ({ node, way }) => play(node, way));
+    const runs = nodes.flatMap((node) => ['plain', ...handoffs].map((way) => ({ node, way })));
+    await inParallel(runs, runsAtOnce, ({ node, way }) => run(node, way));
   }, 150_000);
   afterAll(async () => {
     await Promise.all(apps.map((app) => app.stop()));
@@ -55,22 +58,23 @@ export function conformance(nodes: readonly NodeBinary[]): void {
       ['http: keepAliveTimeout', { text: /hello$/, tooEarly: false }],
       ['net: maxConnections and drop', { arguments: 1, ports: [true, true], count: 1, afterwards: 1 }],
       ['http: close, with an active connection', { end: 'slow', over: 'ended' }],
-    ])('a plain listen shows %s', (trial, expected) => {
+    ])('a plain listen() shows %s', (trial, expected) => {
       const { text, ...rest } = expected as { text?: RegExp };
       expect(plain(trial)).toMatchObject(rest);
       if (text) expect(plain(trial)).toHaveProperty('text', expect.stringMatching(text));
     });
 
-    describe.each(handoffs)('%s equals a plain listen', (handoff) => {
-      const steered = (trial: string) => handoff === 'kernel' && trial.includes('unix-domain');
-      const here = (trial: string) => seen.get(`${version} ${handoff}`)?.get(trial);
+    describe.each(handoffs)('%s equals a plain listen()', (handoff) => {
+      /** `kernel` places by the client's address, which a unix-domain socket has not. */
+      const isRefused = (trial: string) => handoff === 'kernel' && trial.includes('unix-domain');
+      const byLimpet = (trial: string) => seen.get(`${version} ${handoff}`)?.get(trial);
 
-      it.each(trials.filter((trial) => !steered(trial)))('%s', (trial) => {
+      it.each(trials.filter((trial) => !isRefused(trial)))('%s', (trial) => {
         expect(plain(trial)).not.toHaveProperty('failed');
-        expect(here(trial)).toEqual(plain(trial));
+        expect(byLimpet(trial)).toEqual(plain(trial));
       });
-      it.each(trials.filter(steered))('%s: is refused', (trial) => {
-        expect(here(trial)).toHaveProperty('failed', expect.stringContaining('no address to steer by'));
+      it.each(trials.filter(isRefused))('%s is refused', (trial) => {
+        expect(byLimpet(trial)).toHaveProperty('failed', expect.stringContaining('no address to steer by'));
       });
     });
   });

@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 async function start(options: RouterOptions): Promise<number> {
-  app = startApp('apps/heads.js', {
+  app = startApp('apps/clients/heads.js', {
     env: { LIMPET_TEST_OPTIONS: JSON.stringify({ workers, maxLoad, ...options }) },
   });
   const { port } = await app.hears('listening');
@@ -55,7 +55,7 @@ describe.each(['fd', 'ipc'] as const)('%s', (handoff) => {
 });
 
 test('auto takes fd for maxLoad, and the status says why', async () => {
-  app = startApp('apps/router.cjs', { env: { LIMPET_TEST_OPTIONS: JSON.stringify({ maxLoad }) } });
+  app = startApp('apps/routers/router.cjs', { env: { LIMPET_TEST_OPTIONS: JSON.stringify({ maxLoad }) } });
   await app.hears('started');
   app.say('status');
   const { result } = (await app.hears('status')) as unknown as { result: RouterStatus };
@@ -69,7 +69,7 @@ test('a maxLoad under 1.05, and maxLoad with kernel, are refused', async () => {
   expect(() => checkRouterOptions({ maxLoad: 1.01 })).toThrow(
     /maxLoad: got 1.01, expected a number from 1.05/,
   );
-  app = startApp('apps/heads.js', {
+  app = startApp('apps/clients/heads.js', {
     env: { LIMPET_TEST_OPTIONS: JSON.stringify({ maxLoad, handoff: 'kernel' }) },
   });
   await app.ended;

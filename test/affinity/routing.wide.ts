@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 async function start(options: RouterOptions): Promise<number> {
-  app = startApp('apps/heads.js', {
+  app = startApp('apps/clients/heads.js', {
     env: { LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 3, ...options }) },
   });
   const { port } = await app.hears('listening');

@@ -41,7 +41,7 @@ const ways = {
 };
 
 async function start(env: Record<string, string>): Promise<number> {
-  app = startApp('apps/chat.js', { env });
+  app = startApp('apps/clients/chat.js', { env });
   const { port } = await app.hears('listening');
   await app.hears('ready', undefined, 3);
   return port as number;

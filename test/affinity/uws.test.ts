@@ -20,7 +20,7 @@ afterEach(async () => {
 /** A uWebSockets.js app over fd. With ipc, the bytes that the primary has read could not be given to uWebSockets.js. */
 async function start(options: RouterOptions): Promise<number> {
   const json = JSON.stringify({ workers: 3, handoff: 'fd', ...options });
-  app = startApp('apps/uws.js', { env: { ...uwsEnvironment(), LIMPET_TEST_OPTIONS: json } });
+  app = startApp('apps/servers/uws.js', { env: { ...uwsEnvironment(), LIMPET_TEST_OPTIONS: json } });
   const { port } = await app.hears('listening');
   return port as number;
 }

@@ -35,7 +35,7 @@ export class Router {
     this.ledger = join(folder, 'ledger');
     this.broken = join(folder, 'broken');
     mkdirSync(this.ledger, { recursive: true });
-    this.app = startApp('apps/router.cjs', {
+    this.app = startApp('apps/routers/router.cjs', {
       env: {
         ...(adapter === 'uws' ? uwsEnvironment() : {}),
         LIMPET_TEST_OPTIONS: JSON.stringify({ exec: worker, secret, name, ...options }),
@@ -65,7 +65,7 @@ export class Router {
 
   /** Whether this primary of the router still runs. */
   primaryRuns(pid: number): boolean {
-    return this.runs(pid, 'apps/router.cjs');
+    return this.runs(pid, 'apps/routers/router.cjs');
   }
 
   /** The pids of all primaries, in order. The last one serves. */

@@ -10,7 +10,9 @@ let app: App;
 
 function startShop(options: object = {}): App {
   const given = { name: 'shop', workers: 2, respawnGraceMs: 30_000, ...options };
-  return startApp('apps/http.js', { env: { ...home.env, LIMPET_TEST_OPTIONS: JSON.stringify(given) } });
+  return startApp('apps/servers/http.js', {
+    env: { ...home.env, LIMPET_TEST_OPTIONS: JSON.stringify(given) },
+  });
 }
 
 beforeAll(async () => {

@@ -58,7 +58,14 @@ it('limpet upgrade refuses to replace process 1, and says what to do instead', a
   app = new App(
     spawn(
       'unshare',
-      ['--pid', '--fork', '--kill-child', '--mount-proc', process.execPath, `${apps}apps/upgraded.js`],
+      [
+        '--pid',
+        '--fork',
+        '--kill-child',
+        '--mount-proc',
+        process.execPath,
+        `${apps}apps/routers/upgraded.js`,
+      ],
       {
         env: { ...process.env, ...home.env, LIMPET_TEST_OPTIONS: JSON.stringify({ name: 'contained' }) },
         stdio: ['pipe', 'pipe', 'pipe'],

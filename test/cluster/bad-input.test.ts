@@ -25,7 +25,7 @@ const thrown: [mistake: string, code: string, ...words: (string | RegExp)[]][] =
 
 describe('a mistake of the app', () => {
   it.each(thrown)('%s throws %s with a message that helps', async (mistake, code, ...words) => {
-    const app = startApp('apps/bad-input.js', { args: [mistake] });
+    const app = startApp('apps/routers/bad-input.js', { args: [mistake] });
     const answer = await app.hears('answer');
     expect(answer.name).toBe('LimpetError');
     expect(answer.code).toBe(code);
@@ -37,7 +37,7 @@ describe('a mistake of the app', () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const busy = String((holder.address() as AddressInfo).port);
-    const app = startApp('apps/bad-input.js', { args: ['port in use', busy] });
+    const app = startApp('apps/routers/bad-input.js', { args: ['port in use', busy] });
     const children = new Set<number>();
     const look = setInterval(() => {
       try {
@@ -61,7 +61,7 @@ describe('a mistake of the app', () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const busy = String((holder.address() as AddressInfo).port);
-    const app = startApp('apps/bad-input.js', { args: ['port in use, heard', busy] });
+    const app = startApp('apps/routers/bad-input.js', { args: ['port in use, heard', busy] });
     expect((await app.hears('answer')).code).toBe('ERR_LIMPET_ADDRESS_IN_USE');
     expect((await app.ended).code).toBe(7);
     holder.close();
@@ -75,7 +75,7 @@ describe('a mistake of the app', () => {
         !existsSync(from) || Number(readFileSync(from, 'utf8')) < 2,
         'this system permits every port to every user',
       );
-      const app = startApp('apps/bad-input.js', { args: ['port not permitted', '1', handoff] });
+      const app = startApp('apps/routers/bad-input.js', { args: ['port not permitted', '1', handoff] });
       expect((await app.ended).code).toBe(1);
       expect(app.output).toMatch(
         /^limpet: cannot listen on 127\.0\.0\.1:1: not permitted.*ERR_LIMPET_ADDRESS_DENIED/m,
@@ -84,13 +84,13 @@ describe('a mistake of the app', () => {
   );
 
   it('a host that is no address of this machine ends the process', async () => {
-    const app = startApp('apps/bad-input.js', { args: ['host of nobody'] });
+    const app = startApp('apps/routers/bad-input.js', { args: ['host of nobody'] });
     expect((await app.ended).code).toBe(1);
     expect(app.output).toMatch(/203\.0\.113\.1.*ERR_LIMPET_ADDRESS_UNAVAILABLE/);
   });
 
   it('a worker that always exits at once is reported once, and the process ends', async () => {
-    const app = startApp('apps/bad-input.js', { args: ['exits at once'] });
+    const app = startApp('apps/routers/bad-input.js', { args: ['exits at once'] });
     expect((await app.ended).code).toBe(1);
     expect(app.output.match(/ERR_LIMPET_WORKER_START/g)?.length).toBe(1);
     expect(app.output).not.toMatch(/^\s+at /m);

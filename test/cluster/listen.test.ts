@@ -18,7 +18,7 @@ afterEach(async () => {
 const longGrace = { respawnGraceMs: 30_000 };
 
 async function start(options: object, where?: object): Promise<{ app: App; port: number }> {
-  app = startApp('apps/http.js', {
+  app = startApp('apps/servers/http.js', {
     env: {
       LIMPET_TEST_OPTIONS: JSON.stringify({ ...longGrace, ...options }),
       ...(where ? { LIMPET_TEST_WHERE: JSON.stringify(where) } : {}),

@@ -25,7 +25,7 @@ afterEach(async () => {
 async function start(options: RouterOptions & { workers?: number }, server = 'node') {
   const direct = await freePorts(8);
   const given = { workers: 3, directPort: direct, healthPath: '/health', noticeMs: 0, ...options };
-  app = startApp('apps/direct.js', {
+  app = startApp('apps/clients/direct.js', {
     env: { ...uwsEnvironment(), SERVER: server, LIMPET_TEST_OPTIONS: JSON.stringify(given) },
   });
   const { port } = await app.hears('listening');
@@ -133,7 +133,7 @@ describe('a direct port', () => {
   test('is an error if it overlaps the shared port or is in use, and nothing stays open', async () => {
     const base = await freePorts(4);
     const options = { workers: 3, directPort: base };
-    const overlapping = startApp('apps/direct.js', {
+    const overlapping = startApp('apps/clients/direct.js', {
       env: {
         LIMPET_TEST_OPTIONS: JSON.stringify(options),
         LIMPET_TEST_WHERE: JSON.stringify({ port: base + 1 }),
@@ -143,7 +143,9 @@ describe('a direct port', () => {
     expect(overlapping.output).toContain(`option directPort: ${base} to ${base + 2}`);
     const { createServer } = await import('node:net');
     const taken = createServer().listen(base + 2, '127.0.0.1');
-    const refused = startApp('apps/direct.js', { env: { LIMPET_TEST_OPTIONS: JSON.stringify(options) } });
+    const refused = startApp('apps/clients/direct.js', {
+      env: { LIMPET_TEST_OPTIONS: JSON.stringify(options) },
+    });
     expect((await refused.ended).code).toBe(1);
     expect(refused.output).toContain('ERR_LIMPET_ADDRESS_IN_USE');
     taken.close();
@@ -194,7 +196,7 @@ test('scaling up opens the ports of the new slots, and scaling down closes the p
     directHost: '127.0.0.2',
     name: `edge-${process.pid}`,
   };
-  app = startApp('apps/router.cjs', { env: { LIMPET_TEST_OPTIONS: JSON.stringify(options) } });
+  app = startApp('apps/routers/router.cjs', { env: { LIMPET_TEST_OPTIONS: JSON.stringify(options) } });
   await app.hears('started');
   await app.hears('ready', undefined, 2);
   const at = async (slot: number, path = '/') => ask(direct + slot, from, { host: '127.0.0.2', path });

@@ -22,7 +22,7 @@ export async function startMachine(
   { port, directPort }: Ports,
   options: RouterOptions & { workers?: number } = {},
   env: Record<string, string> = {},
-  file = 'apps/direct.js',
+  file = 'apps/clients/direct.js',
 ): Promise<Machine> {
   const host = `127.0.2.${number}`;
   const name = `m${number}`;

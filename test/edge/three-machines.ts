@@ -54,7 +54,7 @@ export async function playActs(
     const env = { REDIS_PORT: String(redis.port) };
     machines.set(
       number,
-      await startMachine(number, ports, { noticeMs, affinity: 'cookie' }, env, 'apps/machine.js'),
+      await startMachine(number, ports, { noticeMs, affinity: 'cookie' }, env, 'apps/clients/machine.js'),
     );
   };
   await Promise.all([1, 2, 3].map(start));

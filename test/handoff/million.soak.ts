@@ -62,7 +62,7 @@ describe.each(['kernel', 'fd', 'ipc'])('%s', (handoff) => {
     timeout: 1_800_000,
   }, async () => {
     prepare();
-    app = startApp('apps/router.cjs', {
+    app = startApp('apps/routers/router.cjs', {
       env: {
         LIMPET_TEST_OPTIONS: JSON.stringify({ handoff }),
         // With JavaScript for each connection, V8's young generation grows to 32 MiB and more. Limited to 1 MiB, growth shows what is kept.

@@ -23,7 +23,7 @@ describe.runIf(process.platform === 'linux')('as an ordinary user', () => {
 
   it.for(['kernel', 'fd'])('%s sends every client to its home', async (handoff, { skip }) => {
     skip(process.getuid?.() === 0 && !readable(), 'an ordinary user cannot read this checkout');
-    app = startApp('apps/router.cjs', {
+    app = startApp('apps/routers/router.cjs', {
       env: { LIMPET_TEST_OPTIONS: JSON.stringify({ handoff, workers: 3 }), LIMPET_TEST_UID: String(nobody) },
     });
     const { addresses: bound } = (await app.hears('started')) as unknown as { addresses: { port: number }[] };

@@ -41,7 +41,7 @@ describe.each([
   ['ipc', 'the primary'],
 ])('%s, %s without descriptors', (handoff, short) => {
   it('clients wait or are refused, and later clients are all served', async () => {
-    app = startApp('apps/router.cjs', {
+    app = startApp('apps/routers/router.cjs', {
       env: { LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 1, handoff, respawnGraceMs: 30_000 }) },
     });
     const { addresses: bound } = (await app.hears('started')) as unknown as {

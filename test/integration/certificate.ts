@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A self-signed certificate for 127.0.0.1, made now and good for a day; the environment that the apps read it from. */
+/** Makes a self-signed certificate for 127.0.0.1, valid for a day. Returns the environment variables from which the apps read it. */
 export function makeCertificate(): { TLS_KEY: string; TLS_CERTIFICATE: string } {
   const folder = mkdtempSync(join(tmpdir(), 'limpet-certificate-'));
   const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];

@@ -47,7 +47,7 @@ describeServed('http', 'web.js', (app) => {
     expect([...answers.matchAll(/"url":"([^"]+)"/g)].map(([, url]) => url)).toEqual(paths);
   });
 
-  test('HTTP/1.0 is answered and closed, or kept alive on request', async () => {
+  test('a connection of HTTP/1.0 is closed after the response, or kept alive if the client asks for it', async () => {
     const client = new RawClient(app.port);
     client.write('GET /once HTTP/1.0\r\n\r\n');
     expect(await client.untilEnd()).toMatch(
@@ -61,14 +61,14 @@ describeServed('http', 'web.js', (app) => {
     expect(await keeping.untilEnd()).toContain('"/2"');
   });
 
-  test('a client that has closed its side still gets its answer', async () => {
+  test('a half-closed client still gets its response', async () => {
     const client = new RawClient(app.port);
     client.write(get('/last'));
     client.halfClose();
     expect(await client.untilEnd()).toContain('"/last"');
   });
 
-  test('a client may take its time with the first byte, and send its head in pieces', async () => {
+  test('a client may send its first byte late, and its head in pieces', async () => {
     const client = new RawClient(app.port);
     for (const piece of ['GET /sl', 'ow HTTP/1.1\r\nHo', 'st: x\r\nConnection: close\r\n', '\r\n']) {
       await new Promise((resolve) => setTimeout(resolve, 40));

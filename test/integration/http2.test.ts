@@ -16,9 +16,9 @@ async function get(session: ClientHttp2Session, path: string): Promise<Answer> {
   return JSON.parse(String(Buffer.concat(await session.request({ ':path': path }).toArray())));
 }
 
-/** Opens a session of its own, asks for `paths` on it at the same time, and closes it. */
+/** Opens a session, requests all `paths` on it at the same time, and closes it. */
 async function ask(authority: string, from: string, paths: string[], ca?: string): Promise<Answer[]> {
-  // What net.connect() takes is passed on to it, though the types do not say so.
+  // http2 passes the options on to net.connect(), although its types do not say so.
   const session = connect(authority, { localAddress: from, ca } as object);
   try {
     return await Promise.all(paths.map((path) => get(session, path)));
@@ -53,7 +53,7 @@ if (needs('openssl')) {
     (app) => {
       http2Tests(app, 'https', ca);
 
-      test('a client of http/1.1 is served by the same server', async () => {
+      test('the same server serves a client of HTTP/1.1', async () => {
         const answer = await new Promise<Answer>((resolve, reject) => {
           const asked = request({ port: app.port, host: '127.0.0.1', ca, agent: false });
           asked.on('error', reject);

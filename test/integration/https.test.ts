@@ -6,7 +6,7 @@ import { makeCertificate } from './certificate.ts';
 import { describeServed, expectSticky, type Told } from './served.ts';
 
 interface TlsAnswer extends Told {
-  /** Whether the server recognised the session ticket that it had given before. */
+  /** Whether the server accepted the session ticket that it had issued before. */
   readonly resumed: boolean;
   readonly session: Buffer | undefined;
 }
@@ -37,7 +37,7 @@ if (needs('openssl')) {
         await expectSticky((from) => ask(app.port, ca, from));
       });
 
-      test('a client that comes back resumes its TLS session: it is in the memory of that worker', async () => {
+      test('a client that comes back resumes its TLS session, which only its worker has in memory', async () => {
         const first = await ask(app.port, ca, '127.0.2.1');
         const second = await ask(app.port, ca, '127.0.2.1', first.session);
         expect([first.resumed, second.resumed]).toEqual([false, true]);

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-/** A TCP client that writes bytes as they are. */
+/** A TCP client that sends text as it is. */
 export class RawClient {
   readonly #socket: Socket;
   #received = '';
@@ -20,12 +20,12 @@ export class RawClient {
     this.#socket.write(text);
   }
 
-  /** Closes this side only: the other may go on talking. */
+  /** Half-closes the connection: the server may go on sending. */
   halfClose(): void {
     this.#socket.end();
   }
 
-  /** All that came until `text` has come. Rejects when the connection ends before. */
+  /** Resolves with everything received when that contains `text`. Rejects if the connection ends before. */
   async until(text: string): Promise<string> {
     while (!this.#received.includes(text)) {
       const ended = await Promise.race([
@@ -37,7 +37,7 @@ export class RawClient {
     return this.#received;
   }
 
-  /** All that came until the other side closed. */
+  /** Resolves with everything received when the server has ended the connection. */
   async untilEnd(): Promise<string> {
     await this.#ended;
     this.#socket.destroy();

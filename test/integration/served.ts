@@ -3,7 +3,7 @@ import { type App, startApp } from '../processes/app.ts';
 
 const possible = { linux: 'ipc,fd,kernel', darwin: 'ipc,fd' } as Partial<Record<NodeJS.Platform, string>>;
 
-/** The handoffs that every integration test runs on: all that this platform has, or those that LIMPET_HANDOFF names. */
+/** The handoffs of the integration tests: all that this platform has, or those that LIMPET_HANDOFF names. */
 export const handoffs: readonly string[] = (
   process.env.LIMPET_HANDOFF ??
   possible[process.platform] ??
@@ -20,7 +20,7 @@ export interface Told {
   readonly pid: number;
 }
 
-/** Describes `tests` once for each handoff, against `test/fixtures/apps/<file>` on three workers. */
+/** Describes `tests` once for each handoff. The app is `test/fixtures/apps/servers/<file>` with three workers. */
 export function describeServed(
   name: string,
   file: string,
@@ -32,7 +32,7 @@ export function describeServed(
     let app: App;
     beforeAll(async () => {
       const options = JSON.stringify({ workers: 3, handoff });
-      app = startApp(`apps/${file}`, { env: { ...env, LIMPET_TEST_OPTIONS: options } });
+      app = startApp(`apps/servers/${file}`, { env: { ...env, LIMPET_TEST_OPTIONS: options } });
       served.port = (await app.hears('listening')).port as number;
     });
     afterAll(async () => {
@@ -43,8 +43,8 @@ export function describeServed(
 }
 
 /**
- * Asks `who` from a dozen loopback addresses, `times` each, one after the other: each address must always be
- * answered by one process, and the addresses together by more than one.
+ * Calls `who` for twelve loopback addresses, `times` for each, one after the other. The same process must answer all calls of an
+ * address, and more than one process those of all addresses.
  */
 export async function expectSticky(who: (from: string) => Promise<Told>, times = 3): Promise<void> {
   const pids = new Set<number>();

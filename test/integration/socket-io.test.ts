@@ -4,7 +4,7 @@ import { io, type Socket } from 'socket.io-client';
 import { describe, expect, test } from 'vitest';
 import { describeServed, expectSticky, type Told } from './served.ts';
 
-/** Connects from `from`; every request comes on a connection of its own. */
+/** Connects from the address `from`. Each request has its own connection. */
 async function connect(port: number, from: string, transports: string[]): Promise<Socket> {
   const agent = new Agent({ keepAlive: false, localAddress: from } as object);
   const options = { transports, agent: agent as never, forceNew: true, reconnection: false };

@@ -18,8 +18,8 @@ async function who(port: number, from = '127.0.0.1', host?: string): Promise<Ans
   return JSON.parse((await ask(port, from, host === undefined ? {} : { host })).body);
 }
 
-/** Connects and hears who it is. */
-async function meet(url: string, from: string, ca?: string): Promise<{ socket: WebSocket; told: Answer }> {
+/** Connects, and receives who serves the WebSocket. */
+async function open(url: string, from: string, ca?: string): Promise<{ socket: WebSocket; told: Answer }> {
   const socket = new WebSocket(url, { localAddress: from, ...(ca === undefined ? {} : { ca }) });
   const [data] = await once(socket, 'message');
   return { socket, told: JSON.parse(String(data)) };
@@ -27,14 +27,14 @@ async function meet(url: string, from: string, ca?: string): Promise<{ socket: W
 
 const sha256 = (body: Buffer) => createHash('sha256').update(body).digest('hex');
 
-/** Uploads `body` to /digest; what the app makes of it. */
+/** Uploads `body` to /digest. Resolves with the digest that the app returns. */
 async function upload(post: ClientRequest, body: Buffer): Promise<string> {
   post.end(body);
   const [response] = (await once(post, 'response')) as [IncomingMessage];
   return String(Buffer.concat(await response.toArray()));
 }
 
-/** The digest of what /large/<mebibytes> answers. */
+/** The digest of the response to /large/<mebibytes>. */
 function largeDigest(mebibytes: number): string {
   const hash = createHash('sha256');
   for (let n = 0; n < mebibytes; n++) hash.update(Buffer.alloc(1 << 20, n));
@@ -42,14 +42,14 @@ function largeDigest(mebibytes: number): string {
 }
 
 describeServed(
-  'uws',
+  'uWebSockets.js',
   'uws.js',
   (app) => {
     test('a client is always served by one worker', async () => {
       await expectSticky((from) => who(app.port, from));
     });
 
-    test('the app is told the address of the client', async () => {
+    test('clientAddress() returns the address of the client', async () => {
       expect((await who(app.port, '127.0.4.4')).from).toBe('127.0.4.4');
     });
 
@@ -59,12 +59,12 @@ describeServed(
       expect(await upload(post, body)).toBe(sha256(body));
     });
 
-    test('a client that reads slowly holds its answer back, and gets all of it', async () => {
+    test('a client that reads slowly causes backpressure, and gets its whole response', async () => {
       const client = connect({ port: app.port, host: '127.0.0.1', localAddress: '127.0.4.5' });
       client.write('GET /large/64 HTTP/1.1\r\nHost: x\r\n\r\n');
       await once(client, 'readable');
       for (let asked = 0; (await who(app.port, '127.0.4.5')).waiting === 0; asked++) {
-        expect(asked, 'times asked for back-pressure').toBeLessThan(1000);
+        expect(asked, 'requests until backpressure').toBeLessThan(1000);
       }
       const hash = createHash('sha256');
       let head: Buffer | undefined = Buffer.alloc(0);
@@ -85,7 +85,7 @@ describeServed(
       expect([left, hash.digest('hex')]).toEqual([0, largeDigest(64)]);
     });
 
-    test('requests of one connection are answered in their order', async () => {
+    test('pipelined requests are answered in their order', async () => {
       const client = new RawClient(app.port);
       const paths = Array.from({ length: 10 }, (_, n) => `/${n}`);
       client.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`).join(''));
@@ -94,7 +94,7 @@ describeServed(
       client.destroy();
     });
 
-    test('clients that are gone before they are served harm nobody', async () => {
+    test('clients that reset before they are served do no harm', async () => {
       const { pid } = await who(app.port, '127.0.4.6');
       for (let n = 0; n < 50; n++) {
         const client = connect({ port: app.port, host: '127.0.0.1', localAddress: '127.0.4.6' });
@@ -105,9 +105,9 @@ describeServed(
       expect((await who(app.port, '127.0.4.6')).pid).toBe(pid);
     });
 
-    test('a WebSocket client is always served by one worker, which knows its address', async () => {
+    test('a WebSocket client is always served by one worker, which sees its address', async () => {
       await expectSticky(async (from) => {
-        const { socket, told } = await meet(`ws://127.0.0.1:${app.port}`, from);
+        const { socket, told } = await open(`ws://127.0.0.1:${app.port}`, from);
         socket.terminate();
         expect(told.from).toBe(from);
         return told;
@@ -115,7 +115,7 @@ describeServed(
     });
 
     test('messages of 0 bytes to 1 MiB come back as they were sent', async () => {
-      const { socket } = await meet(`ws://127.0.0.1:${app.port}`, '127.0.0.1');
+      const { socket } = await open(`ws://127.0.0.1:${app.port}`, '127.0.0.1');
       for (const size of [0, 1, 125, 126, 65_535, 65_536, 1 << 20]) {
         const message = randomBytes(size);
         socket.send(message);
@@ -130,10 +130,10 @@ describeServed(
 );
 
 describeServed(
-  'uws on a dual-stack listener',
+  'uWebSockets.js on a dual-stack listener',
   'uws.js',
   (app) => {
-    test('IPv4 and IPv6 clients are named as on listeners of their own', async () => {
+    test('IPv4 and IPv6 clients have the addresses that they have on single-stack listeners', async () => {
       expect((await who(app.port, '127.0.4.7')).from).toBe('127.0.4.7');
       expect((await who(app.port, '::1', '::1')).from).toBe('::1');
     });
@@ -150,10 +150,10 @@ if (needs('openssl')) {
     });
 
   describeServed(
-    'uws SSLApp',
+    'SSLApp of uWebSockets.js',
     'uws.js',
     (app) => {
-      test('a client is always served by one worker, which knows its address', async () => {
+      test('a client is always served by one worker, which sees its address', async () => {
         await expectSticky(async (from) => {
           const response = await asked({ port: app.port, localAddress: from });
           const told: Answer = JSON.parse(String(Buffer.concat(await response.toArray())));
@@ -173,8 +173,8 @@ if (needs('openssl')) {
         expect(await upload(request(to), body)).toBe(sha256(body));
       });
 
-      test('a WebSocket lives in the same worker as the requests of its client', async () => {
-        const { socket, told } = await meet(`wss://127.0.0.1:${app.port}`, '127.0.4.8', ca);
+      test('the same worker serves a WebSocket and the requests of its client', async () => {
+        const { socket, told } = await open(`wss://127.0.0.1:${app.port}`, '127.0.4.8', ca);
         const response = await asked({ port: app.port, localAddress: '127.0.4.8' });
         expect(JSON.parse(String(Buffer.concat(await response.toArray()))).pid).toBe(told.pid);
         socket.send('over TLS');

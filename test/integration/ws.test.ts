@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { describeServed, expectSticky, type Told } from './served.ts';
 
-/** Connects and hears who it is. */
-async function meet(port: number, from = '127.0.0.1'): Promise<{ socket: WebSocket; told: Told }> {
+/** Connects, and receives who serves the WebSocket. */
+async function open(port: number, from = '127.0.0.1'): Promise<{ socket: WebSocket; told: Told }> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, { localAddress: from });
   const [data] = await once(socket, 'message');
   return { socket, told: JSON.parse(String(data)) };
@@ -14,14 +14,14 @@ async function meet(port: number, from = '127.0.0.1'): Promise<{ socket: WebSock
 describeServed('ws', 'ws.js', (app) => {
   test('a client is always served by one worker', async () => {
     await expectSticky(async (from) => {
-      const { socket, told } = await meet(app.port, from);
+      const { socket, told } = await open(app.port, from);
       socket.terminate();
       return told;
     });
   });
 
   test('messages of 0 bytes to 1 MiB come back as they were sent', async () => {
-    const { socket } = await meet(app.port);
+    const { socket } = await open(app.port);
     for (const size of [0, 1, 125, 126, 65_535, 65_536, 1 << 20]) {
       const message = randomBytes(size);
       socket.send(message);
@@ -32,9 +32,9 @@ describeServed('ws', 'ws.js', (app) => {
     expect((await once(socket, 'close'))[0]).toBe(1005);
   });
 
-  test('a hundred sockets of one client live in one worker', async () => {
-    const met = await Promise.all(Array.from({ length: 100 }, () => meet(app.port, '127.0.3.7')));
-    expect(new Set(met.map(({ told }) => told.pid)).size).toBe(1);
-    for (const { socket } of met) socket.terminate();
+  test('one worker serves a hundred WebSockets of one client', async () => {
+    const opened = await Promise.all(Array.from({ length: 100 }, () => open(app.port, '127.0.3.7')));
+    expect(new Set(opened.map(({ told }) => told.pid)).size).toBe(1);
+    for (const { socket } of opened) socket.terminate();
   });
 });

@@ -11,7 +11,7 @@ const pictures = fileURLToPath(new URL('../../docs/pictures/', import.meta.url))
 
 if (needs('chromium')) {
   test('takes the pictures of the live page that docs/operations.md shows', async () => {
-    const app = startApp('apps/watched.js', {
+    const app = startApp('apps/routers/watched.js', {
       env: { LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 4, handoff: 'fd', respawnGraceMs: 500 }) },
     });
     const { port, ui } = (await app.hears('served')) as unknown as { port: number; ui: string };

@@ -19,7 +19,7 @@ async function newLink(): Promise<string> {
 }
 
 beforeAll(async () => {
-  app = startApp('apps/watched.js');
+  app = startApp('apps/routers/watched.js');
   served = (await app.hears('served')) as unknown as typeof served;
   await Promise.all([0, 1, 2].map((slot) => app.hears('ready', (event) => event.slot === slot)));
 });

@@ -6,82 +6,87 @@ import { readProxyHeader } from '../../binding/typescript/proxy-protocol.js';
 import { publish } from '../../diagnostics.js';
 
 const headerBytesMax = 256;
-/** Asked for each request: a mark is found faster than an entry of a WeakSet. */
-const entered: unique symbol = Symbol('limpet.entered');
-type Marked = object & { [entered]?: true };
+const closeIdleEveryMs = 50;
 
-/** Whether a connection came through a door: then it is where it belongs, and is never passed on again. */
-export function isForwarded(socket: Marked): boolean {
-  return socket[entered] === true;
+/** A property, not a WeakSet: it is looked up for each request, and a property is faster. */
+const forwarded: unique symbol = Symbol('limpet.forwarded');
+type PeerConnection = object & { [forwarded]?: true };
+
+/** Whether the connection came through a peer socket. Its requests are never forwarded again, so that no loop can arise. */
+export function isForwarded(socket: PeerConnection): boolean {
+  return socket[forwarded] === true;
 }
 
 /**
- * Where other workers of this router bring requests of this worker's clients: a unix-domain socket that the user alone may
- * connect to. Each connection begins with a PROXY header that tells the client; from there on it is the app's, as if it had come in
- * at the front, and after TLS where the app's server speaks that.
+ * The unix-domain socket (a named pipe on Windows) on which a worker receives the requests that other workers forward to it. The
+ * socket file has mode 0600, so that only the router's user may connect.
+ *
+ * Each connection begins with a PROXY header that names the client. The bytes behind the header go to the app's server as if the
+ * client had sent them. If that server speaks TLS, they enter it behind the handshake, because the peer has decrypted them.
  */
 export class PeerSocket {
-  readonly #server: Server;
+  readonly #listener: Server;
   readonly #app: Partial<HttpServer>;
 
-  /** `open` is called when others may come. */
+  /** Listens at `path`. `open` is called when peers can connect. */
   constructor(path: string, app: Server, open: () => void) {
     this.#app = app as Partial<HttpServer>;
     const event = 'setSecureContext' in app ? 'secureConnection' : 'connection';
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
-      (socket as Marked)[entered] = true;
+    this.#listener = createServer({ allowHalfOpen: true }, (socket) => {
+      (socket as PeerConnection)[forwarded] = true;
       socket.on('error', () => {});
       afterProxyHeader(socket, event === 'secureConnection', () => app.emit(event, socket));
     });
-    this.#server.on('error', (error) => publish('limpet:fault', () => ({ where: 'owner door', error })));
-    // A process that was killed has left its own behind; the path is this process's now.
+    this.#listener.on('error', (error) => publish('limpet:fault', () => ({ where: 'peer socket', error })));
+    // A killed process leaves its socket file behind. The path belongs to this process now.
     if (process.platform !== 'win32') rmSync(path, { force: true });
-    // Not exclusive, a worker's server is the primary's: it would accept here, and what it had sent to a dying worker would hang.
-    this.#server.listen({ path, exclusive: true }, () => {
+    // `exclusive`: otherwise Node's cluster would let the primary accept, and connections sent to a dying worker would hang.
+    this.#listener.listen({ path, exclusive: true }, () => {
       if (process.platform !== 'win32') chmodSync(path, 0o600);
       open();
     });
-    this.#server.unref();
+    this.#listener.unref();
   }
 
-  /** Lets nobody new in; `done` when the last has gone. */
+  /** Accepts no more connections and closes idle ones. `done` is called when the last one is closed. */
   close(done: () => void): void {
     const closeIdle = () => this.#app.closeIdleConnections?.();
-    const again = setInterval(closeIdle, 50);
-    this.#server.close(() => {
-      clearInterval(again);
+    const timer = setInterval(closeIdle, closeIdleEveryMs);
+    this.#listener.close(() => {
+      clearInterval(timer);
       done();
     });
     closeIdle();
   }
 }
 
-function afterProxyHeader(socket: Socket, encrypted: boolean, enter: () => void): void {
-  let read = Buffer.alloc(0);
-  // Half open is for what comes later: who ends before it has told the client is gone, and would hold up a drain.
-  const leave = () => socket.destroy();
-  const look = (): void => {
+function afterProxyHeader(socket: Socket, encrypted: boolean, deliver: () => void): void {
+  let bytes = Buffer.alloc(0);
+  // A peer that sends FIN before its PROXY header is complete has gone. An open socket would delay the drain.
+  const destroy = () => socket.destroy();
+  const readHeader = (): void => {
     for (let chunk = socket.read(); chunk !== null; chunk = socket.read())
-      read = Buffer.concat([read, chunk]);
-    const header = readProxyHeader(read, headerBytesMax);
+      bytes = Buffer.concat([bytes, chunk]);
+    const header = readProxyHeader(bytes, headerBytesMax);
     if (header.shape === 'partial') return;
-    socket.off('readable', look).off('end', leave);
+    socket.off('readable', readHeader).off('end', destroy);
     if (header.shape !== 'proxied' && header.shape !== 'silent') {
       socket.destroy();
       return;
     }
-    if (header.shape === 'proxied') showClient(socket, header.source.address, header.source.port);
+    if (header.shape === 'proxied') setClient(socket, header.source.address, header.source.port);
     if (encrypted) Object.defineProperty(socket, 'encrypted', { value: true });
-    if (read.length > header.length) socket.unshift(read.subarray(header.length));
-    // The stream forgets in the next tick that it had a 'readable' listener, and flows then.
+    if (bytes.length > header.length) socket.unshift(bytes.subarray(header.length));
+    // In the next tick, because only then the stream can flow again: until then it treats 'readable' as listened to.
     process.nextTick(() => {
-      if (!socket.destroyed) enter();
+      if (!socket.destroyed) deliver();
     });
   };
-  socket.on('readable', look).on('end', leave);
+  socket.on('readable', readHeader).on('end', destroy);
 }
 
-function showClient(socket: Socket, bytes: Uint8Array, port: number): void {
+/** Makes the socket report the client instead of its own peer. */
+function setClient(socket: Socket, bytes: Uint8Array, port: number): void {
   const address = addressText(bytes);
   Object.defineProperties(socket, {
     remoteAddress: { value: address },

@@ -1,14 +1,16 @@
 /**
- * How a net.Server makes an accepted connection's handle a socket of its own, where Node's way is slow. Node 20's V8 gives an
- * object that is copied with `{ ...options }` a new hidden class for each property that is added to the copy, every time anew, and
- * net.Socket adds three: an eighth of what a worker spends on a connection. Where they are there
- * already, making the socket takes a tenth of the time or less (bench/micro/sockets.js). Node 22 (V8 12) needs none of this.
+ * Makes the net.Socket of an accepted connection without Node 20's slow path. Node 20's V8 makes a new hidden class for each
+ * property that is added to an object copied with `{ ...options }`, each time anew. net.Socket adds three such properties to its
+ * options, which takes an eighth of a worker's time for a connection.
+ *
+ * With these properties already set, making the socket takes a tenth of the time or less (bench/micro/sockets.js). Node 22 (V8 12)
+ * has no such cost and uses its own path.
  */
 import { channel } from 'node:diagnostics_channel';
 import { type Server, Socket, type SocketConstructorOpts } from 'node:net';
 import type { RawHandle } from '../../connection.js';
 
-/** What Node's own onconnection (lib/net.js of Node 20) uses of a server beyond its documentation. */
+/** The undocumented properties of a server that Node's own onconnection uses (lib/net.js of Node 20). */
 export interface Accepting extends Server {
   _connections: number;
   readonly allowHalfOpen: boolean;
@@ -20,11 +22,15 @@ export interface Accepting extends Server {
   readonly keepAliveInitialDelay: number;
 }
 
+/** Whether this Node.js has the slow path. */
 export const copiesAreSlow: boolean = Number.parseInt(process.versions.v8, 10) < 12;
 
-const toldOf = channel('net.server.socket');
+const socketChannel = channel('net.server.socket');
 
-/** As Node 20's onconnection does it. False where that one is to be asked: the server takes no more. */
+/**
+ * Does what Node 20's onconnection does with a connection that the server accepts. Returns false, and does nothing, if the server
+ * has reached `maxConnections`: Node's onconnection must drop the connection then.
+ */
 export function acceptSocket(server: Accepting, handle: RawHandle): boolean {
   if (server.maxConnections && server._connections >= server.maxConnections) return false;
   const socket = new Socket({
@@ -35,7 +41,7 @@ export function acceptSocket(server: Accepting, handle: RawHandle): boolean {
     writable: true,
     readableHighWaterMark: server.highWaterMark,
     writableHighWaterMark: server.highWaterMark,
-    // What net.Socket sets itself, to the same.
+    // The three properties that net.Socket would add, with the values that it would give them.
     emitClose: false,
     autoDestroy: true,
     decodeStrings: false,
@@ -46,6 +52,6 @@ export function acceptSocket(server: Accepting, handle: RawHandle): boolean {
   socket.server = server;
   socket._server = server;
   server.emit('connection', socket);
-  if (toldOf.hasSubscribers) toldOf.publish({ socket });
+  if (socketChannel.hasSubscribers) socketChannel.publish({ socket });
   return true;
 }

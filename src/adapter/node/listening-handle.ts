@@ -3,7 +3,7 @@ import { Server } from 'node:net';
 import type { BoundAddress, RawHandle } from '../../connection.js';
 import { type Accepting, acceptSocket, copiesAreSlow } from './accepted-socket.js';
 
-/** What we use of net.Server beyond its documentation. Node's own cluster feeds its workers by the same way in. */
+/** The undocumented parts of net.Server that limpet uses. Node's own cluster delivers connections to its workers by them. */
 interface Internals {
   _handle: ListeningHandle | null;
   _pipeName?: string;
@@ -12,28 +12,28 @@ interface Internals {
 type Name = { address?: string; family?: string; port?: number };
 
 /**
- * A listening handle without a socket: net takes it for one of its own, and serves what it is fed as if it had accepted it.
- * It is in the shape of the handle of a worker under Node's round robin (lib/internal/cluster/child.js), and, as the handle of
- * a real listen does, it carries the asynchronous context of the call that made it.
+ * A listening handle without a socket. net treats it as its own, and serves the connections delivered to it as if it had accepted
+ * them. It has the shape of the handle that Node's cluster gives to workers under round robin (lib/internal/cluster/child.js). Like
+ * the handle of a real listen(), it carries the asynchronous context of the call that made it.
  */
 export class ListeningHandle extends AsyncResource {
-  /** Set by net when it starts to listen. */
+  /** net sets it when the server starts to listen. */
   onconnection: ((this: ListeningHandle, status: number, handle?: RawHandle) => void) | undefined;
-  /** As on a real handle, there is none for a unix-domain socket. */
+  /** Absent for a unix-domain socket, as on a real handle. */
   getsockname?: (out: Name) => number;
-  /** Whether the server was closed; it emits 'close' when its last connection is. */
+  /** Whether server.close() was called. The server emits 'close' only when its last connection is closed. */
   closed = false;
   readonly #server: Internals;
   readonly #onClose: () => void;
 
-  /** `onClose` is called once, from within server.close(). */
+  /** `onClose` is called once, within server.close(). */
   constructor(server: Server, onClose: () => void) {
     super('LIMPETSERVER');
     this.#server = server as unknown as Internals;
     this.#onClose = onClose;
   }
 
-  /** Makes the server listen; 'listening' follows in the next tick. */
+  /** Makes the server listen at `bound`, without a socket of its own. The server emits 'listening' in the next tick. */
   listenAt(bound: BoundAddress, backlog: number): void {
     const server = this.#server;
     server._handle = this;
@@ -49,8 +49,8 @@ export class ListeningHandle extends AsyncResource {
     this.runInAsyncScope(() => server._listen2(address, port, type, backlog));
   }
 
-  /** The server's 'connection' listeners run before it returns, and what they throw is thrown. */
-  feed(handle: RawHandle): void {
+  /** Delivers a connection. The server's 'connection' listeners run before it returns. Throws what they throw. */
+  deliver(handle: RawHandle): void {
     this.runInAsyncScope(this.#accept, this, handle);
   }
 
@@ -59,7 +59,7 @@ export class ListeningHandle extends AsyncResource {
     this.onconnection?.(0, handle);
   }
 
-  // What net calls.
+  // The methods that net calls.
 
   listen(): number {
     return 0;
@@ -71,7 +71,7 @@ export class ListeningHandle extends AsyncResource {
     this.#onClose();
     this.emitDestroy();
   }
-  /** A worker lives as long as its channel to the primary: a listening server neither keeps it nor lets it go. */
+  /** No-op. The IPC channel to the primary keeps the worker alive. */
   ref(): void {}
   unref(): void {}
   getAsyncId(): number {
@@ -81,32 +81,32 @@ export class ListeningHandle extends AsyncResource {
 
 let missing: string | false | undefined;
 
-/** Which of the internals that feeding needs this Node.js has not; false when all are there. Looked for once in a process. */
+/** Returns the first internal that limpet needs and this Node.js lacks, or false if it has all. Checked once in a process. */
 export function missingInternals(): string | false {
-  missing ??= lookForInternals();
+  missing ??= checkInternals();
   return missing;
 }
 
-/** Plays a server's life on a server of its own. */
-function lookForInternals(): string | false {
+/** Takes a server of its own through its life: listen, an error, close. */
+function checkInternals(): string | false {
   const server = new Server();
   if (typeof (server as unknown as Internals)._listen2 !== 'function') return 'server._listen2';
-  const fed = new ListeningHandle(server, () => {});
+  const handle = new ListeningHandle(server, () => {});
   const bound: BoundAddress = { address: '127.0.0.1', family: 'IPv4', port: 1 };
   let failure: unknown;
   server.once('error', (error) => {
     failure = error;
   });
   try {
-    fed.listenAt(bound, 1);
+    handle.listenAt(bound, 1);
     if (!server.listening) return 'server._handle';
-    if (typeof fed.onconnection !== 'function') return 'handle.onconnection';
+    if (typeof handle.onconnection !== 'function') return 'handle.onconnection';
     if ((server.address() as Name | null)?.port !== bound.port) return 'handle.getsockname';
-    fed.onconnection(-1);
+    handle.onconnection(-1);
     if (!failure) return 'handle.onconnection(status, handle)';
     server.close();
-    return fed.closed ? false : 'handle.close';
+    return handle.closed ? false : 'handle.close';
   } catch (error) {
-    return `a way in (${(error as Error).message})`;
+    return `a working listening handle (${(error as Error).message})`;
   }
 }

@@ -2,7 +2,10 @@ import type { Server } from 'node:net';
 import type { BoundAddress } from '../../connection.js';
 import type { PrimaryStub } from '../contract.js';
 
-/** In the primary a Node server tells of the router what it would tell of itself: 'listening', address(), close(), 'error'. */
+/**
+ * Makes a Node server in the primary represent the router, although it serves nothing there. `address()`, `listening`, 'listening'
+ * and 'error' report the router's state, and `close()` closes the router by `close`.
+ */
 export function nodePrimaryStub(server: Server, close: () => Promise<unknown>): PrimaryStub {
   let address: BoundAddress | null = null;
   Object.defineProperties(server, {

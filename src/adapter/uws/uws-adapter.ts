@@ -5,21 +5,22 @@ import { publish } from '../../diagnostics.js';
 import { LimpetError } from '../../errors.js';
 import type { Adapter, AppServer } from '../contract.js';
 import { healthAnswers } from '../health.js';
-import { AdoptedDescriptors } from './given-descriptors.js';
+import { AdoptedDescriptors } from './adopted-descriptors.js';
 import { UwsResponses } from './uws-responses.js';
 
 /** An App or SSLApp of uWebSockets.js. */
 export interface UwsApp {
-  /** Tells an app from anything else, as the next does. */
+  /** limpet recognizes an app by this method and the next. */
   filter(callback: (response: never, change: never) => void): unknown;
-  /** Part of every app, and of nothing else. */
+  /** Every app of uWebSockets.js has it, and nothing else does. */
   numSubscribers(topic: never): number;
-  /** In the primary it closes the router; in a worker it makes that drain. */
+  /** In the primary it closes the router. In a worker it makes the worker drain. */
   close(): unknown;
 }
 
-/** Takes ownership of a connected socket's descriptor; ends the process when it is none. */
+/** An app of uWebSockets.js v20.49.0 or newer. */
 type AdoptingApp = UwsApp & {
+  /** Takes ownership of a connected socket's descriptor. Ends the process if `fd` is not one. */
   adoptSocket(fd: number): unknown;
   get(path: string, answer: (response: UwsAnswer) => void): unknown;
 };
@@ -29,11 +30,12 @@ interface UwsAnswer {
   end(body: string): unknown;
 }
 
-const drainLookMs = 50;
+const lookEveryMs = 50;
 
 /**
- * Feeds a uWebSockets.js app. uWS tells nobody when a WebSocket ends, and can close all connections or none: so open ones are
- * counted by their descriptors, and a drain makes each answer the last on its connection. Idle ones go when uWS finds them idle.
+ * Delivers connections to a uWebSockets.js app. uWebSockets.js does not report when a WebSocket ends, so open connections are
+ * counted by their descriptors. uWebSockets.js can close all connections or none, so a drain makes each response close its
+ * connection. Idle connections are closed by uWebSockets.js's own idle timeout.
  */
 class UwsAdapter implements Adapter {
   onClosed: (() => void) | undefined;
@@ -72,7 +74,7 @@ class UwsAdapter implements Adapter {
     });
   }
 
-  /** Node does not let go of a descriptor: uWS gets a duplicate. */
+  /** uWebSockets.js gets a duplicate of the descriptor, because Node cannot release its own without closing it. */
   takeHandle(handle: RawHandle): void {
     try {
       this.takeDescriptor(this.#binding.duplicate(handle.fd));
@@ -118,10 +120,10 @@ class UwsAdapter implements Adapter {
     this.closeAfterAnswers();
     const look = () => {
       if (this.open > 0) return;
-      clearInterval(looking);
+      clearInterval(timer);
       done();
     };
-    const looking = setInterval(look, drainLookMs);
+    const timer = setInterval(look, lookEveryMs);
     look();
   }
 
@@ -136,9 +138,9 @@ export function isUwsApp(given: unknown): given is UwsApp {
   return typeof app?.filter === 'function' && typeof app.numSubscribers === 'function';
 }
 
-/** Throws ERR_LIMPET_ADAPTER when the app, or this limpet, has no way to pass a connection to it. */
+/** Throws ERR_LIMPET_ADAPTER if the app cannot adopt connections, or if this platform or installation cannot pass them. */
 export function uwsAppServer(app: UwsApp): AppServer {
-  const { adopting, binding } = able(app);
+  const { adopting, binding } = adoptingApp(app);
   return {
     kind: 'uws',
     tls: app.constructor.name.includes('SSL'),
@@ -153,22 +155,22 @@ export function uwsAppServer(app: UwsApp): AppServer {
   };
 }
 
-function able(app: UwsApp): { adopting: AdoptingApp; binding: HandoffBinding } {
+function adoptingApp(app: UwsApp): { adopting: AdoptingApp; binding: HandoffBinding } {
   if (typeof (app as Partial<AdoptingApp>).adoptSocket !== 'function') {
     throw new LimpetError(
       'ERR_LIMPET_ADAPTER',
-      'listen() got a uWebSockets.js app without adoptSocket(), expected uWebSockets.js v20.49.0 or newer, which has it. ' +
+      'listen() got a uWebSockets.js app without adoptSocket(), expected uWebSockets.js v20.49.0 or newer. ' +
         'Install a newer tag: npm install uNetworking/uWebSockets.js#v20.57.0',
       { found: 'no adoptSocket()', needed: 'v20.49.0' },
     );
   }
   const binding = handoffBinding();
   if (!binding || process.platform === 'win32') {
-    const reason = binding ? 'Windows has none' : `there is no addon here: ${bindingReport().reason}`;
+    const reason = binding ? 'Windows has none' : `limpet's addon is not loaded: ${bindingReport().reason}`;
     throw new LimpetError(
       'ERR_LIMPET_ADAPTER',
-      `listen() got a uWebSockets.js app, which takes connections by file descriptor; ${reason}. ` +
-        'On Linux and macOS, "npm rebuild limpet" builds the addon that passes them; a Node server works everywhere.',
+      `listen() got a uWebSockets.js app, which takes connections as file descriptors, but ${reason}. ` +
+        'On Linux and macOS, "npm rebuild limpet" builds the addon. On other systems, use a Node server.',
       { platform: process.platform, binding: bindingReport().kind },
     );
   }

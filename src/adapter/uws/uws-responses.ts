@@ -1,4 +1,4 @@
-/** The class of uWS's responses, as far as it is touched. */
+/** The methods of uWebSockets.js's class of responses that are patched. */
 interface ResponseClass {
   write(this: object, ...args: unknown[]): unknown;
   end(this: object, body?: unknown, closeConnection?: boolean): unknown;
@@ -6,44 +6,47 @@ interface ResponseClass {
 }
 
 /**
- * Makes the answers of a uWS app the last on their connections. uWS has a way to say so for one answer and none for all: the
- * class of the responses, seen at the first connection, is made to say it each time.
+ * Makes a uWebSockets.js app close each connection after its response. uWebSockets.js has a flag for it in each response, and none for
+ * all. So the class of the responses is patched. uWebSockets.js does not export it: it is taken from the first response.
  */
 export class UwsResponses {
-  readonly #begun: WeakSet<object> = new WeakSet();
+  /** Responses that have begun as a stream, by write(). */
+  readonly #streams: WeakSet<object> = new WeakSet();
   #class: ResponseClass | undefined;
-  #last = false;
+  #closing = false;
 
-  /** A response of the app, before it may be used. */
+  /** Takes the class from a response, before the app can use it. */
   observe(response: object): void {
     if (this.#class) return;
     const seen: ResponseClass = Object.getPrototypeOf(response);
-    const begun = this.#begun;
+    const streams = this.#streams;
     const { write } = seen;
     seen.write = function (...args) {
-      begun.add(this);
+      streams.add(this);
       return write.apply(this, args);
     };
     this.#class = seen;
-    if (this.#last) this.#sayLast(seen);
+    if (this.#closing) this.#closeAfter(seen);
   }
 
-  /** From now on, every answer closes its connection, save those that were begun as a stream. */
+  /** From now on each response closes its connection, except one that has begun as a stream. */
   closeConnections(): void {
-    if (this.#last) return;
-    this.#last = true;
-    if (this.#class) this.#sayLast(this.#class);
+    if (this.#closing) return;
+    this.#closing = true;
+    if (this.#class) this.#closeAfter(this.#class);
   }
 
-  #sayLast(seen: ResponseClass): void {
-    const begun = this.#begun;
-    const { end, endWithoutBody } = seen;
-    seen.end = function (body, closeConnection) {
-      // After write(), uWS 20.57 puts the header that tells of the close into the body: the connection lives on to the next answer.
-      return end.call(this, body, closeConnection || !begun.has(this));
+  #closeAfter(responses: ResponseClass): void {
+    const streams = this.#streams;
+    const { end, endWithoutBody } = responses;
+    responses.end = function (body, closeConnection) {
+      // After write(), uWebSockets.js 20.57 would put the header that announces the close into the body. Such a connection stays
+      // open until its next response.
+      return end.call(this, body, closeConnection || !streams.has(this));
     };
-    seen.endWithoutBody = function (...args) {
-      // Without a length to report there is no way to ask for the close: what stands in its place is taken for one.
+    responses.endWithoutBody = function (...args) {
+      // The flag is the second argument, and uWebSockets.js takes any first argument for the length. So without a length there is no
+      // way to ask for the close.
       return endWithoutBody.apply(this, args.length === 0 ? args : [args[0], true]);
     };
   }

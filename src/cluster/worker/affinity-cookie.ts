@@ -3,9 +3,9 @@ import { setCookieOn, setCookieOnUws, type UwsRequest, type UwsResponse } from '
 import { worker } from './worker.js';
 
 /**
- * Puts limpet's cookie on a response: Express and Connect middleware, `app.use(affinityCookie())`, or called by a plain
- * handler, `affinityCookie()(request, response)`. A Node server given to listen() does this by itself. Nothing
- * happens where affinity has no cookie.
+ * Returns a middleware that sets limpet's cookie on a response. It works in Express and Connect, `app.use(affinityCookie())`, and in a
+ * plain request handler, `affinityCookie()(request, response)`. A Node server given to listen() sets the cookie by itself. The
+ * middleware does nothing if the router's affinity has no cookie.
  */
 export function affinityCookie(): (
   request: IncomingMessage,
@@ -19,8 +19,8 @@ export function affinityCookie(): (
 }
 
 /**
- * The same for uWebSockets.js: call it where the handler writes its headers. `secure` says whether clients come by TLS, in
- * limpet or in front of it.
+ * Sets limpet's cookie on a response of uWebSockets.js. Call it at the point of the handler that writes the response's headers.
+ * `secure`: clients connect by TLS, to limpet or to a proxy in front of it. Does nothing if the router's affinity has no cookie.
  */
 export function writeAffinityCookie(response: UwsResponse, request: UwsRequest, secure = false): void {
   if (worker.cookies) setCookieOnUws(request, response, secure, worker.cookies);

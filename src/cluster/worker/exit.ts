@@ -1,11 +1,13 @@
 import type { Adapter } from '../../adapter/contract.js';
 
-/** Time for closing frames to reach the kernel. */
+/** Time for closing frames to reach the kernel, ms. */
 const flushMs = 50;
 
 /**
- * Ends this process with code 0: once the adapters have finished what is open and `released` has resolved, or else, with what
- * is then open closed, after `lingerMs` and `timeoutMs`. For `lingerMs` idle connections are left open.
+ * Drains the adapters, then ends this process with code 0.
+ *
+ * The process ends when all adapters have drained, `released` has resolved, and then all peer sockets are closed. At the latest it
+ * ends after `lingerMs` + `timeoutMs`: the connections that are open then are closed. Idle connections stay open for `lingerMs`.
  */
 export function drainAndExit(
   adapters: readonly Adapter[],
@@ -13,23 +15,24 @@ export function drainAndExit(
   lingerMs: number,
   timeoutMs: number,
 ): void {
-  const drained = each(adapters, (adapter, done) => adapter.drain(done, released, lingerMs));
-  const late = setTimeout(() => {
+  const drained = onAll(adapters, (adapter, done) => adapter.drain(done, released, lingerMs));
+  const deadline = setTimeout(() => {
     for (const adapter of adapters) adapter.closeAll();
     setTimeout(() => process.exit(0), flushMs);
   }, lingerMs + timeoutMs);
-  const doorsClosed = () =>
-    each(adapters, (adapter, done) => (adapter.closePeerSocket ? adapter.closePeerSocket(done) : done()));
-  // Sessions that the process still holds are reached by its doors.
-  const finished = Promise.all([drained, released]).then(doorsClosed);
+  // Peer sockets close last, because requests of sessions that this process keeps reach it by them.
+  const finished = Promise.all([drained, released]).then(() =>
+    onAll(adapters, (adapter, done) => (adapter.closePeerSocket ? adapter.closePeerSocket(done) : done())),
+  );
   finished.then(() => {
-    clearTimeout(late);
-    // What the last connections wrote is with the kernel; what the app does on 'close' gets its turn first.
+    clearTimeout(deadline);
+    // The kernel has what the last connections wrote. The app's 'close' listeners run before setImmediate().
     setImmediate(() => process.exit(0));
   });
 }
 
-function each(
+/** Starts `work` on each adapter. Resolves when each has called `done`. */
+function onAll(
   adapters: readonly Adapter[],
   work: (adapter: Adapter, done: () => void) => void,
 ): Promise<unknown> {

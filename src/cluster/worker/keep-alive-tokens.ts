@@ -1,29 +1,32 @@
-/** What keeps a leaving process alive though none of its connections does: sessions between two requests. */
+/**
+ * Tokens that keep a draining process alive although it has no open connection. Each stands for a session that is between two
+ * requests.
+ */
 export class KeepAliveTokens {
-  readonly #ends: Set<() => void> = new Set();
-  #release: () => void = () => {};
+  readonly #tokens: Set<() => void> = new Set();
+  #resolveReleased: () => void = () => {};
 
-  /** Holds until what it returns is called; `end` is called when it cannot be waited for that. */
+  /** Adds a token and returns the function that releases it. `end` is called if the process cannot wait for the release. */
   add(end: () => void): () => void {
-    // A function of its own for each hold, so that one `end` may hold twice.
-    const held = () => end();
-    this.#ends.add(held);
+    // A function of its own for each token, so that the same `end` may be given twice.
+    const token = () => end();
+    this.#tokens.add(token);
     return () => {
-      if (this.#ends.delete(held) && this.#ends.size === 0) this.#release();
+      if (this.#tokens.delete(token) && this.#tokens.size === 0) this.#resolveReleased();
     };
   }
 
-  /** Resolves when nothing holds any more. To be asked for once, by a process that leaves. */
+  /** Resolves when no token is left. Call it once, when the process drains. */
   released(): Promise<void> {
     return new Promise((resolve) => {
-      this.#release = resolve;
-      if (this.#ends.size === 0) resolve();
+      this.#resolveReleased = resolve;
+      if (this.#tokens.size === 0) resolve();
     });
   }
 
-  /** From here on no hold counts. */
+  /** Calls each token's `end`. {@link released} resolves even if some tokens are not released. */
   end(): void {
-    for (const end of [...this.#ends]) end();
-    this.#release();
+    for (const end of [...this.#tokens]) end();
+    this.#resolveReleased();
   }
 }

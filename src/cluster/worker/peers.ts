@@ -3,24 +3,27 @@ import type { ClientIdentity } from '../../affinity/client-identity.js';
 import type { SlotRing } from '../../ring/slot-ring.js';
 import type { PeerTable } from '../protocol.js';
 
-/** How many processes of a slot a sid can tell apart. */
+/**
+ * How many processes a sid distinguishes. A process's generation is its worker index modulo this number. The sid carries it in one
+ * byte.
+ */
 export const generations = 256;
 
-/** The door of a process's server for a listener. */
+/** The path of a process's peer socket for a listener. `directory` is the router's own, on Windows a prefix of the pipe's name. */
 export function peerSocketPath(directory: string, listener: number, workerIndex: number): string {
   if (process.platform === 'win32') return `\\\\.\\pipe\\${directory}-${listener}-${workerIndex}`;
   return join(directory, `${listener}-${workerIndex}.sock`);
 }
 
-/** What a worker knows of the others: whose a request is. */
+/** The other workers of the router, as this worker knows them. Finds the one that a request belongs to. */
 export class Peers {
   readonly #directory: string;
-  readonly #workerIndex: number;
   readonly #slot: number;
+  readonly #workerIndex: number;
   readonly #ring: SlotRing;
   #table: PeerTable;
 
-  /** `ring` is this object's own from here on. */
+  /** Takes ownership of `ring` and changes it with each {@link update}. */
   constructor(directory: string, slot: number, workerIndex: number, ring: SlotRing) {
     this.#directory = directory;
     this.#slot = slot;
@@ -29,6 +32,7 @@ export class Peers {
     this.#table = { slots: ring.size, down: [], processes: [] };
   }
 
+  /** Takes a new table from the primary. */
   update(table: PeerTable): void {
     if (table.slots !== this.#ring.size) this.#ring.resize(table.slots);
     for (let slot = 0; slot < table.slots; slot++) {
@@ -39,12 +43,15 @@ export class Peers {
   }
 
   /**
-   * The door of the process that a request with this claim belongs to; undefined where that is this one, or nobody. With
-   * `chosen`, the slot is settled, and only a session that lives on in another process of this slot is passed on.
+   * Returns the path of the peer socket that a request of this client belongs to. Undefined if the request belongs to this process,
+   * or if no process has its slot.
+   *
+   * `direct`: the client has chosen this slot by a direct port. Its request is forwarded only if it belongs to a session in another
+   * process of this slot.
    */
-  peerSocketOf(claim: ClientIdentity, listener: number, chosen: boolean): string | undefined {
-    if (chosen && (claim.slot !== this.#slot || claim.generation === undefined)) return undefined;
-    const workerIndex = this.#workerIndexOf(claim);
+  peerSocketOf(client: ClientIdentity, listener: number, direct: boolean): string | undefined {
+    if (direct && (client.slot !== this.#slot || client.generation === undefined)) return undefined;
+    const workerIndex = this.#workerIndexOf(client);
     return workerIndex === undefined || workerIndex === this.#workerIndex
       ? undefined
       : peerSocketPath(this.#directory, listener, workerIndex);
@@ -52,9 +59,9 @@ export class Peers {
 
   #workerIndexOf({ slot, generation, key, byAddress }: ClientIdentity): number | undefined {
     if (slot !== undefined && generation !== undefined) {
-      // A session lives in one process: where that is gone, it is unknown everywhere.
+      // A session lives in one process. If that process is gone, no other one knows the session.
       return this.#table.processes.find(
-        (each) => each.slot === slot && each.workerIndex % generations === generation,
+        (process) => process.slot === slot && process.workerIndex % generations === generation,
       )?.workerIndex;
     }
     if (slot !== undefined && slot < this.#ring.size && !this.#ring.isDown(slot))
@@ -64,9 +71,9 @@ export class Peers {
     return this.#attachedIn(this.#ring.slotOfHash(hash));
   }
 
-  /** A process that still drains serves its slot's requests on the connections that it has. */
+  /** The process that serves another slot. This slot's requests stay here, even if this process drains. */
   #attachedIn(slot: number): number | undefined {
     if (slot === this.#slot) return undefined;
-    return this.#table.processes.find((each) => each.slot === slot && each.attached)?.workerIndex;
+    return this.#table.processes.find((process) => process.slot === slot && process.attached)?.workerIndex;
   }
 }

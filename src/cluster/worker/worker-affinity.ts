@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Adapter } from '../../adapter/contract.js';
-import { trustProxyHeaders } from '../../adapter/proxied-client.js';
-import { isProxied } from '../../adapter/proxied-socket.js';
+import { isProxied, trustProxyHeaders } from '../../adapter/proxied-client.js';
 import { ClientIdentityReader } from '../../affinity/client-identity.js';
 import { CookieIssuer } from '../../affinity/cookie.js';
 import { setCookieOn } from '../../affinity/set-cookie.js';
@@ -10,59 +9,65 @@ import { SlotRing } from '../../ring/slot-ring.js';
 import { type PeerTable, unpackAffinity } from '../protocol.js';
 import { generations, Peers, peerSocketPath } from './peers.js';
 
-/** What a process must know of the router's affinity: to mark its clients, and to pass on the requests of others'. */
-export class WorkerAffinity {
-  /** Where limpet's own cookie is a rule. */
-  readonly cookies: CookieIssuer | undefined;
-  readonly makeSid: () => string;
-  readonly #forwarding:
-    | {
-        peers: Peers;
-        claims: ClientIdentityReader;
-        ofProxied: ClientIdentityReader | undefined;
-        directory: string;
-      }
-    | undefined;
-  readonly #workerIndex: number;
+interface Forwarding {
+  readonly directory: string;
+  readonly peers: Peers;
+  readonly identities: ClientIdentityReader;
+  /** Reads requests of connections whose client a PROXY header named. Undefined if the router accepts no such headers. */
+  readonly identitiesOfProxied: ClientIdentityReader | undefined;
+}
 
-  /** `pass` is an AffinityPass, serialized. */
-  constructor(pass: string, slot: number, workerIndex: number) {
-    const { cookie, sidKey, proxied, forwarding } = unpackAffinity(pass);
+/** A worker's part in affinity: it issues cookies and session ids that lead back to it, and forwards requests of others' clients. */
+export class WorkerAffinity {
+  /** Undefined if limpet's own cookie is not among the rules. */
+  readonly cookies: CookieIssuer | undefined;
+  /** Makes an Engine.IO session id that leads back to this process. */
+  readonly makeSid: () => string;
+  readonly #workerIndex: number;
+  readonly #forwarding: Forwarding | undefined;
+
+  /** `settings` are {@link AffinitySettings}, serialized. */
+  constructor(settings: string, slot: number, workerIndex: number) {
+    const { cookie, sidKey, proxied, forwarding } = unpackAffinity(settings);
     if (proxied) trustProxyHeaders();
     this.#workerIndex = workerIndex;
     this.makeSid = sidMaker(sidKey, slot, workerIndex % generations);
     this.cookies = cookie && new CookieIssuer(cookie, slot);
     this.#forwarding = forwarding && {
-      peers: new Peers(forwarding.directory, slot, workerIndex, new SlotRing(forwarding.ring)),
-      claims: new ClientIdentityReader(forwarding.chain, { proxied: false }),
-      ofProxied: proxied ? new ClientIdentityReader(forwarding.chain, { proxied: true }) : undefined,
       directory: forwarding.directory,
+      peers: new Peers(forwarding.directory, slot, workerIndex, new SlotRing(forwarding.ring)),
+      identities: new ClientIdentityReader(forwarding.chain, { proxied: false }),
+      identitiesOfProxied: proxied
+        ? new ClientIdentityReader(forwarding.chain, { proxied: true })
+        : undefined,
     };
   }
 
+  /** Takes a new table of the router's processes. */
   update(table: PeerTable): void {
     this.#forwarding?.peers.update(table);
   }
 
-  /** Lets the answers carry the cookie. */
-  mark(adapter: Adapter): void {
+  /** Makes the adapter's server set the cookie on its responses. */
+  setCookies(adapter: Adapter): void {
     const { cookies } = this;
     if (cookies) adapter.eachRequest?.((request, response) => setCookieOn(request, response, cookies));
   }
 
-  /** Lets the listener's requests go where they belong, then calls `opened`. */
+  /** Makes the listener forward requests of other workers' clients. `opened` is called when it can also receive such requests. */
   forwardRequests(adapter: Adapter, listener: number, loadBounded: boolean, opened: () => void): void {
     if (!this.#forwarding || !adapter.forwardRequests) {
       opened();
       return;
     }
-    const { peers, claims, ofProxied, directory } = this.#forwarding;
-    const ownerOf = (request: IncomingMessage, chosen: boolean) => {
-      const claim = (ofProxied && isProxied(request.socket) ? ofProxied : claims).of(request);
-      // With a bound on the load the ring does not know where the front has placed the connection.
-      const placed = loadBounded && claim.slot === undefined && claim.first;
-      return placed ? undefined : peers.peerSocketOf(claim, listener, chosen);
+    const { directory, peers, identities, identitiesOfProxied } = this.#forwarding;
+    const peerOf = (request: IncomingMessage, direct: boolean) => {
+      const reader = identitiesOfProxied && isProxied(request.socket) ? identitiesOfProxied : identities;
+      const client = reader.of(request);
+      // With a bound on the load, the acceptor may have chosen another slot than the ring. The client that it chose for stays here.
+      const staysHere = loadBounded && client.slot === undefined && client.first;
+      return staysHere ? undefined : peers.peerSocketOf(client, listener, direct);
     };
-    adapter.forwardRequests(peerSocketPath(directory, listener, this.#workerIndex), ownerOf, opened);
+    adapter.forwardRequests(peerSocketPath(directory, listener, this.#workerIndex), peerOf, opened);
   }
 }

@@ -1,170 +1,172 @@
 import type { Adapter, AppServer } from '../../adapter/contract.js';
-import { type HandoffBinding, handoffBinding } from '../../binding/handoff-binding.js';
 import type { ListenAddress, RawHandle } from '../../connection.js';
 import { type ErrorCode, LimpetError } from '../../errors.js';
 import type { HandoffMessage, HandoffName, WorkerHandoff } from '../../handoff/contract.js';
 import { FdWorker } from '../../handoff/fd/worker.js';
 import { IpcWorker } from '../../handoff/ipc/worker.js';
 import { KernelWorker } from '../../handoff/kernel/worker.js';
-import { WorkerInbox } from '../../handoff/worker-inbox.js';
+import type { WorkerInbox } from '../../handoff/worker-inbox.js';
 import {
   ListenerKeys,
   type ListenSettings,
   type OfType,
   type PrimaryMessage,
   type WorkerMessage,
-  type WorkerSettings,
 } from '../protocol.js';
 import { WorkerAffinity } from './worker-affinity.js';
 
-interface Listening {
+/** A server for which the app called listen(). */
+interface WorkerListener {
   readonly adapter: Adapter;
   readonly backlog: number;
 }
 
-/** What a worker's listeners must know of the rest. */
+/** The parts of a worker that its listeners use. */
 export interface WorkerListenersContext {
+  readonly slot: number;
+  readonly workerIndex: number;
+  /** Undefined if the process inherited no descriptors: all handoffs are then `ipc`. */
+  readonly inbox: WorkerInbox | undefined;
   send(message: WorkerMessage): void;
   isHealthy(): boolean;
 }
 
-/** The listeners as a worker has them: for each a server, and the half of the handoff that brings it connections. */
+/** The listeners of a worker. Each has the app's server and the worker half of the handoff that brings it connections. */
 export class WorkerListeners {
-  readonly #slot: number;
-  readonly #workerIndex: number;
-  readonly #around: WorkerListenersContext;
-  readonly #inbox: WorkerInbox | undefined;
-  readonly #waiting: Map<string, Listening> = new Map();
-  readonly #listening: Set<Listening> = new Set();
-  /** By listener. */
-  readonly #handoffs: Map<number, WorkerHandoff> = new Map();
+  readonly #context: WorkerListenersContext;
   readonly #keys: ListenerKeys = new ListenerKeys();
+  /** By key: those whose address the primary has not bound yet. */
+  readonly #pending: Map<string, WorkerListener> = new Map();
+  readonly #bound: Set<WorkerListener> = new Set();
+  /** By the router's number of the listener. */
+  readonly #handoffs: Map<number, WorkerHandoff> = new Map();
   #affinity: WorkerAffinity | undefined;
-  /** Takes nothing new, on no listener. */
+  /** No listener takes new connections. */
   #stopped = false;
-  /** Nor ever will. */
+  /** The stop is final. */
   #left = false;
 
-  constructor(slot: number, { workerIndex, inherited }: WorkerSettings, around: WorkerListenersContext) {
-    this.#slot = slot;
-    this.#workerIndex = workerIndex;
-    this.#around = around;
-    if (inherited.count > 0) {
-      this.#inbox = new WorkerInbox(handoffBinding() as HandoffBinding, {
-        slot,
-        workerIndex,
-        channel: inherited.from,
-        memory: inherited.from + 1,
-      });
-    }
+  constructor(context: WorkerListenersContext) {
+    this.#context = context;
   }
 
-  /** Told with the first listener. */
+  /** Undefined until the first listener is bound. */
   get affinity(): WorkerAffinity | undefined {
     return this.#affinity;
   }
 
-  /** Connections that the servers have. */
+  /** Connections that are open in the servers. */
   get open(): number {
     let open = 0;
-    for (const { adapter } of this.#listening) open += adapter.open;
+    for (const { adapter } of this.#bound) open += adapter.open;
     return open;
   }
 
-  /** Asks the primary for the address; {@link bound} or {@link unbound} is its answer. */
-  ask(served: AppServer, address: ListenAddress, closedByApp: () => void): void {
-    const listening = { adapter: served.adapter(closedByApp), backlog: address.backlog };
+  /** Asks the primary to bind the address. Its answer comes to {@link bound} or {@link unbound}. */
+  listen(served: AppServer, address: ListenAddress, closedByApp: () => void): void {
+    const listener = { adapter: served.adapter(closedByApp), backlog: address.backlog };
     const key = this.#keys.of(address);
-    this.#waiting.set(key, listening);
-    this.#around.send({ type: 'listen', key, address, server: { kind: served.kind, tls: served.tls } });
+    this.#pending.set(key, listener);
+    this.#context.send({ type: 'listen', key, address, server: { kind: served.kind, tls: served.tls } });
   }
 
-  bound({ key, listener, address, handoff, direct, settings }: OfType<PrimaryMessage, 'bound'>): void {
-    const listening = this.#waiting.get(key);
-    if (!listening) return;
-    this.#waiting.delete(key);
+  /** The primary has bound the address: the server begins to listen. */
+  bound({
+    key,
+    listener: number,
+    address,
+    handoff,
+    direct,
+    settings,
+  }: OfType<PrimaryMessage, 'bound'>): void {
+    const listener = this.#pending.get(key);
+    if (!listener) return;
+    this.#pending.delete(key);
     if (this.#left) return;
-    const { adapter } = listening;
-    this.#affinity ??= new WorkerAffinity(settings.affinity, this.#slot, this.#workerIndex);
-    this.#affinity.mark(adapter);
-    this.#feed(listener, handoff, adapter, settings);
+    const { slot, workerIndex, send, isHealthy } = this.#context;
+    const { adapter } = listener;
+    this.#affinity ??= new WorkerAffinity(settings.affinity, slot, workerIndex);
+    this.#affinity.setCookies(adapter);
+    this.#addHandoff(number, handoff, adapter, settings);
     if (direct) {
-      this.#feed(direct.listener, direct.handoff, adapter, settings);
-      adapter.directPorts?.(direct.base, this.#slot, (address as { port: number }).port);
+      this.#addHandoff(direct.listener, direct.handoff, adapter, settings);
+      adapter.directPorts?.(direct.base, slot, (address as { port: number }).port);
     }
-    this.#listening.add(listening);
-    adapter.listen(address, listening.backlog);
-    this.#affinity.forwardRequests(adapter, listener, settings.loadBounded, () => {
-      if (direct) this.#around.send({ type: 'open', listener: direct.listener });
-      this.#around.send({ type: 'open', listener });
+    this.#bound.add(listener);
+    adapter.listen(address, listener.backlog);
+    this.#affinity.forwardRequests(adapter, number, settings.loadBounded, () => {
+      if (direct) send({ type: 'open', listener: direct.listener });
+      send({ type: 'open', listener: number });
     });
     const { healthPath } = settings;
-    if (healthPath !== undefined) adapter.answerHealth?.(healthPath, this.#around.isHealthy);
+    if (healthPath !== undefined) adapter.answerHealth?.(healthPath, isHealthy);
   }
 
+  /** The primary cannot bind the address: the server reports the error. */
   unbound({ key, code, text }: OfType<PrimaryMessage, 'unbound'>): void {
-    const listening = this.#waiting.get(key);
-    this.#waiting.delete(key);
-    listening?.adapter.failed(new LimpetError(code as ErrorCode, text));
+    const listener = this.#pending.get(key);
+    this.#pending.delete(key);
+    listener?.adapter.failed(new LimpetError(code as ErrorCode, text));
   }
 
-  /** What the primary's half of a handoff says to the one here. */
+  /** Takes a message from the primary half of a handoff. */
   received({ listener, body }: OfType<PrimaryMessage, 'handoff'>, handle: RawHandle | undefined): void {
     this.#handoffs.get(listener)?.received(body, handle);
   }
 
-  /** The slot's clients come from here on. */
+  /** Begins to receive the slot's connections from the acceptor. */
   receiveConnections(): void {
-    this.#inbox?.receive();
+    this.#context.inbox?.receive();
   }
 
-  /** From here on no connection is kept beyond its next answer, and proxies that ask are told to go elsewhere. */
+  /** Closes each connection after its next response. */
   closeAfterAnswers(): void {
-    for (const { adapter } of this.#listening) adapter.closeAfterAnswers();
+    for (const { adapter } of this.#bound) adapter.closeAfterAnswers();
   }
 
-  /** Takes nothing new until it is to {@link resume}, and says so when that is certain. */
+  /** Takes no new connections until {@link resume}. Sends `stopped` when no more can come. */
   stop(): void {
     this.#stopped = true;
-    let left = this.#handoffs.size;
+    let remaining = this.#handoffs.size;
     const stopped = () => {
-      left -= 1;
-      if (left <= 0) this.#around.send({ type: 'stopped' });
+      remaining -= 1;
+      if (remaining <= 0) this.#context.send({ type: 'stopped' });
     };
-    if (left === 0) stopped();
-    for (const half of this.#handoffs.values()) half.stop(stopped);
+    if (remaining === 0) stopped();
+    for (const handoff of this.#handoffs.values()) handoff.stop(stopped);
   }
 
+  /** Undoes {@link stop}, but not {@link leave}. */
   resume(): void {
     if (this.#left) return;
     this.#stopped = false;
-    for (const half of this.#handoffs.values()) half.resume();
+    for (const handoff of this.#handoffs.values()) handoff.resume();
   }
 
-  /** Stops for good. Returns what is to be drained. */
+  /** Stops for good. Returns the adapters that must be drained. */
   leave(): readonly Adapter[] {
     this.#left = true;
     this.stop();
-    return [...this.#listening, ...this.#waiting.values()].map(({ adapter }) => adapter);
+    return [...this.#bound, ...this.#pending.values()].map(({ adapter }) => adapter);
   }
 
-  #feed(listener: number, handoff: HandoffName, adapter: Adapter, settings: ListenSettings): void {
-    const half = this.#workerHandoff(handoff, listener, adapter, settings);
-    if (this.#stopped) half.stop(() => {});
-    this.#handoffs.set(listener, half);
+  #addHandoff(listener: number, name: HandoffName, adapter: Adapter, settings: ListenSettings): void {
+    const handoff = this.#makeHandoff(listener, name, adapter, settings);
+    if (this.#stopped) handoff.stop(() => {});
+    this.#handoffs.set(listener, handoff);
   }
 
-  #workerHandoff(
-    handoff: HandoffName,
+  #makeHandoff(
     listener: number,
+    name: HandoffName,
     adapter: Adapter,
     settings: ListenSettings,
   ): WorkerHandoff {
-    const send = (body: HandoffMessage) => this.#around.send({ type: 'handoff', listener, body });
-    const inbox = this.#inbox;
-    if (handoff === 'ipc' || !inbox) return new IpcWorker(adapter, send, settings);
+    const { inbox } = this.#context;
+    const send = (body: HandoffMessage) => this.#context.send({ type: 'handoff', listener, body });
+    if (name === 'ipc' || !inbox) return new IpcWorker(adapter, send, settings);
     adapter.onClosed = () => inbox.countClosed();
-    return handoff === 'kernel'
+    return name === 'kernel'
       ? new KernelWorker(inbox, listener, adapter, send)
       : new FdWorker(inbox, listener, adapter);
   }

@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 async function start(options: RouterOptions, env: Record<string, string> = {}): Promise<number> {
-  app = startApp('apps/rehomed.js', {
+  app = startApp('apps/clients/forwarded.js', {
     env: {
       LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 3, affinity: { header: 'x-user' }, ...options }),
       ...env,
@@ -44,7 +44,7 @@ async function start(options: RouterOptions, env: Record<string, string> = {}): 
   return port as number;
 }
 
-/** One user of each slot, found on connections of their own. */
+/** Finds one user of each slot. Each attempt has its own connection. */
 async function userOfEachSlot(port: number): Promise<string[]> {
   const users: string[] = [];
   for (let i = 0; users.filter(Boolean).length < 3; i++) {
@@ -57,7 +57,7 @@ async function userOfEachSlot(port: number): Promise<string[]> {
   return users;
 }
 
-/** A connection that was placed by this user's request, and has its answer. */
+/** A connection whose first request came from this user, and which has received the response. */
 async function connectionOf(port: number, user: string | undefined): Promise<RawConnection> {
   const connection = new RawConnection(port);
   await connection.write(request('/', `x-user: ${user}`));
@@ -65,7 +65,7 @@ async function connectionOf(port: number, user: string | undefined): Promise<Raw
   return connection;
 }
 
-/** The body that begins after `connection.received` had `from` characters. */
+/** The first response body behind the first `from` characters of `connection.received`. */
 async function next(connection: RawConnection, from: number): Promise<Facts> {
   const pattern = new RegExp(
     `^[\\s\\S]{${from}}[\\s\\S]*?\\r\\n\\r\\n[0-9a-f]+\\r\\n(\\{.*\\})\\r\\n0\\r\\n`,
@@ -73,8 +73,8 @@ async function next(connection: RawConnection, from: number): Promise<Facts> {
   return JSON.parse((await connection.until(pattern))[1] as string) as Facts;
 }
 
-describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
-  test('each request of a kept-alive connection goes to its own client’s worker, and shows the client', async () => {
+describe.each(['fd', 'ipc'] as const)('request forwarding over %s', (handoff) => {
+  test('each request of a keep-alive connection reaches its own client’s worker, with the client’s address', async () => {
     const port = await start({ handoff });
     const users = await userOfEachSlot(port);
     const connection = new RawConnection(port, '127.0.0.44');
@@ -111,7 +111,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     connection.socket.destroy();
   });
 
-  test('events flow at once, and an abort reaches the owner', async () => {
+  test('events reach the client at once, and its abort reaches the peer', async () => {
     const port = await start({ handoff });
     const users = await userOfEachSlot(port);
     const connection = new RawConnection(port);
@@ -121,7 +121,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     expect(await (app as App).hears('aborted')).toMatchObject({ slot: 1 });
   });
 
-  test('a client that does not read holds the owner back', async () => {
+  test('a client that does not read causes backpressure at the peer', async () => {
     const port = await start({ handoff });
     const users = await userOfEachSlot(port);
     const connection = await connectionOf(port, users[0]);
@@ -134,7 +134,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     connection.socket.destroy();
   });
 
-  test('an upgrade goes to its owner, with what follows it', async () => {
+  test('an upgrade reaches its peer, with the bytes of both directions', async () => {
     const port = await start({ handoff });
     const users = await userOfEachSlot(port);
     const connection = await connectionOf(port, users[0]);
@@ -146,7 +146,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     await connection.closed;
   });
 
-  test('a client that resets while its upgrade is passed on hurts nobody', async () => {
+  test('a client that resets while its upgrade is forwarded does no harm', async () => {
     const port = await start({ handoff });
     const users = await userOfEachSlot(port);
     for (let i = 0; i < 60; i++) {
@@ -157,12 +157,12 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect((app as App).output).not.toContain('ECONNRESET');
     expect((app as App).told.filter(({ event }) => event === 'ready')).toHaveLength(3);
-    // Nor is anything of them left that would hold up the end.
+    // None of these connections delays the end of the router.
     expect((await (app as App).stop()).signal).not.toBe('SIGKILL');
     app = undefined;
   });
 
-  test('no Host in HTTP/1.0, no body and no length in a POST, more headers in the answer than clients take', async () => {
+  test('HTTP/1.0 needs no Host, a POST needs no body and no length, and response headers may be large', async () => {
     const port = await start({ handoff });
     const users = await userOfEachSlot(port);
     const connection = await connectionOf(port, users[0]);
@@ -180,7 +180,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     expect((app as App).told.filter(({ event }) => event === 'ready')).toHaveLength(3);
   });
 
-  test('a body is no request, whatever Connection names', async () => {
+  test('a body is never read as a request, even if Connection names its length', async () => {
     const port = await start({ handoff });
     const users = await userOfEachSlot(port);
     const connection = await connectionOf(port, users[0]);
@@ -204,7 +204,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     connection.socket.destroy();
   });
 
-  test('100 Continue is the owner’s to say', async () => {
+  test('the peer decides about 100 Continue', async () => {
     const port = await start({ handoff }, { LIMPET_TEST_CONTINUE: '1' });
     const users = await userOfEachSlot(port);
     const connection = await connectionOf(port, users[0]);
@@ -227,7 +227,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     connection.socket.destroy();
   });
 
-  test('Early Hints come before the answer, and none that is malformed, nor any to HTTP/1.0', async () => {
+  test('Early Hints precede the response, except malformed ones, and except for HTTP/1.0', async () => {
     const port = await start({ handoff });
     const users = await userOfEachSlot(port);
     const connection = await connectionOf(port, users[0]);
@@ -245,7 +245,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     connection.socket.destroy();
   });
 
-  test('an owner that dies: 502 where the request may have been done, served elsewhere where it may be asked again', async () => {
+  test('a request to a peer that dies gets 502 if it may have had its effect, else another worker serves it', async () => {
     const port = await start({ handoff, respawnGraceMs: 0 });
     const users = await userOfEachSlot(port);
     const connection = await connectionOf(port, users[0]);
@@ -263,12 +263,12 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
   });
 
   test.each([false, true])(
-    'after proxy-protocol in the list, users of connections without a PROXY header are told apart (TLS: %s)',
+    'rules behind proxy-protocol apply to connections without a PROXY header (TLS: %s)',
     async (tls) => {
       const affinity = ['proxy-protocol', { header: 'x-user' }] as const;
       const trust = { trust: 'loopback', proxyProtocol: 'optional' } as const;
       const port = await start({ handoff, affinity: [...affinity], ...trust }, tls ? certificate : {});
-      /** The slots that serve forty users, who ask on one connection: so many leave no slot out. */
+      /** The slots that serve forty users on one connection. With forty users, no slot is left out by chance. */
       const slots = async (begin?: string): Promise<Set<number>> => {
         const raw = connect(port, '127.0.0.1');
         if (begin) raw.write(begin);
@@ -294,7 +294,7 @@ describe.each(['fd', 'ipc'] as const)('re-homing over %s', (handoff) => {
     },
   );
 
-  test('on a TLS server, where nobody could look before', async () => {
+  test('requests to a TLS server are forwarded after the handshake', async () => {
     const port = await start({ handoff }, certificate);
     const agent = new TlsAgent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
     const seen = new Set<number>();

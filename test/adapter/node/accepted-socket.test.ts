@@ -5,19 +5,19 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { feed } from './feed.ts';
 
-type Insides = Record<PropertyKey, unknown>;
+type Properties = Record<PropertyKey, unknown>;
 
-/** Of what must differ: who is at the other end, and which of the process's resources it is. */
+/** Properties that differ between two sockets: addresses, asynchronous ids, timers, the server. */
 const own = /^(async_id_symbol|_peername|_sockname|_host|kUpdateTimer|timeout|server|_server)$/;
 
 const nameOf = (key: PropertyKey) => (typeof key === 'symbol' ? (key.description ?? '') : `${String(key)}`);
 
-/** All that can be read off an object and is no object itself, symbols included. */
-function plain(object: object): [string, unknown][] {
+/** The properties of an object, symbols included. Of a property that is an object or a function, only its type. */
+function propertiesOf(object: object): [string, unknown][] {
   return Reflect.ownKeys(object)
     .filter((key) => !own.test(nameOf(key)))
     .map((key): [string, unknown] => {
-      const value = (object as Insides)[key];
+      const value = (object as Properties)[key];
       return [nameOf(key), value === null || !/object|function/.test(typeof value) ? value : typeof value];
     })
     .sort(([a], [b]) => (a < b ? -1 : 1));
@@ -27,19 +27,19 @@ interface Seen {
   readonly socket: [string, unknown][];
   readonly readable: [string, unknown][];
   readonly writable: [string, unknown][];
-  readonly isOurs: boolean;
+  readonly hasServer: boolean;
 }
 
-/** What the first 'connection' listener sees. */
+/** The socket that the first 'connection' listener gets. */
 async function firstSeen(server: Server, port: number): Promise<Seen> {
   const seen = new Promise<Seen>((resolve) => {
     server.prependOnceListener('connection', (socket: Socket) => {
       const { server: of, _readableState, _writableState } = socket as unknown as Record<string, object>;
       resolve({
-        socket: plain(socket),
-        readable: plain(_readableState as object),
-        writable: plain(_writableState as object),
-        isOurs: of === server,
+        socket: propertiesOf(socket),
+        readable: propertiesOf(_readableState as object),
+        writable: propertiesOf(_writableState as object),
+        hasServer: of === server,
       });
     });
   });
@@ -53,7 +53,7 @@ async function firstSeen(server: Server, port: number): Promise<Seen> {
 const servers: [string, () => Server][] = [
   ['a net server', () => createServer()],
   [
-    'one with all options',
+    'a net server with all options',
     () =>
       createServer({
         allowHalfOpen: true,
@@ -66,27 +66,27 @@ const servers: [string, () => Server][] = [
   ],
   ['an http server', () => createHttpServer()],
   [
-    'one that keeps alive',
+    'an http server with TCP keep-alive',
     () => createHttpServer({ keepAlive: true, keepAliveInitialDelay: 3000, highWaterMark: 99 }),
   ],
 ];
 
-describe('a socket that is fed is as Node would have made it', () => {
+describe('the socket of a delivered connection equals one that Node has made', () => {
   it.each(servers)('for %s', async (_, create) => {
     const listening = create().listen(0, '127.0.0.1');
     onTestFinished(() => {
       listening.close();
     });
     await once(listening, 'listening');
-    const fed = create();
-    const { port } = await feed(fed);
+    const delivered = create();
+    const { port } = await feed(delivered);
     const expected = await firstSeen(listening, (listening.address() as AddressInfo).port);
-    expect(expected.isOurs).toBe(true);
-    expect(await firstSeen(fed, port)).toEqual(expected);
+    expect(expected.hasServer).toBe(true);
+    expect(await firstSeen(delivered, port)).toEqual(expected);
   });
 });
 
-it('counts the connections of the server, and drops those above maxConnections with what they were', async () => {
+it('the server counts delivered connections, and drops those above maxConnections with their addresses', async () => {
   const server = createServer();
   server.maxConnections = 1;
   const { port } = await feed(server);
@@ -112,9 +112,9 @@ it('counts the connections of the server, and drops those above maxConnections w
   expect(await count()).toBe(0);
 });
 
-it('tells the diagnostics channel net.server.socket', async () => {
-  const told: unknown[] = [];
-  const listener = (message: unknown) => told.push((message as { socket: Socket }).socket);
+it('the diagnostics channel net.server.socket gets the socket', async () => {
+  const published: unknown[] = [];
+  const listener = (message: unknown) => published.push((message as { socket: Socket }).socket);
   subscribe('net.server.socket', listener);
   onTestFinished(() => {
     unsubscribe('net.server.socket', listener);
@@ -124,6 +124,6 @@ it('tells the diagnostics channel net.server.socket', async () => {
   const client = connect(port, '127.0.0.1');
   const [socket] = await once(server, 'connection');
   await new Promise(setImmediate);
-  expect(told).toContain(socket);
+  expect(published).toContain(socket);
   client.destroy();
 });

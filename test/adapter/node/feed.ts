@@ -8,7 +8,7 @@ interface Accepting {
   _handle: { onconnection: (status: number, handle: RawHandle) => void };
 }
 
-/** Feeds `server` with what another one accepts, until the test ends. */
+/** Delivers to `server` the connections that another server accepts, until the test ends. Returns the port of that other one. */
 export async function feed(server: Server): Promise<{ adapter: NodeAdapter; port: number }> {
   const outer = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => {

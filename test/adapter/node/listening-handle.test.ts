@@ -1,84 +1,122 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createServer, Server } from 'node:net';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ListeningHandle } from '../../../src/adapter/node/listening-handle.ts';
-import { NodeAdapter } from '../../../src/adapter/node/node-adapter.ts';
 
-interface Insides {
+interface Internals {
   _handle: ListeningHandle | null;
   _listen2?: ((...args: unknown[]) => void) | undefined;
 }
-const insides = Server.prototype as unknown as Insides;
-const listen2 = insides._listen2;
+const internals = Server.prototype as unknown as Internals;
+const listen2 = internals._listen2;
 
 afterEach(() => {
-  insides._listen2 = listen2;
+  internals._listen2 = listen2;
 });
 
-/** What a fresh process would say of a server, were Node's own `_listen2` the given one. */
-async function refusal(changed: Insides['_listen2']): Promise<unknown> {
+/** The result of recognize() in a new process in which Node's `_listen2` is the given one: an adapter's maker or an error. */
+async function recognized(changed: Internals['_listen2']): Promise<unknown> {
   vi.resetModules();
-  const { nodeServerOf } = await import('../../../src/adapter/node/node-server.ts');
-  if (changed) insides._listen2 = changed;
-  else delete insides._listen2;
+  const { recognize } = await import('../../../src/adapter/recognize.ts');
+  if (changed) internals._listen2 = changed;
+  else delete internals._listen2;
   try {
-    return nodeServerOf(createServer(), () => createServer());
+    return recognize(createServer());
   } catch (error) {
     return error;
   }
 }
 
-it.each<[string, Insides['_listen2']]>([
-  ['server._listen2', undefined],
-  ['handle.onconnection', () => {}],
-  [
-    'server._handle',
-    function (this: Insides) {
-      this._handle = null;
-    },
-  ],
-  [
-    'handle.onconnection(status, handle)',
-    function (this: Insides) {
-      (this._handle as ListeningHandle).onconnection = () => {};
-    },
-  ],
-  [
-    'a way in (another Node)',
-    () => {
-      throw new Error('another Node');
-    },
-  ],
-])('refuses a server, and says why, in a Node.js without %s', async (missing, changed) => {
-  expect(await refusal(changed)).toMatchObject({
-    code: 'ERR_LIMPET_ADAPTER',
-    message: expect.stringContaining(missing),
-    facts: { missing, node: process.version },
+describe('the internals of Node.js', () => {
+  it.each<[string, Internals['_listen2']]>([
+    ['server._listen2', undefined],
+    ['handle.onconnection', () => {}],
+    [
+      'server._handle',
+      function (this: Internals) {
+        this._handle = null;
+      },
+    ],
+    [
+      'handle.onconnection(status, handle)',
+      function (this: Internals) {
+        (this._handle as ListeningHandle).onconnection = () => {};
+      },
+    ],
+    [
+      'handle.getsockname',
+      function (this: Internals, ...args: unknown[]) {
+        listen2?.apply(this, args);
+        (this._handle as ListeningHandle).getsockname = () => 0;
+      },
+    ],
+    [
+      'a working listening handle (another Node)',
+      () => {
+        throw new Error('another Node');
+      },
+    ],
+  ])('a Node.js without %s is refused with an error that names it', async (missing, changed) => {
+    expect(await recognized(changed)).toMatchObject({
+      code: 'ERR_LIMPET_ADAPTER',
+      message: expect.stringContaining(`it needs ${missing}, which`),
+      facts: { missing, node: process.version },
+    });
+  });
+
+  it('this Node.js has all of them', async () => {
+    expect(await recognized(listen2)).toMatchObject({ kind: 'node', tls: false });
   });
 });
 
-it('finds all it needs in this Node.js', async () => {
-  expect(await refusal(listen2)).toBeInstanceOf(Server);
-});
+describe('ListeningHandle', () => {
+  const bound = { address: '127.0.0.1', family: 'IPv4', port: 1 } as const;
+  const ignored = (): void => {};
 
-it('survives a descriptor that is none', () => {
-  const server = createServer();
-  const adapter = new NodeAdapter(server, () => {});
-  adapter.listen({ address: '127.0.0.1', family: 'IPv4', port: 1 }, 511);
-  adapter.takeDescriptor(9999);
-  expect(adapter.open).toBe(0);
-  server.close();
-});
-
-it('tells once that the server was closed, from within close()', async () => {
-  const server = createServer();
-  let closings = 0;
-  const fed = new ListeningHandle(server, () => {
-    closings += 1;
-    expect(server.listening).toBe(true);
+  it('close() calls onClose once, while the server still listens', async () => {
+    const server = createServer();
+    let closings = 0;
+    const handle = new ListeningHandle(server, () => {
+      closings += 1;
+      expect(server.listening).toBe(true);
+    });
+    handle.listenAt(bound, 511);
+    expect(handle.closed).toBe(false);
+    await new Promise((resolve) => server.close(resolve));
+    server.close();
+    handle.close();
+    expect([closings, handle.closed]).toEqual([1, true]);
   });
-  fed.listenAt({ path: '/nowhere' }, 511);
-  expect(server.address()).toBe('/nowhere');
-  await new Promise((resolve) => server.close(resolve));
-  server.close();
-  expect(closings).toBe(1);
+
+  it.each([
+    [{ path: '/nowhere' }, '/nowhere'],
+    [bound, { ...bound }],
+    [{ address: '::', family: 'IPv6', port: 2 } as const, { address: '::', family: 'IPv6', port: 2 }],
+  ])('a server that listens at %j returns that address', (at, address) => {
+    const server = createServer();
+    new ListeningHandle(server, ignored).listenAt(at, 511);
+    expect(server.address()).toEqual(address);
+    server.close();
+  });
+
+  it('the server emits listening in the next tick, in the context of the call that made the handle', async () => {
+    const context = new AsyncLocalStorage<string>();
+    const server = createServer();
+    const heard: unknown[] = [];
+    server.on('listening', () => heard.push(context.getStore()));
+    const handle = context.run('listen', () => new ListeningHandle(server, ignored));
+    handle.listenAt(bound, 511);
+    expect(heard).toEqual([]);
+    await new Promise((resolve) => process.nextTick(resolve));
+    expect(heard).toEqual(['listen']);
+    server.close();
+  });
+
+  it('ref() and unref() of the server do nothing', () => {
+    const server = createServer();
+    new ListeningHandle(server, ignored).listenAt(bound, 511);
+    expect(server.unref()).toBe(server);
+    expect(server.ref()).toBe(server);
+    server.close();
+  });
 });

@@ -15,7 +15,7 @@ async function connected() {
   return { server, adapter, client, socket };
 }
 
-it('gives the app the error of a reset connection as Node does, without the frames that tell nothing', async () => {
+it('the error of a reset connection is that of Node, without stack frames', async () => {
   const { stackTraceLimit } = Error;
   const { server, client } = await connected();
   const failed = once(server, 'clientError');
@@ -32,16 +32,16 @@ it('gives the app the error of a reset connection as Node does, without the fram
   expect(Error.stackTraceLimit).toBe(stackTraceLimit);
 });
 
-it('leaves the frames to what the app throws when a request was cut off', async () => {
+it('an error that the app makes when a request is aborted has its stack frames', async () => {
   const { server, client } = await connected();
   client.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n');
   const [request] = (await once(server, 'request')) as [IncomingMessage];
-  const made = new Promise<Error>((resolve) => request.once('aborted', () => resolve(new Error('cut off'))));
+  const made = new Promise<Error>((resolve) => request.once('aborted', () => resolve(new Error('aborted'))));
   client.resetAndDestroy();
   expect(framesOf(await made)).toBeGreaterThan(0);
 });
 
-it("leaves the frames to an app that listens to 'readable', which runs within the end", async () => {
+it("an error that the app makes in a 'readable' listener, which runs within the end, has its stack frames", async () => {
   const { client, socket } = await connected();
   const made = new Promise<Error>((resolve) => {
     socket.on('readable', () => {

@@ -1,161 +1,256 @@
-import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { describe, expect, test } from 'vitest';
-import { clientAddress } from '../../../src/adapter/proxied-client.ts';
-import { recognize } from '../../../src/adapter/recognize.ts';
-import { AdoptedDescriptors } from '../../../src/adapter/uws/given-descriptors.ts';
-import { UwsResponses } from '../../../src/adapter/uws/uws-responses.ts';
-import { type HandoffBinding, handoffBinding } from '../../../src/binding/handoff-binding.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Adapter } from '../../../src/adapter/contract.ts';
+import { isUwsApp, uwsAppServer } from '../../../src/adapter/uws/uws-adapter.ts';
+import type { BoundAddress, RawHandle } from '../../../src/connection.ts';
+import { LimpetError } from '../../../src/errors.ts';
 
-const binding = handoffBinding() as HandoffBinding;
+const fakes = vi.hoisted(() => ({
+  open: new Set<number>(),
+  closed: [] as number[],
+  hasBinding: true,
+  published: [] as unknown[],
+}));
+const listener = { address: '127.0.0.1', family: 'IPv4', port: 8080 } as const;
+vi.mock('../../../src/binding/handoff-binding.ts', () => ({
+  handoffBinding: () =>
+    fakes.hasBinding
+      ? {
+          duplicate: (fd: number) => {
+            if (fd < 0) throw new Error('EMFILE');
+            fakes.open.add(fd + 100);
+            return fd + 100;
+          },
+          close: (fd: number) => fakes.closed.push(fd),
+          boundAddress: (fd: number) => {
+            if (!fakes.open.has(fd)) throw new Error('EBADF');
+            return { address: '127.0.0.1', family: 'IPv4', port: 8080 };
+          },
+        }
+      : undefined,
+}));
+vi.mock('../../../src/diagnostics.ts', () => ({
+  publish: (name: string, payload: () => unknown) => fakes.published.push([name, payload()]),
+}));
 
-/** What every uWS app has, and what v20.49 brought. */
-const oldApp = () => ({ filter() {}, numSubscribers: () => 0, close() {} });
-const app = () => ({ ...oldApp(), adoptSocket() {} });
+/** A fake app that adopts descriptors. */
+function makeApp() {
+  const app = {
+    adopted: [] as number[],
+    closings: 0,
+    routes: {} as Record<string, (response: unknown) => void>,
+    filter: vi.fn(),
+    numSubscribers: (): number => 0,
+    adoptSocket(fd: number) {
+      app.adopted.push(fd);
+    },
+    get(path: string, answer: (response: unknown) => void) {
+      app.routes[path] = answer;
+    },
+    close() {
+      app.closings += 1;
+      return app;
+    },
+  };
+  return app;
+}
 
-describe('recognize()', () => {
-  test('a uWS app, and whether it speaks TLS', () => {
-    class SSLApp {}
-    const secure = Object.assign(new SSLApp(), app());
-    expect(recognize(app())).toMatchObject({ kind: 'uws', tls: false });
-    expect(recognize(secure)).toMatchObject({ kind: 'uws', tls: true });
+let app: ReturnType<typeof makeApp>;
+let adapter: Adapter;
+let closedByApp: number;
+let closedConnections: number;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  fakes.open.clear();
+  fakes.closed.length = 0;
+  fakes.published.length = 0;
+  fakes.hasBinding = true;
+  [closedByApp, closedConnections] = [0, 0];
+  app = makeApp();
+  adapter = uwsAppServer(app).adapter(() => closedByApp++);
+  adapter.onClosed = () => closedConnections++;
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function open(fd: number): void {
+  fakes.open.add(fd);
+  adapter.takeDescriptor(fd);
+}
+const bound: BoundAddress = listener;
+
+describe('isUwsApp()', () => {
+  it.each([
+    [makeApp(), true],
+    [{ filter: () => {} }, false],
+    [{ numSubscribers: (): number => 0 }, false],
+    [null, false],
+    [undefined, false],
+    ['app', false],
+  ])('%o: %s', (given, expected) => {
+    expect(isUwsApp(given)).toBe(expected);
   });
+});
 
-  test('a uWS app that is too old: the error names the version that is needed', () => {
-    expect(() => recognize(oldApp())).toThrow(
-      expect.objectContaining({ code: 'ERR_LIMPET_ADAPTER', message: expect.stringMatching(/v20\.49/) }),
-    );
-  });
-
-  test.each([undefined, null, 7, {}, { server: {} }])('no server: %j', (given) => {
-    expect(() => recognize(given)).toThrow(
+describe('uwsAppServer()', () => {
+  it('throws without the addon, and says what to do', () => {
+    fakes.hasBinding = false;
+    expect(() => uwsAppServer(makeApp())).toThrow(
       expect.objectContaining({
         code: 'ERR_LIMPET_ADAPTER',
-        message: expect.stringMatching(/expected .*uWebSockets\.js/),
+        message: expect.stringMatching(
+          /file descriptors, but limpet's addon is not loaded: .* "npm rebuild limpet"/,
+        ),
       }),
     );
   });
 
-  test('in the primary, close() of a uWS app closes the router', async () => {
-    const given = app();
-    const closed = new Promise<void>((resolve) => {
-      recognize(given).primaryStub(async () => resolve());
+  it('in the primary, close() of the app closes the router, and returns the app', async () => {
+    const given = makeApp();
+    let closings = 0;
+    const stub = uwsAppServer(given).primaryStub(() => {
+      closings += 1;
+      return Promise.reject(new Error('the router reports it itself'));
     });
-    given.close();
-    await closed;
+    expect(given.close()).toBe(given);
+    expect([closings, given.closings]).toEqual([1, 0]);
+    expect([stub.bound(bound), stub.failed(new LimpetError('ERR_LIMPET_CLOSED', ''))]).toEqual([
+      undefined,
+      false,
+    ]);
   });
 });
 
-describe('clientAddress()', () => {
-  const of = (hex: string) => {
-    const bytes = Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
-    return clientAddress({ getRemoteAddress: () => bytes.buffer });
-  };
-
-  test.each([
-    ['cb007107', '203.0.113.7'],
-    ['0000 0000 0000 0000 0000 ffff cb00 7107', '203.0.113.7'],
-    ['2001 0db8 0000 0000 0000 0000 0000 0007', '2001:db8::7'],
-    ['2001 0db8 0000 0001 0000 0000 0000 0001', '2001:db8:0:1::1'],
-    ['2001 0db8 0000 0000 ffff cb00 7107 0000', '2001:db8::ffff:cb00:7107:0'],
-    ['0000 0000 0000 0000 0000 0000 0000 0001', '::1'],
-    ['0000 0000 0000 0000 0000 0000 0000 0000', '::'],
-    ['', ''],
-  ])('%s is %s', (hex, text) => {
-    expect(of(hex)).toBe(text);
+describe('a connection', () => {
+  it('is adopted by the app and counted until it is closed', () => {
+    adapter.listen(bound, 511);
+    open(5);
+    open(6);
+    expect([app.adopted, adapter.open]).toEqual([[5, 6], 2]);
+    fakes.open.delete(5);
+    expect([adapter.open, closedConnections]).toEqual([1, 1]);
   });
-});
 
-test('GivenDescriptors counts what is open, though numbers are used again', async () => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = server.address() as AddressInfo as { address: string; family: 'IPv4'; port: number };
-  let closed = 0;
-  const given = new AdoptedDescriptors(binding, bound, () => closed++);
-  const clients: Socket[] = [];
-  const numbers: number[] = [];
-  const accept = async () => {
-    const client = connect(bound.port, '127.0.0.1');
-    const [socket] = (await once(server, 'connection')) as [Socket & { _handle: { fd: number } }];
-    const fd = binding.duplicate(socket._handle.fd);
-    socket.destroy();
-    given.add(fd);
-    clients.push(client.on('error', () => {}));
-    numbers.push(fd);
-  };
-  for (let n = 0; n < 3; n++) await accept();
-  expect([given.count(), closed]).toEqual([3, 0]);
+  it('that comes before listen() is closed', () => {
+    open(5);
+    expect([app.adopted, fakes.closed, closedConnections, adapter.open]).toEqual([[], [5], 1, 0]);
+  });
 
-  const [first, second, third] = numbers as [number, number, number];
-  closeSync(first);
-  closeSync(second);
-  const file = openSync('/dev/null', 'r');
-  expect(numbers, 'the file has a number that was a connection’s').toContain(file);
-  expect([given.count(), closed]).toEqual([1, 2]);
+  it('that comes after closeAll() is closed', () => {
+    adapter.listen(bound, 511);
+    adapter.closeAll();
+    open(5);
+    expect([app.adopted, app.closings, fakes.closed, closedConnections]).toEqual([[], 1, [5], 1]);
+  });
 
-  given.add(third);
-  expect([given.count(), closed], 'the number of one that must be closed came again').toEqual([1, 3]);
-  closeSync(file);
-  closeSync(third);
-  expect([given.count(), closed]).toEqual([0, 4]);
-  for (const client of clients) client.destroy();
-  server.close();
-});
+  it('that came as a handle is adopted as a duplicate, and the handle is closed', () => {
+    adapter.listen(bound, 511);
+    const close = vi.fn();
+    adapter.takeHandle({ fd: 5, close } as RawHandle);
+    expect([app.adopted, close.mock.calls.length]).toEqual([[105], 1]);
+  });
 
-describe('UwsResponses', () => {
-  class Response {
-    readonly calls: unknown[][] = [];
-    write(...args: unknown[]) {
-      return this.calls.push(['write', ...args]);
-    }
-    end(...args: unknown[]) {
-      return this.calls.push(['end', ...args]);
-    }
-    endWithoutBody(...args: unknown[]) {
-      return this.calls.push(['endWithoutBody', ...args]);
-    }
-  }
-  /** A class of its own for each test: it is changed for good. */
-  const responses = () => {
-    class Own extends Response {}
-    for (const name of ['write', 'end', 'endWithoutBody'] as const) {
-      Own.prototype[name] = Response.prototype[name];
-    }
-    const tamer = new UwsResponses();
-    tamer.observe(new Own());
-    return { tamer, make: () => new Own() };
-  };
-
-  test('leaves answers alone until told', () => {
-    const { make } = responses();
-    const response = make();
-    response.write('a');
-    response.end('b', false);
-    expect(response.calls).toEqual([
-      ['write', 'a'],
-      ['end', 'b', false],
+  it('whose descriptor cannot be duplicated is a fault, and its handle is closed', () => {
+    adapter.listen(bound, 511);
+    const close = vi.fn();
+    adapter.takeHandle({ fd: -1, close } as RawHandle);
+    expect([app.adopted, close.mock.calls.length]).toEqual([[], 1]);
+    expect(fakes.published).toEqual([
+      ['limpet:fault', { where: 'duplicate descriptor', error: new Error('EMFILE') }],
     ]);
   });
 
-  test('then ends each with a close, save a stream that was begun before or after', () => {
-    const { tamer, make } = responses();
-    const before = make();
-    before.write('a');
-    tamer.closeConnections();
-    const [plain, empty, after, headless, head] = [make(), make(), make(), make(), make()];
-    before.end('b');
-    plain.end('b');
-    empty.end();
-    after.write('a');
-    after.end();
-    headless.endWithoutBody();
-    head.endWithoutBody(5);
-    expect(before.calls.at(-1)).toEqual(['end', 'b', false]);
-    expect(plain.calls).toEqual([['end', 'b', true]]);
-    expect(empty.calls).toEqual([['end', undefined, true]]);
-    expect(after.calls.at(-1)).toEqual(['end', undefined, false]);
-    expect(headless.calls).toEqual([['endWithoutBody']]);
-    expect(head.calls).toEqual([['endWithoutBody', 5, true]]);
+  it('that the app fails to adopt is a fault', () => {
+    adapter.listen(bound, 511);
+    app.adoptSocket = () => {
+      throw new Error('no');
+    };
+    expect(() => open(5)).not.toThrow();
+    expect(fakes.published).toEqual([['limpet:fault', { where: 'adoptSocket', error: new Error('no') }]]);
   });
+
+  it('to a direct port counts', () => {
+    adapter.directPorts?.(8080, 3, 80);
+    adapter.listen({ ...listener, port: 80 }, 511);
+    open(5);
+    expect(adapter.open).toBe(1);
+  });
+});
+
+describe('health checks', () => {
+  it.each([
+    [true, '200 OK', 'serving\n'],
+    [false, '503 Service Unavailable', 'leaving\n'],
+  ])('while the process is healthy (%s), the answer is %s', (isHealthy, status, body) => {
+    adapter.answerHealth?.('/health', () => isHealthy);
+    const answer: unknown[] = [];
+    const response = {
+      writeStatus: (text: string) => answer.push(text) && response,
+      writeHeader: (...header: string[]) => answer.push(header) && response,
+      end: (text: string) => answer.push(text),
+    };
+    app.routes['/health']?.(response);
+    expect(answer).toEqual([status, ['Content-Type', 'text/plain'], ['Cache-Control', 'no-store'], body]);
+  });
+});
+
+describe('a drain', () => {
+  it('is done when the last connection is found closed', () => {
+    adapter.listen(bound, 511);
+    open(5);
+    const done = vi.fn();
+    adapter.drain(done);
+    vi.advanceTimersByTime(1000);
+    expect(done).not.toHaveBeenCalled();
+    fakes.open.delete(5);
+    vi.advanceTimersByTime(50);
+    vi.advanceTimersByTime(1000);
+    expect(done).toHaveBeenCalledOnce();
+  });
+
+  it('is done at once without connections', () => {
+    const done = vi.fn();
+    adapter.drain(done);
+    expect(done).toHaveBeenCalledOnce();
+  });
+
+  it('makes each response close its connection', () => {
+    const ends: unknown[][] = [];
+    class Response {
+      write() {}
+      end(...args: unknown[]) {
+        ends.push(args);
+      }
+      endWithoutBody() {}
+    }
+    const response = new Response();
+    app.filter.mock.calls[0]?.[0](response);
+    adapter.drain(() => {});
+    response.end('body');
+    expect(ends).toEqual([['body', true]]);
+  });
+});
+
+describe('close() of the app', () => {
+  it('is reported, returns the app, and closes nothing', () => {
+    expect(app.close()).toBe(app);
+    expect([closedByApp, app.closings]).toEqual([1, 0]);
+  });
+
+  it('is not reported during a drain', () => {
+    adapter.drain(() => {});
+    app.close();
+    expect(closedByApp).toBe(0);
+  });
+});
+
+it('an address that cannot be bound is an uncaught exception in the next tick', () => {
+  const ticks: (() => void)[] = [];
+  const nextTick = vi.spyOn(process, 'nextTick').mockImplementation((tick) => ticks.push(tick as () => void));
+  const error = new LimpetError('ERR_LIMPET_ADDRESS_IN_USE', 'taken');
+  adapter.failed(error);
+  nextTick.mockRestore();
+  expect(ticks).toHaveLength(1);
+  expect(ticks[0]).toThrow(error);
 });

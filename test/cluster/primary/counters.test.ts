@@ -122,7 +122,7 @@ const total = ({ slots }: RouterStatus, count: (slot: SlotStatus) => number) =>
 describe.each(['kernel', 'fd', 'ipc'] as const)('the status by %s', (handoff) => {
   it('counts every connection, the open ones, and those that a dead worker has had', async () => {
     asked = 0;
-    app = startApp('apps/router.cjs', {
+    app = startApp('apps/routers/router.cjs', {
       env: { LIMPET_TEST_OPTIONS: JSON.stringify({ handoff, stallTimeoutMs: 500 }) },
     });
     const { addresses: bound } = await app.hears('started');

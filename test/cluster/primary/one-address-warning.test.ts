@@ -163,7 +163,7 @@ describe.each(['kernel', 'fd', 'ipc'])('a router by %s', (handoff) => {
   };
 
   it('warns of many connections from one address, when there are enough', async () => {
-    app = startApp('apps/heads.js', {
+    app = startApp('apps/clients/heads.js', {
       env: { LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 2, handoff }) },
     });
     const port = (await app.hears('listening')).port as number;
@@ -176,7 +176,7 @@ describe.each(['kernel', 'fd', 'ipc'])('a router by %s', (handoff) => {
 });
 
 it('an affinity that tells clients apart by more than the address causes no warning', async () => {
-  const app = startApp('apps/heads.js', {
+  const app = startApp('apps/clients/heads.js', {
     env: { LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 2, affinity: { header: 'x-user' } }) },
   });
   const port = (await app.hears('listening')).port as number;

@@ -23,7 +23,7 @@ afterEach(async () => {
 
 async function start(options: object = {}) {
   const given = { drainTimeoutMs: 3000, respawnGraceMs: 30_000, ...options };
-  app = startApp('apps/router.cjs', {
+  app = startApp('apps/routers/router.cjs', {
     env: {
       LIMPET_TEST_OPTIONS: JSON.stringify(given),
       LIMPET_TEST_BROKEN: join(folder, 'broken'),

@@ -16,7 +16,7 @@ let app: App;
 afterEach(() => app.stop());
 
 async function start(options: object = {}) {
-  app = startApp('apps/router.cjs', {
+  app = startApp('apps/routers/router.cjs', {
     env: { LIMPET_TEST_OPTIONS: JSON.stringify({ respawnGraceMs: 30_000, ...options }) },
   });
   const { addresses: bound } = (await app.hears('started')) as unknown as { addresses: { port: number }[] };

@@ -4,14 +4,14 @@ import type { SlotStatus } from '../../../src/cluster/primary/status.ts';
 import { type App, startApp, type Told } from '../../processes/app.ts';
 import { addresses, ask, inParallel } from '../../processes/clients.ts';
 
-const exec = fileURLToPath(new URL('../../fixtures/apps/troubled-worker.js', import.meta.url));
+const exec = fileURLToPath(new URL('../../fixtures/apps/routers/troubled-worker.js', import.meta.url));
 
 async function start(
   context: TestContext,
   options: object,
   trouble: object = {},
 ): Promise<{ app: App; port: number }> {
-  const app = startApp('apps/router.cjs', {
+  const app = startApp('apps/routers/router.cjs', {
     env: {
       LIMPET_TEST_OPTIONS: JSON.stringify({ exec, ...options }),
       LIMPET_TEST_TROUBLE: JSON.stringify(trouble),

@@ -1,107 +1,147 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync, readlinkSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
-import { describe, it, type TestContext } from 'vitest';
-import { handoffs } from '../../integration/served.ts';
-import { startApp } from '../../processes/app.ts';
-import { ask } from '../../processes/clients.ts';
-import { childrenOf, runs } from '../../processes/descriptors.ts';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Adapter } from '../../../src/adapter/contract.ts';
+import { drainAndExit } from '../../../src/cluster/worker/exit.ts';
+import { FakeAdapter, FakeHttpAdapter } from './fake-adapter.ts';
 
-async function start(
-  context: TestContext,
-  file: string,
-  options: object,
-  more: { where?: object; args?: string[] } = {},
-) {
-  const app = startApp(`apps/${file}`, {
-    args: more.args ?? [],
-    env: {
-      LIMPET_TEST_OPTIONS: JSON.stringify({ workers: 2, ...options }),
-      ...(more.where ? { LIMPET_TEST_WHERE: JSON.stringify(more.where) } : {}),
-    },
+const lingerMs = 200;
+const timeoutMs = 1000;
+let exits: unknown[];
+let release: () => void;
+let released: Promise<void>;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate'] });
+  exits = [];
+  vi.spyOn(process, 'exit').mockImplementation((code) => {
+    exits.push(code);
+    return undefined as never;
   });
-  context.onTestFinished(async () => void (await app.stop()));
-  const { port } = (await app.hears('listening')) as unknown as { port: number };
-  return { app, port };
-}
-
-describe.concurrent.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
-  it('drains; a second one ends everything at once', async (context) => {
-    const { expect } = context;
-    const { app, port } = await start(context, 'http.js', { drainTimeoutMs: 60_000 });
-    for (const slot of [0, 1]) await app.hears('ready', (told) => told.slot === slot);
-    const workers = childrenOf(app.pid);
-    const slow = ask(port, '127.0.0.1', { path: '/slow?ms=60000', timeoutMs: 60_000 }).catch(() => 'cut');
-    await ask(port, '127.0.0.1');
-    app.kill(signal);
-    await app.hears('drain');
-    app.kill(signal);
-    expect(await app.ended).toEqual({ code: signal === 'SIGINT' ? 130 : 143, signal: null });
-    expect(await slow).toBe('cut');
-    await expect.poll(() => workers.filter(runs), { timeout: 10_000 }).toEqual([]);
+  released = new Promise((resolve) => {
+    release = resolve;
   });
 });
-
-describe.concurrent.each(handoffs)('by %s', (handoff) => {
-  it('a killed primary: its workers finish what they have and go, and a new start has the port at once', async (context) => {
-    const { expect } = context;
-    const { app, port } = await start(context, 'http.js', { handoff, drainTimeoutMs: 20_000 });
-    for (const slot of [0, 1]) await app.hears('ready', (told) => told.slot === slot);
-    const workers = childrenOf(app.pid);
-    const slow = ask(port, '127.0.0.1', { path: '/slow?ms=1500' });
-    await ask(port, '127.0.0.1');
-    app.kill('SIGKILL');
-    const again = await start(context, 'http.js', { handoff }, { where: { port, host: '127.0.0.1' } });
-    const { pid } = JSON.parse((await ask(again.port, '127.0.0.1')).body);
-    expect(workers).not.toContain(pid);
-    const answer = await slow;
-    expect(answer.status).toBe(200);
-    expect(workers).toContain(JSON.parse(answer.body).pid);
-    await expect.poll(() => workers.filter(runs), { timeout: 10_000 }).toEqual([]);
-  });
-
-  it('children of workers and primary that outlive them hold no descriptor of ours, and leave the port free', async (context) => {
-    const { expect } = context;
-    const early = fileURLToPath(new URL('../../fixtures/apps/early-child.cjs', import.meta.url));
-    const { app, port } = await start(context, 'children.js', { handoff, execArgv: ['--require', early] });
-    await ask(port, '127.0.0.1', { path: '/child' });
-    for (const [when, of] of [
-      ['early', 'worker'],
-      ['late', 'worker'],
-      ['late', 'primary'],
-    ])
-      await app.hears('child', (told) => told.when === when && told.of === of);
-    const children = app.told.filter(({ event }) => event === 'child');
-    try {
-      const bare = spawn('sleep', ['60'], { stdio: 'ignore' });
-      await once(bare, 'spawn');
-      const without = descriptorsOf(bare.pid as number);
-      bare.kill();
-      for (const { pid, when } of children) {
-        // What a worker inherits for its handoff is its own as soon as limpet is loaded, which an earlier child was not kept from.
-        if (when === 'late') expect(descriptorsOf(pid as number)).toEqual(without);
-      }
-      await app.stop();
-      expect(children.every(({ pid }) => runs(pid as number))).toBe(true);
-      const next = createServer().listen(port, '127.0.0.1');
-      await once(next, 'listening');
-      next.close();
-    } finally {
-      for (const { pid } of children) process.kill(pid as number, 'SIGKILL');
-    }
-  });
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
 });
 
-/** What the open descriptors of a process are, but for the files that a program loads as it starts. */
-function descriptorsOf(pid: number): string[] {
-  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-    try {
-      const what = readlinkSync(`/proc/${pid}/fd/${fd}`);
-      return /^\/(etc|lib|usr)/.test(what) ? [] : [what];
-    } catch {
-      return [];
-    }
-  });
+function exitWith(...adapters: Adapter[]): void {
+  drainAndExit(adapters, released, lingerMs, timeoutMs);
 }
+
+/** Reports that the adapter has drained. */
+function drained(adapter: FakeAdapter): void {
+  const [done] = adapter.argumentsOf('drain') as [() => void];
+  done();
+}
+
+function peerSocketClosed(adapter: FakeAdapter): void {
+  const [done] = adapter.argumentsOf('closePeerSocket') as [() => void];
+  done();
+}
+
+const names = (adapter: FakeAdapter) => adapter.calls.map(([name]) => name);
+
+it('all adapters begin to drain at once, with the release and the linger time', () => {
+  const adapters = [new FakeAdapter(), new FakeAdapter()];
+  exitWith(...adapters);
+  for (const adapter of adapters) {
+    expect(adapter.argumentsOf('drain')).toEqual([expect.any(Function), released, lingerMs]);
+  }
+});
+
+it('the process exits with code 0 when everything has drained, and cancels the deadline', async () => {
+  const adapter = new FakeAdapter();
+  exitWith(adapter);
+  release();
+  drained(adapter);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(exits).toEqual([0]);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(exits).toEqual([0]);
+  expect(names(adapter)).toEqual(['drain']);
+});
+
+it('the process does not exit before setImmediate(), so that listeners of the last close run', async () => {
+  const adapter = new FakeAdapter();
+  exitWith(adapter);
+  release();
+  drained(adapter);
+  for (let i = 0; i < 20; i++) await null;
+  expect(exits).toEqual([]);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(exits).toEqual([0]);
+});
+
+it('a process without adapters exits when it is released', async () => {
+  exitWith();
+  await vi.advanceTimersByTimeAsync(timeoutMs);
+  expect(exits).toEqual([]);
+  release();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(exits).toEqual([0]);
+});
+
+it('peer sockets stay open until all adapters have drained and the process is released', async () => {
+  const [first, second] = [new FakeHttpAdapter(), new FakeHttpAdapter()];
+  exitWith(first, second);
+  drained(first);
+  await vi.advanceTimersByTimeAsync(0);
+  release();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(names(first)).toEqual(['drain']);
+  drained(second);
+  await vi.advanceTimersByTimeAsync(0);
+  expect([names(first), names(second)]).toEqual([
+    ['drain', 'closePeerSocket'],
+    ['drain', 'closePeerSocket'],
+  ]);
+  peerSocketClosed(first);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(exits).toEqual([]);
+  peerSocketClosed(second);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(exits).toEqual([0]);
+});
+
+it('a late release delays the exit, and the peer sockets with it', async () => {
+  const adapter = new FakeHttpAdapter();
+  exitWith(adapter);
+  drained(adapter);
+  await vi.advanceTimersByTimeAsync(lingerMs + timeoutMs - 1);
+  expect(names(adapter)).toEqual(['drain']);
+  release();
+  await vi.advanceTimersByTimeAsync(0);
+  peerSocketClosed(adapter);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(exits).toEqual([0]);
+});
+
+it('at the deadline everything is closed, and the process exits 50 ms later', async () => {
+  const adapters = [new FakeAdapter(), new FakeHttpAdapter()];
+  exitWith(...adapters);
+  await vi.advanceTimersByTimeAsync(lingerMs + timeoutMs - 1);
+  expect(adapters.map(names)).toEqual([['drain'], ['drain']]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(adapters.map(names)).toEqual([
+    ['drain', 'closeAll'],
+    ['drain', 'closeAll'],
+  ]);
+  await vi.advanceTimersByTimeAsync(49);
+  expect(exits).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(exits).toEqual([0]);
+});
+
+it('an adapter that reports twice does not stand for two', async () => {
+  const [first, second] = [new FakeAdapter(), new FakeAdapter()];
+  exitWith(first, second);
+  release();
+  drained(first);
+  drained(first);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(exits).toEqual([]);
+  drained(second);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(exits).toEqual([0]);
+});

@@ -14,14 +14,14 @@ afterEach(() => app.stop());
 
 async function start(handoff: string, options: object = {}, env: Record<string, string> = {}) {
   const given = JSON.stringify({ workers: 3, handoff, respawnGraceMs: 30_000, ...options });
-  app = startApp('apps/uws.js', { env: { ...uwsEnvironment(), LIMPET_TEST_OPTIONS: given, ...env } });
+  app = startApp('apps/servers/uws.js', { env: { ...uwsEnvironment(), LIMPET_TEST_OPTIONS: given, ...env } });
   return (await app.hears('listening')).port as number;
 }
 
 const told = (answer: Answer): Told => JSON.parse(answer.body);
 const who = async (port: number, from: string) => told(await ask(port, from));
 
-/** Asks on the agent's kept-alive connection, if the server has kept it alive. */
+/** Sends a request on the agent's connection, if the server has kept it alive. */
 function askAgain(port: number, from: string, agent: Agent): Promise<Told> {
   return new Promise((resolve, reject) => {
     const asked = request({ port, host: '127.0.0.1', localAddress: from, agent }, async (response) => {
@@ -31,8 +31,8 @@ function askAgain(port: number, from: string, agent: Agent): Promise<Told> {
   });
 }
 
-describe.each(handoffs)('uws workers by %s', (handoff) => {
-  test('a new process sits in the slot of a killed one; nobody else is moved', async () => {
+describe.each(handoffs)('workers with uWebSockets.js by %s', (handoff) => {
+  test('a new process takes the slot of a killed one, and no other client moves', async () => {
     const port = await start(handoff);
     const clients = addresses(24);
     const before = await inParallel(clients, 4, (from) => who(port, from));
@@ -46,7 +46,7 @@ describe.each(handoffs)('uws workers by %s', (handoff) => {
     });
   });
 
-  test('a reload replaces every process; clients that keep their connections alive lose no request', async () => {
+  test('a reload replaces every process, and clients on kept-alive connections lose no request', async () => {
     const port = await start(handoff);
     const clients = addresses(12);
     const agents = clients.map(() => new Agent({ keepAlive: true, maxSockets: 1 }));
@@ -62,7 +62,7 @@ describe.each(handoffs)('uws workers by %s', (handoff) => {
     for (const agent of agents) agent.destroy();
   });
 
-  test('a router that closes lets answers under way finish, and ends with code 0', async () => {
+  test('a router that closes finishes the responses in flight, and exits with code 0', async () => {
     const port = await start(handoff);
     const slow = new RawClient(port, '127.0.5.1');
     slow.write('GET /slow/800 HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -87,7 +87,7 @@ describe.each(handoffs)('uws workers by %s', (handoff) => {
     expect(told(await slow).pid).toBe(pid);
   });
 
-  test('a WebSocket hears 1012 from an app that says so as it drains', async () => {
+  test('a WebSocket gets code 1012 from an app that closes it with that code as it drains', async () => {
     const port = await start(handoff, {}, { END_SOCKETS: '1' });
     const socket = new WebSocket(`ws://127.0.0.1:${port}`);
     await once(socket, 'message');
@@ -96,7 +96,7 @@ describe.each(handoffs)('uws workers by %s', (handoff) => {
     expect(await app.ended).toEqual({ code: 0, signal: null });
   });
 
-  test('what is still open at the deadline is closed', async () => {
+  test('a connection that is still open at the deadline is closed', async () => {
     const port = await start(handoff, { drainTimeoutMs: 300 });
     const socket = new WebSocket(`ws://127.0.0.1:${port}`);
     await once(socket, 'message');
@@ -105,7 +105,7 @@ describe.each(handoffs)('uws workers by %s', (handoff) => {
     expect(await app.ended).toEqual({ code: 0, signal: null });
   });
 
-  test('no descriptor is left behind, in worker or primary', async () => {
+  test('neither the worker nor the primary leaks a descriptor', async () => {
     const port = await start(handoff, { workers: 1 });
     await who(port, '127.0.5.4');
     const [worker] = childrenOf(app.pid) as [number];

@@ -9,7 +9,7 @@ describe.runIf(process.platform === 'linux')('ipc: a worker that stops taking', 
   afterEach(() => app.stop());
 
   async function start(options: object) {
-    app = startApp('apps/http.js', {
+    app = startApp('apps/servers/http.js', {
       env: {
         LIMPET_TEST_OPTIONS: JSON.stringify({
           workers: 2,

@@ -23,7 +23,7 @@ afterEach(async () => {
 
 describe.each(nodeBinaries)('sessions() in an app of listen(), Node $version', ({ path }) => {
   test('a session is there on every worker, also when the one that made it was killed', async () => {
-    app = startApp('apps/visits.js', {
+    app = startApp('apps/clients/visits.js', {
       node: path,
       env: { LIMPET_TEST_OPTIONS: '{"workers":3}', XDG_STATE_HOME: home },
     });

@@ -3,106 +3,110 @@ import type { BoundAddress, ListenAddress } from '../../../connection.js';
 import type { LimpetError } from '../../../errors.js';
 import { worker } from '../worker.js';
 
-/** What is known of the address of an app that was not written for limpet. */
+/** The settings of `limpet start` for the address of an app that was not written for limpet. */
 export interface AppAddressSettings {
-  /** Where clients come: the app's listen() there, or on port 0, is limpet's. Without it the first that the app calls is. */
+  /**
+   * The port to which clients connect. limpet serves the app's listen() on this port, or on port 0. Without `port` and `path`, limpet
+   * serves the first listen() that the app calls.
+   */
   readonly port?: number;
   readonly path?: string;
-  /** Instead of the host that the app asks for. */
+  /** Replaces the host that the app asks for. */
   readonly host?: string;
 }
 
+/** Called with the result of {@link AppAddress.serve}. */
 export interface ListenResult {
   bound(address: BoundAddress): void;
   failed(error: LimpetError): void;
 }
 
-/** How long an app may take until it listens where its clients come before that is remarked on. */
-const patienceMs = 5000;
+/** An app that does not listen at its address within this time of its start gets a warning. */
+const warnAfterMs = 5000;
 
-/** Tells which of an app's listen() calls are for its clients, and serves those by limpet. Others are none of limpet's business. */
+/** Decides which of an app's listen() calls are for its clients, and serves those by limpet. The others stay Node's. */
 export class AppAddress {
-  readonly #given: AppAddressSettings;
-  /** What is served, or asked to be, by address. */
+  readonly #settings: AppAddressSettings;
+  /** The addresses that limpet serves or is asked to serve. */
   readonly #served: Set<string> = new Set();
-  /** The ports that are the app's: the one given or first asked for, and what a 0 became. */
+  /** The app's ports: the one in the settings or first asked for, and those that the system chose for port 0. */
   readonly #ports: Set<number> = new Set();
   #path: string | undefined;
-  /** Where else the app has listened. */
-  readonly #elsewhere: Set<string> = new Set();
+  /** The other addresses on which the app listens, for the warning. */
+  readonly #otherAddresses: Set<string> = new Set();
 
-  constructor(given: AppAddressSettings) {
-    this.#given = given;
-    this.#forget();
-    // What one worker misses all miss.
-    if (process.env.LIMPET_SLOT === '0') setTimeout(() => this.#remark(), patienceMs).unref();
+  constructor(settings: AppAddressSettings) {
+    this.#settings = settings;
+    this.#reset();
+    // All workers run the same app. One of them warns.
+    if (process.env.LIMPET_SLOT === '0') setTimeout(() => this.#warnIfUnserved(), warnAfterMs).unref();
   }
 
-  /** Where limpet shall listen when the app asks for `asked`; undefined when that is not for its clients. */
-  claim(asked: ListenAddress): ListenAddress | undefined {
-    const address = 'path' in asked ? this.#claimPath(asked) : this.#claimPort(asked);
-    if (!address) this.#elsewhere.add('path' in asked ? asked.path : `port ${asked.port}`);
+  /** Returns the address at which limpet must serve if the app listens on `asked`. Undefined if that is not for its clients. */
+  resolve(asked: ListenAddress): ListenAddress | undefined {
+    const address = 'path' in asked ? this.#resolvePath(asked) : this.#resolvePort(asked);
+    if (!address) this.#otherAddresses.add('path' in asked ? asked.path : `port ${asked.port}`);
     return address && this.#served.has(keyOf(address)) ? undefined : address;
   }
 
-  /** Serves as {@link LimpetWorker.listen} does, and tells what became of it. */
-  serve(served: AppServer, address: ListenAddress, hearing: ListenResult): void {
+  /** Serves at the address as `worker.listen()` does, and reports the result. */
+  serve(served: AppServer, address: ListenAddress, result: ListenResult): void {
     const key = keyOf(address);
     this.#served.add(key);
-    const adapter = (closedByApp: () => void): Adapter => {
-      const made = served.adapter(closedByApp);
-      const { listen } = made;
-      made.listen = (bound, backlog) => {
+    const makeAdapter = (closedByApp: () => void): Adapter => {
+      const adapter = served.adapter(closedByApp);
+      const { listen } = adapter;
+      adapter.listen = (bound, backlog) => {
         if ('port' in bound) this.#ports.add(bound.port);
-        listen.call(made, bound, backlog);
-        hearing.bound(bound);
+        listen.call(adapter, bound, backlog);
+        result.bound(bound);
       };
-      made.failed = (error) => {
+      adapter.failed = (error) => {
         this.#served.delete(key);
-        if (this.#served.size === 0) this.#forget();
-        hearing.failed(error);
+        if (this.#served.size === 0) this.#reset();
+        result.failed(error);
       };
-      return made;
+      return adapter;
     };
-    worker.listen({ ...served, adapter }, address);
+    worker.listen({ ...served, adapter: makeAdapter }, address);
   }
 
-  /** An app whose first choice could not be had may try another. */
-  #forget(): void {
-    const { port, path } = this.#given;
+  /** Forgets the addresses that the app asked for. An app that cannot bind its first address may then try another. */
+  #reset(): void {
+    const { port, path } = this.#settings;
     this.#ports.clear();
     if (port !== undefined) this.#ports.add(port);
     this.#path = path;
   }
 
-  /** Whether the next listen() is the app's, wherever it is. */
-  get #takesAny(): boolean {
-    const { port, path } = this.#given;
+  /** Whether limpet serves the next listen() on any address. */
+  get #acceptsAny(): boolean {
+    const { port, path } = this.#settings;
     return this.#served.size === 0 && port === undefined && path === undefined;
   }
 
-  #claimPath(asked: Extract<ListenAddress, { path: string }>): ListenAddress | undefined {
-    if (!this.#takesAny && asked.path !== this.#path) return undefined;
+  #resolvePath(asked: Extract<ListenAddress, { path: string }>): ListenAddress | undefined {
+    if (!this.#acceptsAny && asked.path !== this.#path) return undefined;
     this.#path = asked.path;
     return asked;
   }
 
-  #claimPort(asked: Extract<ListenAddress, { port: number }>): ListenAddress | undefined {
-    const { port = asked.port, host = asked.host } = this.#given;
-    const zeroForGiven = asked.port === 0 && this.#given.port !== undefined && this.#served.size === 0;
-    if (!this.#takesAny && !zeroForGiven && !this.#ports.has(asked.port)) return undefined;
-    if (this.#takesAny && asked.port !== 0) this.#ports.add(asked.port);
-    return { ...asked, port: zeroForGiven ? port : asked.port, host };
+  #resolvePort(asked: Extract<ListenAddress, { port: number }>): ListenAddress | undefined {
+    const { port = asked.port, host = asked.host } = this.#settings;
+    const replacesZero = asked.port === 0 && this.#settings.port !== undefined && this.#served.size === 0;
+    if (!this.#acceptsAny && !replacesZero && !this.#ports.has(asked.port)) return undefined;
+    if (this.#acceptsAny && asked.port !== 0) this.#ports.add(asked.port);
+    return { ...asked, port: replacesZero ? port : asked.port, host };
   }
 
-  #remark(): void {
+  #warnIfUnserved(): void {
     if (this.#served.size > 0) return;
-    const { port, path = port } = this.#given;
-    const hint = 'Give --port the port that the app listens on, or let it listen on process.env.PORT.';
+    const { port, path = port } = this.#settings;
     process.stderr.write(
-      this.#elsewhere.size === 0
-        ? `limpet: the app has not listened anywhere for ${patienceMs / 1000} seconds; nobody is served before it does.\n`
-        : `limpet: the app listens on ${[...this.#elsewhere].join(', ')}, and its clients were said to come to ${path}. ${hint}\n`,
+      this.#otherAddresses.size === 0
+        ? `limpet: the app has not called listen() for ${warnAfterMs / 1000} seconds since its start. No client is served until it does.\n`
+        : `limpet: the app listens on ${[...this.#otherAddresses].join(', ')}, but limpet was told that clients connect to ${path}. ` +
+            'Set --port to the port of the app, or make the app listen on process.env.PORT.\n',
     );
   }
 }

@@ -6,8 +6,8 @@ import type { ListenAddress } from '../../../connection.js';
 import type { LimpetError } from '../../../errors.js';
 import type { AppAddress } from './app-address.js';
 
-/** What net.Server's listen() takes, in the form to which it brings its arguments. */
-interface Asked {
+/** The options of net.Server's listen(), to which it normalizes all forms of its arguments. */
+interface ListenArguments {
   port?: unknown;
   host?: string;
   path?: string;
@@ -21,33 +21,34 @@ interface Asked {
 
 const backlogDefault = 4096;
 
-/** From now on a Node server that listens where the app's clients come is served by limpet. */
-export function serveNodeApps(app: AppAddress): void {
+/** From now on limpet serves each Node server that listens at the app's address. It replaces net.Server's listen(). */
+export function serveNodeApps(address: AppAddress): void {
   const { listen } = Server.prototype;
-  const asBefore = listen as (this: Server, ...args: unknown[]) => Server;
-  const waiting: WeakSet<Server> = new WeakSet();
+  const nodeListen = listen as (this: Server, ...args: unknown[]) => Server;
+  /** Servers whose address is not bound yet. */
+  const pending: WeakSet<Server> = new WeakSet();
   Server.prototype.listen = function (this: Server, ...args: unknown[]): Server {
-    const asked = normalized(args);
-    const wanted = this.listening || waiting.has(this) ? undefined : addressOf(asked, args);
-    const address = wanted && app.claim(wanted);
-    if (!address) return asBefore.apply(this, args);
-    const called = args.at(-1);
-    if (typeof called === 'function') this.once('listening', called as () => void);
+    const asked = normalize(args);
+    const wanted = this.listening || pending.has(this) ? undefined : addressOf(asked, args);
+    const resolved = wanted && address.resolve(wanted);
+    if (!resolved) return nodeListen.apply(this, args);
+    const callback = args.at(-1);
+    if (typeof callback === 'function') this.once('listening', callback as () => void);
     if (asked.signal) closeWhenAborted(this, asked.signal);
-    waiting.add(this);
+    pending.add(this);
     const serve = () =>
-      app.serve(recognize(this), address, {
-        bound: () => waiting.delete(this),
+      address.serve(recognize(this), resolved, {
+        bound: () => pending.delete(this),
         failed: (error) => {
-          waiting.delete(this);
-          fail(this, error, address);
+          pending.delete(this);
+          fail(this, error, resolved);
         },
       });
     if (!mayBeProbe(this)) serve();
     else {
       setImmediate(() => {
         if (!mayBeProbe(this)) serve();
-        else if (waiting.delete(this)) pretend(this, address, asBefore);
+        else if (pending.delete(this)) listenAsProbe(this, resolved, nodeListen);
       });
     }
     return this;
@@ -55,15 +56,15 @@ export function serveNodeApps(app: AppAddress): void {
 }
 
 /**
- * A plain server to which nobody listens serves no clients: some apps open one, and close it, to see whether a port is free
- * before they take it.
+ * Whether the server may only test if a port is free. Some apps open a plain server and close it again before they listen. A plain
+ * server without a 'connection' listener serves no clients.
  */
 function mayBeProbe(server: Server): boolean {
   return Object.getPrototypeOf(server) === Server.prototype && server.listenerCount('connection') === 0;
 }
 
-/** As far as this process is concerned the port is free: whether it can be had is told when it is listened on in earnest. */
-function pretend(
+/** Lets the probe succeed. The real listen() reports whether the port is free. */
+function listenAsProbe(
   server: Server,
   address: ListenAddress,
   listen: (this: Server, options: object) => Server,
@@ -77,8 +78,8 @@ function pretend(
   new ListeningHandle(server, () => {}).listenAt(bound, backlog);
 }
 
-/** As net does it: options, or a path, or a port and perhaps a host, and perhaps a backlog. */
-function normalized(args: readonly unknown[]): Asked {
+/** Normalizes the arguments as net does: options, or a path, or a port and optionally a host. {@link addressOf} finds the backlog. */
+function normalize(args: readonly unknown[]): ListenArguments {
   const [first, second] = args;
   if (typeof first === 'object' && first !== null) return first;
   if (typeof first === 'string' && !/^\d+$/.test(first)) return { path: first };
@@ -86,8 +87,8 @@ function normalized(args: readonly unknown[]): Asked {
   return typeof first === 'function' ? { port: 0 } : { port: first, ...host };
 }
 
-/** Undefined for what net shall judge, or serve, by itself: descriptors, handles, what is no port. */
-function addressOf(asked: Asked, args: readonly unknown[]): ListenAddress | undefined {
+/** Returns undefined for what Node must serve or reject itself: descriptors, handles, invalid ports and signals. */
+function addressOf(asked: ListenArguments, args: readonly unknown[]): ListenAddress | undefined {
   if ('fd' in asked || 'handle' in asked || '_handle' in asked || isHandle(asked)) return undefined;
   if (asked.signal !== undefined && !(asked.signal instanceof AbortSignal)) return undefined;
   const [, second, third] = args;
@@ -98,7 +99,7 @@ function addressOf(asked: Asked, args: readonly unknown[]): ListenAddress | unde
   return { port, host: asked.host || undefined, ipv6Only: asked.ipv6Only === true, backlog };
 }
 
-/** A server, socket or raw handle, whose handle net would listen on. */
+/** Whether it is a server, a socket or a raw handle: net listens on its handle. */
 function isHandle(asked: object): boolean {
   return typeof (asked as { getsockname?: unknown; listen?: unknown }).listen === 'function';
 }
@@ -108,10 +109,11 @@ function closeWhenAborted(server: Server, signal: AbortSignal): void {
     process.nextTick(() => server.close());
     return;
   }
-  const listening = addAbortListener(signal, () => server.close());
-  server.once('close', () => listening[Symbol.dispose]());
+  const registration = addAbortListener(signal, () => server.close());
+  server.once('close', () => registration[Symbol.dispose]());
 }
 
+/** Node's codes of limpet's errors. */
 const nodeCodes: Partial<Record<string, string>> = {
   ERR_LIMPET_ADDRESS_IN_USE: 'EADDRINUSE',
   ERR_LIMPET_ADDRESS_DENIED: 'EACCES',
@@ -119,19 +121,19 @@ const nodeCodes: Partial<Record<string, string>> = {
 };
 
 /**
- * An app that listens for the error hears what Node would have told it. One that does not would end by an uncaught exception
- * in every worker: it ends quietly, and the primary, which knows the reason, says it once.
+ * Emits the 'error' that Node would emit. If the app does not handle 'error', every worker would print an uncaught exception.
+ * Instead the process exits silently with code 1, and the primary prints the reason once.
  */
 function fail(server: Server, error: LimpetError, address: ListenAddress): void {
   if (server.listenerCount('error') === 0 && process.listenerCount('uncaughtException') === 0)
     process.exit(1);
   const code = nodeCodes[error.code] ?? error.code;
-  const where =
+  const fields =
     'path' in address ? { address: address.path } : { address: address.host ?? '::', port: address.port };
-  const told = Object.assign(new Error(`listen ${code}: ${error.message}`, { cause: error }), {
+  const nodeError = Object.assign(new Error(`listen ${code}: ${error.message}`, { cause: error }), {
     code,
     syscall: 'listen',
-    ...where,
+    ...fields,
   });
-  process.nextTick(() => server.emit('error', told));
+  process.nextTick(() => server.emit('error', nodeError));
 }

@@ -3,7 +3,7 @@ import type { UwsApp } from '../../../adapter/uws/uws-adapter.js';
 import type { BoundAddress, ListenAddress } from '../../../connection.js';
 import type { AppAddress } from './app-address.js';
 
-type Listening = (token: unknown) => void;
+type ListenCallback = (token: unknown) => void;
 type Listen = (...args: unknown[]) => unknown;
 type ListeningApp = UwsApp & { listen: Listen; listen_unix: Listen };
 type MakeApp = (...args: unknown[]) => ListeningApp;
@@ -16,8 +16,8 @@ interface Uws {
   us_socket_local_port(token: unknown): number;
 }
 
-/** What an app is given for its listening socket, which is the primary's. */
-class Token {
+/** An app gets it instead of its listening socket, which is in the primary. */
+class ListenToken {
   constructor(
     readonly app: UwsApp,
     readonly bound: BoundAddress,
@@ -25,8 +25,8 @@ class Token {
 }
 
 /**
- * From now on a uWebSockets.js app that listens where the app's clients come is served by limpet. uWS never meets Node's net:
- * it is met where it is loaded, whoever asks for it.
+ * From now on limpet serves each uWebSockets.js app that listens at the app's address. uWebSockets.js does not use Node's net. It is an
+ * addon, so it is recognized in process.dlopen() and patched there.
  */
 export function serveUwsApps(address: AppAddress): void {
   const { dlopen } = process;
@@ -34,45 +34,45 @@ export function serveUwsApps(address: AppAddress): void {
     (dlopen as (...args: unknown[]) => void).call(process, module, ...rest);
     const { exports } = module as { exports: Partial<Uws> };
     if (typeof exports?.App === 'function' && typeof exports.us_listen_socket_close === 'function') {
-      meet(exports as Uws, address);
+      patch(exports as Uws, address);
     }
   };
 }
 
-function meet(uws: Uws, address: AppAddress): void {
+function patch(uws: Uws, address: AppAddress): void {
   for (const kind of ['App', 'SSLApp'] as const) {
     const make = uws[kind];
-    // Some call it with `new`.
     uws[kind] = (...options: unknown[]) => listenByLimpet(make(...options), address);
   }
   const { us_listen_socket_close: close, us_socket_local_port: portOf } = uws;
-  uws.us_listen_socket_close = (token) => (token instanceof Token ? token.app.close() : close(token));
+  uws.us_listen_socket_close = (token) => (token instanceof ListenToken ? token.app.close() : close(token));
   uws.us_socket_local_port = (token) => {
-    if (!(token instanceof Token)) return portOf(token);
+    if (!(token instanceof ListenToken)) return portOf(token);
     return 'port' in token.bound ? token.bound.port : -1;
   };
 }
 
+/** Replaces the app's listen(). */
 function listenByLimpet(app: ListeningApp, address: AppAddress): ListeningApp {
   const { listen, listen_unix: listenUnix } = app;
-  const take = (asked: ListenAddress, args: unknown[], asBefore: Listen) => {
-    const claimed = address.claim(asked);
-    if (!claimed) return asBefore.apply(app, args);
-    const called = args.find((arg): arg is Listening => typeof arg === 'function');
-    address.serve(recognize(app), claimed, {
-      bound: (bound) => called?.(new Token(app, bound)),
-      failed: () => called?.(false),
+  const serve = (asked: ListenAddress, args: unknown[], uwsListen: Listen) => {
+    const resolved = address.resolve(asked);
+    if (!resolved) return uwsListen.apply(app, args);
+    const callback = args.find((arg): arg is ListenCallback => typeof arg === 'function');
+    address.serve(recognize(app), resolved, {
+      bound: (bound) => callback?.(new ListenToken(app, bound)),
+      failed: () => callback?.(false),
     });
     return app;
   };
   app.listen = (...args) => {
     const host = typeof args[0] === 'string' ? args[0] : undefined;
     const port = Number(host === undefined ? args[0] : args[1]);
-    return take({ port, host, ipv6Only: false, backlog: 4096 }, args, listen);
+    return serve({ port, host, ipv6Only: false, backlog: 4096 }, args, listen);
   };
   app.listen_unix = (...args) => {
     const path = String(args.find((arg) => typeof arg === 'string'));
-    return take({ path, backlog: 4096 }, args, listenUnix);
+    return serve({ path, backlog: 4096 }, args, listenUnix);
   };
   return app;
 }

@@ -112,7 +112,7 @@ if (needs('python3')) {
       manager.hears('notify', ({ text, pid: from }) => from === pid && pattern.test(`${text}`), nth);
 
     beforeAll(async () => {
-      const program = [process.execPath, `${fixtures}apps/upgraded.js`];
+      const program = [process.execPath, `${fixtures}apps/routers/upgraded.js`];
       manager = new App(
         spawn('python3', [`${fixtures}service-manager.py`, folder, ...program], {
           env: { ...process.env, LIMPET_TEST_ALSO: JSON.stringify([{ path }]) },

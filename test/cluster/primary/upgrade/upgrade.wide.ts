@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 
 async function start(options: object = {}): Promise<number> {
-  app = startApp('apps/upgraded.js', {
+  app = startApp('apps/routers/upgraded.js', {
     env: {
       XDG_RUNTIME_DIR: folder,
       LIMPET_TEST_OPTIONS: JSON.stringify({ respawnGraceMs: 30_000, name: 'upgraded', ...options }),

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { type AffinitySettings, compileAffinity } from '../../src/affinity/chain.ts';
-import { packTrust } from '../../src/affinity/trust.ts';
 import type { Affinity } from '../../src/affinity-options.ts';
 import { cookieKey, prefixes, sidKey } from './heads.ts';
 
@@ -102,39 +101,4 @@ describe('compileAffinity', () => {
 
 test('a misspelt name in trust is refused even if no rule uses it', () => {
   expect(() => compile('address', { trust: 'lopback' })).toThrow(/"lopback"/);
-});
-
-describe('packTrust', () => {
-  test('packs addresses, CIDRs and names, from a list or from one text with commas', () => {
-    expect(packTrust([])).toEqual(new Uint8Array());
-    expect(packTrust('10.0.0.1, fd00::/8')).toEqual(prefixes('10.0.0.1', 'fd00::/8'));
-    expect(packTrust(['loopback'])).toEqual(prefixes('127.0.0.1/8', '::1/128'));
-    expect(packTrust(['linklocal', 'uniquelocal', 'unix'])).toEqual(
-      prefixes(
-        '169.254.0.0/16',
-        'fe80::/10',
-        '10.0.0.0/8',
-        '172.16.0.0/12',
-        '192.168.0.0/16',
-        'fc00::/7',
-        '::/128',
-      ),
-    );
-    expect(packTrust('0.0.0.0/0')).toEqual(prefixes('0.0.0.0/0'));
-  });
-
-  test.each([
-    '',
-    'localhost',
-    'constructor',
-    '10.0.0.0/',
-    '10.0.0.0/8/8',
-    '10.0.0/8',
-    '::1/129',
-    '10.0.0.0/-1',
-    '10.0.0.0/ 8',
-    '[::1]',
-  ])('%j is refused', (entry) => {
-    expect(() => packTrust([entry])).toThrow(expect.objectContaining({ code: 'ERR_LIMPET_OPTION' }));
-  });
 });

@@ -40,6 +40,14 @@ export interface PrimaryHandoff {
   /** The ring's owners changed: a slot went down or came up, or the ring was resized. */
   updateRing(ring: SlotRing): void;
   /**
+   * First step of a change of the number of slots: gets all that `next`, the ring with the new number, needs. `updateRing` or
+   * `abortResize` follows in the same turn of the event loop. Throws ERR_LIMPET_NATIVE; then everything is as before. Not there:
+   * the handoff needs nothing.
+   */
+  prepareResize?(next: SlotRing): void;
+  /** The change does not happen, because another handoff could not prepare it: everything is as before. Never throws. */
+  abortResize?(): void;
+  /**
    * Only for handoffs with direct ports. Opens the missing ports of the first `slots` slots, and closes the ports of all other slots;
    * connections that wait at a closed port are served. Rejects as `open` does; the ports that were open before stay open.
    */

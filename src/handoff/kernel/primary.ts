@@ -66,7 +66,15 @@ export class KernelPrimary implements PrimaryHandoff {
     this.#serve(socket);
   }
 
-  /** Throws ERR_LIMPET_NATIVE if the kernel refuses the new ring: it then steers by the old one. */
+  prepareResize(next: SlotRing): void {
+    this.#sockets?.prepare(next);
+  }
+
+  abortResize(): void {
+    this.#sockets?.abort();
+  }
+
+  /** Throws ERR_LIMPET_NATIVE if the kernel refuses a ring that was not prepared: it then steers by the old one. */
   updateRing(ring: SlotRing): void {
     this.#ring = ring;
     this.#acceptor.updateRing(ring);

@@ -1,5 +1,6 @@
 import type { ReuseportGroup, SteeringTable } from '../../binding/handoff-binding.js';
 import type { BoundAddress, RawHandle } from '../../connection.js';
+import { publish } from '../../diagnostics.js';
 import { LimpetError } from '../../errors.js';
 import type { SlotRing } from '../../ring/slot-ring.js';
 import { type Acceptor, type AcceptorListener, isSameTable } from '../acceptor.js';
@@ -35,6 +36,8 @@ export class SlotSockets {
   /** The homes in this primary's steering program. */
   #steered: Uint16Array;
   #isInherited: boolean;
+  /** The number of sockets before the last change of the program. */
+  #lengthBefore = 0;
   #retiring: NodeJS.Timeout | undefined;
 
   private constructor(
@@ -104,7 +107,7 @@ export class SlotSockets {
   /** Replaces the old primary's program, if the sockets are inherited. Throws as `steer`. */
   takeOver(): void {
     if (!this.#isInherited || !this.#group) return;
-    this.#replaceProgram(this.#group);
+    this.#replaceProgram(this.#group, this.#ring);
     this.#isInherited = false;
     this.retire();
   }
@@ -116,7 +119,28 @@ export class SlotSockets {
   steer(ring: SlotRing): void {
     this.#ring = ring;
     if (!this.#group || this.#isInherited || isSameTable(ring.homeTable(), this.#steered)) return;
-    this.#replaceProgram(this.#group);
+    this.#replaceProgram(this.#group, ring);
+  }
+
+  /**
+   * Adds a socket for each new slot of `next`, and lets the kernel steer by it. `steer` with the same ring, or `abort`, follows at once.
+   * Throws ERR_LIMPET_NATIVE if the kernel refuses: sockets and program are then as before.
+   */
+  prepare(next: SlotRing): void {
+    if (this.#group && !this.#isInherited) this.#replaceProgram(this.#group, next);
+  }
+
+  /** Undoes `prepare`. What came to the new sockets in between is accepted and passed on. */
+  abort(): void {
+    const group = this.#group;
+    if (!group || this.#isInherited) return;
+    const length = this.#lengthBefore;
+    try {
+      this.#replaceProgram(group, this.#ring);
+    } catch (error) {
+      publish('limpet:fault', () => ({ where: 'steering program', error }));
+    }
+    while (this.#sockets.length > length) this.#closeLast();
   }
 
   /**
@@ -130,12 +154,9 @@ export class SlotSockets {
       socket.retiredAt = socket.slot < this.#ring.size ? undefined : (socket.retiredAt ?? now);
     }
     for (let last = this.#sockets.at(-1); last; last = this.#sockets.at(-1)) {
-      const { slot, source, handle, retiredAt } = last;
+      const { slot, retiredAt } = last;
       if (this.#hasWorker(slot) || retiredAt === undefined || now - retiredAt < retireAfterMs) break;
-      this.#acceptor.thread.remove(source, true);
-      handle.close();
-      this.#sockets.pop();
-      this.#group?.removeLast();
+      this.#closeLast();
     }
     this.stopRetiring();
     if (this.#sockets.every(({ retiredAt }) => retiredAt === undefined)) return;
@@ -158,22 +179,31 @@ export class SlotSockets {
     this.#group = undefined;
   }
 
-  #replaceProgram(group: ReuseportGroup): void {
-    const table = tableOf(this.#ring);
+  #replaceProgram(group: ReuseportGroup, ring: SlotRing): void {
+    const table = tableOf(ring);
+    this.#lengthBefore = group.size;
     try {
-      group.resize(this.#ring.size, table);
+      group.resize(ring.size, table);
       this.#steered = table.homes;
     } catch (error) {
+      // A resize that is refused may have added sockets. The kernel has not chosen them for any connection.
+      while (group.size > this.#lengthBefore) group.removeLast();
       throw new LimpetError(
         'ERR_LIMPET_NATIVE',
-        `the kernel did not take the changed ring: ${steeringRefusal(error as NodeJS.ErrnoException)}. It steers by the old one.`,
-        { slots: this.#ring.size },
+        `the kernel does not take a ring of ${ring.size} slots: ${steeringRefusal(error as NodeJS.ErrnoException)}. It steers by the old one.`,
+        { slots: ring.size },
         error,
       );
-    } finally {
-      // A resize that is refused may have added sockets.
-      this.#addMissing(group);
     }
+    this.#addMissing(group);
+  }
+
+  #closeLast(): void {
+    const last = this.#sockets.pop();
+    if (!last) return;
+    this.#acceptor.thread.remove(last.source, true);
+    last.handle.close();
+    this.#group?.removeLast();
   }
 
   #addMissing(group: ReuseportGroup): void {

@@ -21,6 +21,9 @@ export function steeringRefusal(error: NodeJS.ErrnoException): string {
       return 'only Linux has SO_ATTACH_REUSEPORT_CBPF';
     case 'E2BIG':
       return 'so many buckets and slots make a program of more than 4,096 instructions (1,024 buckets fit any number of slots)';
+    case 'EACCES':
+    case 'EPERM':
+      return 'this process may not open a further socket on the address any more (a process that has dropped its privileges cannot bind a port below 1024)';
     default:
       return `${error.syscall ?? 'a system call'} says ${error.code ?? error.message}`;
   }

@@ -203,7 +203,7 @@ describe('steer', () => {
     expect(sockets.transferable()).toMatchObject([{ descriptors: [1000, 1001, 1002, 1003, 1004] }]);
   });
 
-  test('that is refused half-way keeps the sockets that were added, and tries again the next time', async () => {
+  test('that is refused half-way closes the sockets that were added, and works the next time', async () => {
     const own = await open();
     ring.resize(5);
     const cause = systemError('setsockopt', 'ENOMEM');
@@ -211,12 +211,13 @@ describe('steer', () => {
     expect(() => own.steer(ring)).toThrow(
       expect.objectContaining({
         code: 'ERR_LIMPET_NATIVE',
-        message: expect.stringMatching(/did not take the changed ring.*optmem_max.*by the old one/),
+        message: expect.stringMatching(/does not take a ring of 5 slots.*optmem_max.*by the old one/),
         facts: { slots: 5 },
         cause,
       }),
     );
-    expect(slotsOf(own)).toEqual([0, 1, 2, 3, 4]);
+    expect(slotsOf(own)).toEqual([0, 1, 2]);
+    expect(group().size).toBe(3);
     group().resizeError = undefined;
     own.steer(ring);
     expect(group().tables).toHaveLength(2);
@@ -229,6 +230,44 @@ describe('steer', () => {
     ring.resize(5);
     own.steer(ring);
     expect([group().tables.length, slotsOf(own)]).toEqual([1, []]);
+  });
+});
+
+describe('a prepared change', () => {
+  const larger = (slots: number) => new SlotRing({ slots, buckets: ring.buckets, key: ring.key });
+
+  test('is committed by steer: no second program', async () => {
+    const own = await open();
+    own.prepare(larger(5));
+    ring.resize(5);
+    own.steer(ring);
+    expect(group().tables).toHaveLength(2);
+    expect(slotsOf(own)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test('that is aborted brings the old program back, and closes the new sockets', async () => {
+    const own = await open();
+    own.prepare(larger(5));
+    own.abort();
+    expect(slotsOf(own)).toEqual([0, 1, 2]);
+    expect(group().size).toBe(3);
+    expect(group().tables.at(-1)?.homes).toEqual(ring.homeTable());
+  });
+
+  test('that the kernel refuses leaves sockets and program as they were', async () => {
+    const own = await open();
+    group().resizeError = systemError('setsockopt', 'E2BIG');
+    expect(() => own.prepare(larger(5))).toThrow('does not take a ring of 5 slots');
+    expect(slotsOf(own)).toEqual([0, 1, 2]);
+    expect(group().tables).toHaveLength(1);
+  });
+
+  test('after the release is a no-op', async () => {
+    const own = await open();
+    own.release();
+    own.prepare(larger(5));
+    own.abort();
+    expect(slotsOf(own)).toEqual([]);
   });
 });
 

@@ -7,7 +7,8 @@ test.each([
   ['ENOPROTOOPT', /no SO_ATTACH_REUSEPORT_CBPF \(Linux 4\.6/],
   ['ENOTSUP', /only Linux/],
   ['E2BIG', /more than 4,096 instructions/],
-  ['EPERM', /^setsockopt says EPERM$/],
+  ['EPERM', /dropped its privileges/],
+  ['EACCES', /dropped its privileges/],
 ])('%s is explained', (code, reason) => {
   expect(steeringRefusal(systemError('setsockopt', code))).toMatch(reason);
 });

@@ -1,3 +1,4 @@
+import { LimpetError } from '../../../errors.js';
 import type { SlotRing } from '../../../ring/slot-ring.js';
 import type { ListenerRegistry } from '../listeners/listener-registry.js';
 import type { RouterEventSource } from '../router-events.js';
@@ -30,12 +31,45 @@ export async function scaleTo(
   const slots = Array.from({ length: workers - before }, (_, i) => before + i);
   try {
     await Promise.all(slots.map((slot) => slotReady(events, slot, leaving)));
+    assignment.resize(workers);
   } catch (error) {
-    await listeners.openDirectPorts(before);
+    const ended = allGone(events, newWorkers(supervisor, before, leaving));
     supervisor.retire(before);
-    throw error;
+    await listeners.openDirectPorts(before);
+    await ended;
+    throw asBefore(error, before);
   }
-  assignment.resize(workers);
+}
+
+/** The processes of the slots from `before` on, without those that drain since an earlier scaling down. */
+function newWorkers(
+  supervisor: Pick<WorkerPool['supervisor'], 'workers'>,
+  before: number,
+  leaving: ReadonlySet<number | undefined>,
+): Set<number | undefined> {
+  const workers = [...supervisor.workers()].filter(({ slot, pid }) => slot >= before && !leaving.has(pid));
+  return new Set(workers.map(({ pid }) => pid));
+}
+
+/** Resolves when all these processes have ended. */
+function allGone(events: RouterEventSource, pids: Set<number | undefined>): Promise<void> {
+  return new Promise((resolve) => {
+    const onGone = (_slot: number, pid?: number) => {
+      pids.delete(pid);
+      if (pids.size > 0) return;
+      events.off('gone', onGone);
+      resolve();
+    };
+    events.on('gone', onGone);
+    if (pids.size === 0) onGone(0);
+  });
+}
+
+/** The kernel's refusal, with what it means for the router. */
+function asBefore(error: unknown, slots: number): unknown {
+  if (!(error instanceof LimpetError) || error.code !== 'ERR_LIMPET_NATIVE') return error;
+  const message = `${error.message} The number of slots is ${slots}, as before.`;
+  return new LimpetError(error.code, message, error.facts, error.cause);
 }
 
 /**

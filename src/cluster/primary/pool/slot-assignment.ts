@@ -1,5 +1,6 @@
+import type { PrimaryHandoff } from '../../../handoff/contract.js';
 import type { CheckedRouterOptions } from '../../../options.js';
-import type { SlotRing } from '../../../ring/slot-ring.js';
+import { SlotRing } from '../../../ring/slot-ring.js';
 import type { Listener } from '../listeners/listener.js';
 import type { WorkerProcess } from './worker-process.js';
 
@@ -121,8 +122,12 @@ export class SlotAssignment {
     this.#updateRing();
   }
 
-  /** Changes the number of slots in the ring. Only the clients that the ring must move are moved. */
+  /**
+   * Changes the number of slots in the ring. Only the clients that the ring must move are moved. First every handoff prepares the change,
+   * then all commit it. Throws what the first one throws that cannot prepare it; everything is then as before.
+   */
   resize(slots: number): void {
+    this.#prepareResize(slots);
     this.#ring.resize(slots);
     this.#updateRing();
     // The process of a new slot may have ended or stalled while the other slots were waited for.
@@ -130,6 +135,21 @@ export class SlotAssignment {
       const worker = this.#hooks.attachedIn(slot);
       if (!worker) this.startGrace(slot);
       else if (worker.stalled) this.markDown(slot);
+    }
+  }
+
+  #prepareResize(slots: number): void {
+    const { buckets, key, ipv6Prefix } = this.#ring;
+    const next = new SlotRing({ slots, buckets, key, ipv6Prefix });
+    const prepared: PrimaryHandoff[] = [];
+    try {
+      for (const { handoff } of this.#hooks.listeners()) {
+        handoff.prepareResize?.(next);
+        prepared.push(handoff);
+      }
+    } catch (error) {
+      for (const handoff of prepared) handoff.abortResize?.();
+      throw error;
     }
   }
 

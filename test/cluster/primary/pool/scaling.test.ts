@@ -75,7 +75,7 @@ describe('scaling up', () => {
     expect((outcome.value as LimpetError).message).toMatch(
       /^the worker of the new slot 3 did not become ready/,
     );
-    expect(log).toEqual(['open 4 direct ports', 'start 4', 'open 2 direct ports', 'retire 2']);
+    expect(log).toEqual(['open 4 direct ports', 'start 4', 'retire 2', 'open 2 direct ports']);
   });
 
   it('reports a failure once: what comes later changes nothing', async () => {

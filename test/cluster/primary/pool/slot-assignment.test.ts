@@ -347,6 +347,69 @@ describe('markDown() and markUp()', () => {
   });
 });
 
+describe('resize() in two steps', () => {
+  /** Three handoffs: the first needs nothing, the second prepares, the third refuses if it is told to. */
+  function withHandoffs(refuses: boolean) {
+    const ring = new SlotRing({ slots: 2, key: Buffer.from('limpets!') });
+    const log: string[] = [];
+    const handoff = (name: string, prepare?: (next: SlotRing) => void) => ({
+      handoff: {
+        updateRing: () => log.push(`${name}: update`),
+        ...(prepare && { prepareResize: prepare, abortResize: () => log.push(`${name}: abort`) }),
+      },
+    });
+    const seen = (name: string, next: SlotRing) => {
+      log.push(`${name}: prepare ${next.size}`);
+      expect(ring.size).toBe(2);
+      expect(next.homeTable()).toEqual(
+        new SlotRing({ slots: next.size, key: Buffer.from('limpets!') }).homeTable(),
+      );
+    };
+    const listeners = [
+      handoff('ipc'),
+      handoff('one', (next) => seen('one', next)),
+      handoff('two', (next) => {
+        seen('two', next);
+        if (refuses) throw new Error('refused');
+      }),
+    ];
+    const assignment = new SlotAssignment(
+      ring,
+      { respawnGraceMs: 3000, noticeMs: 0 },
+      {
+        listeners: () => listeners as unknown as Listener[],
+        attachedIn: () => undefined,
+        changed: () => log.push('changed'),
+        serves: () => {},
+      },
+    );
+    return { ring, log, assignment };
+  }
+
+  it('prepares every handoff, then commits all', () => {
+    const { ring, log, assignment } = withHandoffs(false);
+    assignment.resize(4);
+    expect(ring.size).toBe(4);
+    expect(log).toEqual([
+      'one: prepare 4',
+      'two: prepare 4',
+      'ipc: update',
+      'one: update',
+      'two: update',
+      'changed',
+    ]);
+  });
+
+  it('aborts what was prepared if one handoff refuses, and changes nothing', () => {
+    const { ring, log, assignment } = withHandoffs(true);
+    const homes = ring.homeTable();
+    expect(() => assignment.resize(4)).toThrow('refused');
+    expect(ring.size).toBe(2);
+    expect(ring.homeTable()).toEqual(homes);
+    expect(log).toEqual(['one: prepare 4', 'two: prepare 4', 'one: abort']);
+  });
+});
+
 describe('resize()', () => {
   it('changes the ring and passes it to every listener', async () => {
     const { assignment, ring, log, serving } = assignmentOf(1);

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -146,6 +147,10 @@ describe('keys and names', () => {
   it('hide the name of the machine: 8 characters that depend on name and secret', () => {
     const one = sealOf({ node: 'one' })?.node;
     expect(one).toMatch(/^[\w-]{8}$/);
+    const digest = createHmac('sha256', deriveKey(secret, 'node', 32))
+      .update('one')
+      .digest('base64url');
+    expect(one).toBe(digest.slice(0, 8));
     expect(sealOf({ node: 'one' })?.node).toBe(one);
     expect(sealOf({ node: 'two' })?.node).not.toBe(one);
     expect(sealOf({ node: 'one' }, 'another secret of bytes')?.node).not.toBe(one);

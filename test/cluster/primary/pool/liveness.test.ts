@@ -8,6 +8,8 @@ const hourMs = 3_600_000;
 
 beforeEach(() => {
   vi.useFakeTimers();
+  // The primary has run for a while when the worker is forked.
+  vi.advanceTimersByTime(7000);
 });
 afterEach(() => {
   vi.restoreAllMocks();

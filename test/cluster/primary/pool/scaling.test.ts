@@ -56,7 +56,8 @@ describe('scaling up', () => {
     const outcome = scale(3);
     await settle();
     events.emit('gone', 0, 100, 'exited with code 4');
-    events.emit('ready', 1, 105);
+    events.emit('ready', 0, 105);
+    events.emit('gone', 0, 105, 'exited with code 4');
     await settle();
     expect([outcome, log]).toEqual([{}, ['open 3 direct ports', 'start 3']]);
   });

@@ -474,6 +474,13 @@ describe('giveNotice()', () => {
     expect(await isPending(assignment.giveNotice(0))).toBe(true);
   });
 
+  it('sends nothing to the process of a slot that the ring does not have', async () => {
+    const { assignment, log, serving } = assignmentOf(1, options);
+    await serving(1);
+    expect(await isPending(assignment.giveNotice(0))).toBe(false);
+    expect(log).toEqual([]);
+  });
+
   it('does not wait if no process serves', async () => {
     const { assignment } = assignmentOf(2, options);
     expect(await isPending(assignment.giveNotice(0))).toBe(false);

@@ -213,6 +213,17 @@ describe('a process that leaves by itself', () => {
     expect(log).toEqual(['100 in 0 draining: it disconnected', '100 left', '101 in 0 starting: forked']);
   });
 
+  it('and ends while its slot waits for another process changes nothing', () => {
+    const { supervisor, serve, child, children } = supervise();
+    serve(1);
+    child(0).say({ type: 'leaving', reason: 'SIGTERM' });
+    child(1).end(1);
+    child(0).end(0);
+    expect(supervisor.slots[0]?.backoff.count).toBe(2);
+    vi.advanceTimersByTime(10_000);
+    expect(children).toHaveLength(3);
+  });
+
   it('during a reload leaves the slot to the new process', () => {
     const { supervisor, serve, child, children, pids } = supervise();
     serve(1);
@@ -260,6 +271,32 @@ describe('replace()', () => {
     expect([pids(), children.length, supervisor.slots[0]?.next]).toEqual([[100], 2, undefined]);
     expect(supervisor.slots[0]?.backoff.byCause).toEqual({});
     expect(child(0).sent).toEqual([]);
+  });
+
+  it('rejects when the new process ends, if it leaves by itself before it serves. The old one serves on', async () => {
+    const { supervisor, serve, child, children, pids } = supervise();
+    serve(1);
+    const replaced = outcomeOf(supervisor.replace(0));
+    child(1).say({ type: 'leaving', reason: 'its server was closed' });
+    await settle();
+    expect([replaced, pids()]).toEqual([{}, [100]]);
+    child(1).end(0);
+    await settle();
+    expect(replaced.value).toMatchObject({ facts: { reason: 'exited with code 0' } });
+    expect([pids(), children.length]).toEqual([[100], 2]);
+  });
+
+  it('waits for the new process although the old one becomes ready meanwhile', async () => {
+    const { supervisor, ready, child, log, pids } = supervise();
+    supervisor.start(1);
+    const replaced = outcomeOf(supervisor.replace(0));
+    ready(0);
+    await settle();
+    expect([replaced, pids(), child(0).sent]).toEqual([{}, [100], []]);
+    expect(log.at(-1)).toBe('100 in 0 ready: its servers are open');
+    ready(1);
+    await settle();
+    expect([replaced.value, pids()]).toEqual(['done', [101]]);
   });
 
   it('rejects if the new process cannot be forked', async () => {

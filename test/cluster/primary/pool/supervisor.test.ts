@@ -54,6 +54,13 @@ describe('start()', () => {
   });
 });
 
+it('start() forks nothing while the router closes', () => {
+  const { supervisor, children } = supervise();
+  supervisor.kill('the address is in use');
+  supervisor.start(2);
+  expect(children).toEqual([]);
+});
+
 describe('a message of a worker', () => {
   it('is passed on with its handle', () => {
     const { serve, child, log } = supervise();
@@ -134,6 +141,16 @@ describe('markReady()', () => {
     expect(log).toEqual(['100 in 0 starting: forked', '100 in 0 ready: its servers are open']);
     expect(supervisor.slots[0]?.everReady).toBe(true);
   });
+});
+
+it('a process that drains already is not told so when its slot is taken away', () => {
+  const { supervisor, serve, child, pids } = supervise();
+  serve(1);
+  outcomeOf(supervisor.replace(0));
+  for (const n of [1, 0]) child(n).say({ type: 'leaving', reason: 'SIGTERM' });
+  expect(pids()).toEqual([101]);
+  supervisor.retire(0);
+  expect([child(0).sent, child(1).sent]).toEqual([[], []]);
 });
 
 describe('retire()', () => {
@@ -275,6 +292,8 @@ describe('kill()', () => {
     expect(worker.exitReason).toEqual({ reason: 'the address is in use', cause: 'signal' });
     child(0).end(null, 'SIGKILL');
     expect(children).toHaveLength(2);
+    // Its end was asked for.
+    expect(supervisor.slots[0]?.backoff.count).toBe(0);
   });
 });
 

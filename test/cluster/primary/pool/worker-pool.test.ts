@@ -121,6 +121,7 @@ describe('the first process that has opened all listeners', () => {
     expect(log.slice(2)).toEqual([['attach', 101], ['ready', 1, 101], ['serving']]);
     expect([state.phase, types(child(1)), types(child(0))]).toEqual(['serving', ['assigned'], []]);
     await expect(state.started).resolves.toBeUndefined();
+    expect(pool.supervisor.slots[1]?.current?.lifecycle.reason).toBe('its servers are open');
   });
 
   it('makes the others slow: their slots are down after respawnGraceMs', async () => {
@@ -135,6 +136,16 @@ describe('the first process that has opened all listeners', () => {
     expect(down()).toEqual([0]);
     await open(0);
     expect(down()).toEqual([]);
+  });
+
+  it('begins the grace of a slot that waits for its next process, too', async () => {
+    const { pool, child, open, down, errors } = poolOf(2);
+    pool.supervisor.start(2);
+    for (const n of [1, 2]) child(n).end(4);
+    expect(pool.supervisor.slots[1]?.current).toBeUndefined();
+    await open(0);
+    await vi.advanceTimersByTimeAsync(3000);
+    expect([down(), errors]).toEqual([[1], []]);
   });
 
   it('is followed by others, and the router is serving only once', async () => {
@@ -390,11 +401,14 @@ describe('a new primary', () => {
         upgrade.oldPrimaryServes = false;
         return complete as W[];
       },
-      served: () => {},
-      takeOver: (): Promise<void> =>
-        new Promise((resolve) => {
-          upgrade.served = resolve;
-        }),
+      timesServing: 0,
+      oldLeft: () => {},
+      takeOver: (): Promise<void> => {
+        upgrade.timesServing += 1;
+        return new Promise((resolve) => {
+          upgrade.oldLeft = resolve;
+        });
+      },
     };
     return upgrade;
   }
@@ -405,7 +419,7 @@ describe('a new primary', () => {
     pool.supervisor.start(2);
     log.length = 0;
     await open(1);
-    expect([log, state.phase]).toEqual([[], 'starting']);
+    expect([log, state.phase, upgrade.timesServing]).toEqual([[], 'starting', 0]);
     await open(0);
     expect(log).toEqual([
       ['attach', 101],
@@ -413,9 +427,9 @@ describe('a new primary', () => {
       ['attach', 100],
       ['ready', 0, 100],
     ]);
-    upgrade.served();
+    upgrade.oldLeft();
     await settle();
-    expect(log.at(-1)).toEqual(['serving']);
+    expect([log.at(-1), upgrade.timesServing]).toEqual([['serving'], 1]);
   });
 
   it('passes to the upgrade the process of each slot that is not taken away', async () => {

@@ -1,8 +1,8 @@
 // exports.handoff.Acceptor
-#include "../acceptor.h"
+#include "handoff/primary/acceptor.h"
 
-#include "compiled_chain.h"
-#include "handoff.h"
+#include "node_api/compiled_chain.h"
+#include "node_api/handoff.h"
 
 namespace limpet {
 namespace {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-#include "../pending_heads.h"
+#include "handoff/primary/pending_heads.h"
 
 namespace limpet {
 

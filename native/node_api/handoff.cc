@@ -1,5 +1,5 @@
 // exports.handoff: descriptors, addresses and the shared page; the classes are in the files beside this one.
-#include "handoff.h"
+#include "node_api/handoff.h"
 
 #include <netinet/in.h>
 #include <sys/un.h>
@@ -7,9 +7,9 @@
 
 #include <string>
 
-#include "../hash.h"
-#include "../shared_page.h"
-#include "init.h"
+#include "handoff/shared_memory.h"
+#include "node_api/init.h"
+#include "ring/hash.h"
 
 namespace limpet {
 

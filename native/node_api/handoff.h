@@ -7,9 +7,9 @@
 #include <span>
 #include <vector>
 
-#include "../listen_socket.h"
-#include "../status.h"
-#include "../steering_program.h"
+#include "handoff/listen_socket.h"
+#include "handoff/primary/steering_program.h"
+#include "handoff/status.h"
 
 namespace limpet {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <type_traits>
 
-#include "../affinity_chain.h"
-#include "compiled_chain.h"
-#include "init.h"
+#include "head/affinity_chain.h"
+#include "node_api/compiled_chain.h"
+#include "node_api/init.h"
 
 namespace limpet {
 

@@ -1,8 +1,8 @@
 // exports.handoff.Inbox
 #include <algorithm>
 
-#include "../worker_inbox.h"
-#include "handoff.h"
+#include "handoff/worker/worker_inbox.h"
+#include "node_api/handoff.h"
 
 namespace limpet {
 namespace {

@@ -1,7 +1,7 @@
 // The addon's one entrance: each area adds an object of its own to the exports.
 #include <napi.h>
 
-#include "init.h"
+#include "node_api/init.h"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // exports.handoff.ReuseportGroup
-#include "../reuseport.h"
+#include "handoff/primary/reuseport.h"
 
-#include "handoff.h"
+#include "node_api/handoff.h"
 
 namespace limpet {
 namespace {

@@ -1,11 +1,11 @@
 // exports.ring: src/binding/ring-binding.ts has its types and what it trusts; src/binding/typescript/ is its twin.
-#include "../ring.h"
+#include "ring/ring.h"
 
 #include <napi.h>
 
 #include <string>
 
-#include "init.h"
+#include "node_api/init.h"
 
 namespace limpet {
 

@@ -1,7 +1,7 @@
 // exports.service: what a service manager is told.
-#include "../datagram.h"
-#include "handoff.h"
-#include "init.h"
+#include "handoff/primary/datagram.h"
+#include "node_api/handoff.h"
+#include "node_api/init.h"
 
 namespace limpet {
 namespace {

@@ -1,10 +1,10 @@
 /**
- * The page that the primary, its acceptor and all workers count on side by side; native/shared_page.h lays it out. Anyone
+ * The page that the primary, its acceptor and all workers count on side by side; native/handoff/shared_memory.h lays it out. Anyone
  * reads it without asking; one process alone writes a cell. A dead worker's counts are as it left them.
  */
 import type { HandoffBinding, SteeringTable } from './handoff-binding.js';
 
-/** native/shared_page.h has the same figures; a test holds the two together. */
+/** native/handoff/shared_memory.h has the same figures; a test holds the two together. */
 export const sharedMemoryLayout = {
   cellsPerRow: 24,
   slots: 256,
@@ -17,7 +17,7 @@ export const sharedMemoryLayout = {
   bytes: 458_752,
 } as const;
 
-/** The cells of a worker's workerIndex, in their order; native/shared_page.h says what each counts. */
+/** The cells of a worker's workerIndex, in their order; native/handoff/shared_memory.h says what each counts. */
 const workerCells = [
   'accepted',
   'closed',

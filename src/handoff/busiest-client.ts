@@ -3,7 +3,7 @@ import type { BusiestCount } from '../binding/handoff-binding.js';
 /** What each place that sees connections has counted, by a name of its own. */
 export type BusiestCounts = () => Iterable<readonly [place: string, count: BusiestCount]>;
 
-/** The twin of native/busiest_client.h, which says why and how: the majority vote of Boyer and Moore. */
+/** The twin of native/handoff/busiest_client.h, which says why and how: the majority vote of Boyer and Moore. */
 export class BusiestClient {
   /** Connections in all. */
   seen = 0;

@@ -48,7 +48,7 @@ interface Pending {
 const patienceMs = 1000;
 
 /**
- * The twin of native/pending_heads.cc for connections that Node accepted: there is no peeking here, so what is read is
+ * The twin of native/handoff/primary/pending_heads.cc for connections that Node accepted: there is no peeking here, so what is read is
  * given along. Owns the handles until they are placed.
  */
 export class PendingHeads {
@@ -162,7 +162,7 @@ export class PendingHeads {
     this.#refuse(pending, pending.length > 0 ? 'head-timeout' : 'silent');
   }
 
-  /** The oldest goes, not the newest: as native/pending_heads.cc, which says why. */
+  /** The oldest goes, not the newest: as native/handoff/primary/pending_heads.cc, which says why. */
   #makeRoom({ origin }: Pending): void {
     const { pendingMax, pendingPerAddressMax } = this.#settings;
     const same = origin === undefined ? undefined : this.#byAddress.get(origin);

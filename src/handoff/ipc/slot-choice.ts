@@ -80,7 +80,7 @@ export class SlotChoice {
     return inTurn[0]?.slot;
   }
 
-  /** Where a bound on the load sends a client instead of to its slot; undefined where it stays. As native/acceptor.cc, which says why. */
+  /** Where a bound on the load sends a client instead of to its slot; undefined where it stays. As native/handoff/primary/acceptor_choice.cc, which says why. */
   #slotWithinMaxLoad(hash: number): number | undefined {
     const { maxLoad } = this.#settings;
     const owner = this.#ring.slotOfHash(hash);

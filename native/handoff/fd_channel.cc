@@ -1,0 +1,162 @@
+#include "handoff/fd_channel.h"
+
+#include <dirent.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace limpet {
+namespace {
+
+#if defined(__linux__)
+constexpr int kSocketType = SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC;
+constexpr int kReceiveFlags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
+constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+constexpr char kOpenDescriptors[] = "/proc/self/fd";
+#else
+// macOS has no SEQPACKET between unix sockets; its datagrams are as reliable, and keep their boundaries too. Never run.
+constexpr int kSocketType = SOCK_DGRAM;
+constexpr int kReceiveFlags = MSG_DONTWAIT;
+constexpr int kSendFlags = MSG_DONTWAIT;
+constexpr char kOpenDescriptors[] = "/dev/fd";
+#endif
+
+// What a process needs for itself while it takes connections: a file, a lookup, a connection to its database.
+constexpr size_t kReserve = 32;
+
+// What is written beside each descriptor. Of one size, so that the bytes in the channel count the connections in it.
+struct Record {
+  uint8_t listener;
+  uint8_t unused;
+  uint16_t bucket;
+  uint16_t pinned;
+  uint16_t port;
+  IpAddress address;
+  uint64_t placed_ns;
+};
+
+// Room for the control message, aligned as the kernel wants it.
+union Control {
+  cmsghdr header;
+  char bytes[CMSG_SPACE(kMessageMax * sizeof(int))];
+};
+
+size_t OpenDescriptors() {
+#if defined(__linux__)
+  // Since Linux 6.2 the size of the folder is the number of its entries.
+  uv_fs_t request;
+  const bool found = uv_fs_stat(nullptr, &request, kOpenDescriptors, nullptr) == 0;
+  const size_t size = found ? static_cast<size_t>(request.statbuf.st_size) : 0;
+  uv_fs_req_cleanup(&request);
+  if (size > 0) return size;
+#endif
+  DIR* folder = opendir(kOpenDescriptors);
+  if (folder == nullptr) return SIZE_MAX;
+  size_t entries = 0;
+  while (readdir(folder) != nullptr) ++entries;
+  closedir(folder);
+  return entries - 3;  // . and .. and the folder itself
+}
+
+}  // namespace
+
+Transfer SendConnections(int channel, const Passed* connections, size_t count) {
+  Record records[kMessageMax];
+  int fds[kMessageMax];
+  for (size_t i = 0; i < count; ++i) {
+    const Passed& passed = connections[i];
+    records[i] = {passed.listener, 0, passed.bucket, passed.pinned, passed.proxied.port, passed.proxied.address,
+                  passed.placed_ns};
+    fds[i] = connections[i].fd;
+  }
+  iovec payload{records, count * sizeof(Record)};
+  Control control{};
+  msghdr message{};
+  message.msg_iov = &payload;
+  message.msg_iovlen = 1;
+  message.msg_control = control.bytes;
+  message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+  cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(count * sizeof(int));
+  memcpy(CMSG_DATA(rights), fds, count * sizeof(int));
+  ssize_t sent;
+  do {
+    sent = sendmsg(channel, &message, kSendFlags);
+  } while (sent < 0 && errno == EINTR);
+  if (sent >= 0) return Transfer::kDone;
+  return errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN ? Transfer::kBroken : Transfer::kFull;
+}
+
+Transfer ReceiveConnections(int channel, Passed* connections, size_t* count) {
+  *count = 0;
+  Record records[kMessageMax];
+  iovec payload{records, sizeof records};
+  Control control{};
+  msghdr message{};
+  message.msg_iov = &payload;
+  message.msg_iovlen = 1;
+  message.msg_control = control.bytes;
+  message.msg_controllen = sizeof control.bytes;
+  ssize_t received;
+  do {
+    received = recvmsg(channel, &message, kReceiveFlags);
+  } while (received < 0 && errno == EINTR);
+  if (received == 0) return Transfer::kBroken;
+  if (received < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Transfer::kNothing : Transfer::kBroken;
+  const cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS) return Transfer::kNothing;
+  *count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+  int fds[kMessageMax];
+  memcpy(fds, CMSG_DATA(rights), *count * sizeof(int));
+  for (size_t i = 0; i < *count; ++i) {
+#if !defined(MSG_CMSG_CLOEXEC)
+    fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+#endif
+    const Record& record = records[i];
+    connections[i] = {fds[i],         record.listener,
+                      record.bucket,  record.pinned,
+                      {record.address, record.port}, record.placed_ns};
+  }
+  return Transfer::kDone;
+}
+
+void Poke(int channel) {
+  constexpr Record kNobody{0xff, 0, 0, kNoSlot, 0, {}, 0};
+  static_cast<void>(send(channel, &kNobody, sizeof kNobody, kSendFlags));
+}
+
+size_t WaitingIn(int channel) {
+  int bytes = 0;
+  return ioctl(channel, FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<size_t>(bytes) / sizeof(Record) : 0;
+}
+
+Status ChannelPair::Open(ChannelPair* pair) {
+  int ends[2];
+  if (socketpair(AF_UNIX, kSocketType, 0, ends) != 0) return Status::System("socketpair", errno);
+  pair->primary_end = Descriptor(ends[0]);
+  pair->worker_end = Descriptor(ends[1]);
+#if !defined(__linux__)
+  for (const int end : ends) {
+    if (fcntl(end, F_SETFD, FD_CLOEXEC) != 0 || fcntl(end, F_SETFL, O_NONBLOCK) != 0) {
+      return Status::System("fcntl", errno);
+    }
+  }
+#endif
+  return Status::Ok();
+}
+
+size_t DescriptorsLeft() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const size_t taken = OpenDescriptors();
+  const size_t needed = taken == SIZE_MAX ? SIZE_MAX : taken + kReserve;
+  return limit.rlim_cur > needed ? static_cast<size_t>(limit.rlim_cur - needed) : 0;
+}
+
+}  // namespace limpet

@@ -64,11 +64,11 @@ size_t OpenDescriptors() {
 
 }  // namespace
 
-Transfer SendConnections(int channel, const Passed* connections, size_t count) {
+Transfer SendConnections(int channel, const Connection* connections, size_t count) {
   Record records[kMessageMax];
   int fds[kMessageMax];
   for (size_t i = 0; i < count; ++i) {
-    const Passed& passed = connections[i];
+    const Connection& passed = connections[i];
     records[i] = {passed.listener, 0, passed.bucket, passed.pinned, passed.proxied.port, passed.proxied.address,
                   passed.placed_ns};
     fds[i] = connections[i].fd;
@@ -93,7 +93,7 @@ Transfer SendConnections(int channel, const Passed* connections, size_t count) {
   return errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN ? Transfer::kBroken : Transfer::kFull;
 }
 
-Transfer ReceiveConnections(int channel, Passed* connections, size_t* count) {
+Transfer ReceiveConnections(int channel, Connection* connections, size_t* count) {
   *count = 0;
   Record records[kMessageMax];
   iovec payload{records, sizeof records};

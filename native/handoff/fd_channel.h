@@ -14,7 +14,7 @@
 namespace limpet {
 
 // An accepted connection on its way, with what travels beside its descriptor.
-struct Passed {
+struct Connection {
   int fd;
   uint8_t listener;  // the router's number, 0 to 254, of the listener that it came to
   uint16_t bucket;   // the ring's bucket of its client key
@@ -29,7 +29,7 @@ struct Passed {
 };
 
 // What a process has accepted and not answered dies with it: it takes no more than this at a time.
-inline constexpr size_t kTakenAtOnce = 16;
+inline constexpr size_t kBatchMax = 16;
 // Connections in one message (SCM_RIGHTS would allow 253): small enough that several messages fit into one taking.
 inline constexpr size_t kMessageMax = 8;
 
@@ -42,11 +42,11 @@ enum class Transfer {
 
 // Sends up to kMessageMax connections in one message that arrives whole or not at all. On kDone the receiver owns duplicates
 // and the caller closes its own; on anything else nothing was sent.
-Transfer SendConnections(int channel, const Passed* connections, size_t count);
+Transfer SendConnections(int channel, const Connection* connections, size_t count);
 
 // Receives one message of up to kMessageMax connections, non-blocking and close-on-exec, into `connections`; the caller owns
 // them. The process must have room for as many descriptors: the kernel drops what does not fit without a trace.
-Transfer ReceiveConnections(int channel, Passed* connections, size_t* count);
+Transfer ReceiveConnections(int channel, Connection* connections, size_t* count);
 
 // Wakes the other end with an empty-handed message.
 void Poke(int channel);

@@ -80,7 +80,7 @@ Status OpenStreamSocket(const ListenAddress& address, Descriptor* result) {
   return Status::Ok();
 }
 
-Status ListenAlone(const ListenAddress& address, int backlog, Descriptor* result) {
+Status ListenExclusively(const ListenAddress& address, int backlog, Descriptor* result) {
   Descriptor fd;
   if (const Status status = OpenStreamSocket(address, &fd); !status.ok()) return status;
   if (bind(fd.get(), address.get(), address.length) != 0) return Status::System("bind", errno);

@@ -33,7 +33,7 @@ struct ListenAddress {
 Status OpenStreamSocket(const ListenAddress& address, Descriptor* socket);
 
 // Opens, binds and listens, alone on the address. Of the errors of bind(2): EADDRINUSE, EACCES, EADDRNOTAVAIL.
-Status ListenAlone(const ListenAddress& address, int backlog, Descriptor* socket);
+Status ListenExclusively(const ListenAddress& address, int backlog, Descriptor* socket);
 
 // How full a listening TCP socket is; zeros where the system does not tell (TCP_INFO is Linux's).
 struct ListenQueue {

@@ -32,11 +32,11 @@ Descriptor AnonymousMemory() {
 
 }  // namespace
 
-SharedPage::~SharedPage() {
+SharedMemory::~SharedMemory() {
   if (data_ != nullptr) munmap(data_, kBytes);
 }
 
-Status SharedPage::Create(Descriptor* result) {
+Status SharedMemory::Create(Descriptor* result) {
   Descriptor fd = AnonymousMemory();
   if (!fd.valid()) return Status::System("memfd_create", errno);
   if (ftruncate(fd.get(), kBytes) != 0) return Status::System("ftruncate", errno);
@@ -46,17 +46,17 @@ Status SharedPage::Create(Descriptor* result) {
   return Status::Ok();
 }
 
-Status SharedPage::Map(int fd, SharedPage* result) {
-  SharedPage page;
+Status SharedMemory::Map(int fd, SharedMemory* result) {
+  SharedMemory memory;
   void* data = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (data == MAP_FAILED) return Status::System("mmap", errno);
-  page.data_ = data;
-  if (page.at(0, kLayout).load(std::memory_order_relaxed) != kLayoutVersion) return Status::System("mmap", EPROTO);
-  *result = std::move(page);
+  memory.data_ = data;
+  if (memory.at(0, kLayout).load(std::memory_order_relaxed) != kLayoutVersion) return Status::System("mmap", EPROTO);
+  *result = std::move(memory);
   return Status::Ok();
 }
 
-bool SharedPage::IsHome(ClientKey client, uint32_t slot) const {
+bool SharedMemory::IsHome(ClientKey client, uint32_t slot) const {
   const uint32_t buckets = word(kBuckets);
   if (buckets < 2) return true;
   const uint32_t hash = HashWords({word(kKey0), word(kKey1)}, client.w0, client.w1);

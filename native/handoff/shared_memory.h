@@ -53,31 +53,31 @@ struct SlotCell {
 // A page of 8-byte floating-point cells, 24 to a row, and two copies of the ring's homes; shared by descriptor. One process
 // alone writes a cell; loads and stores are atomic and, but for kCredits and kHungry, relaxed. Doubles, so that TypeScript
 // can count in place: exact up to 2^53.
-class SharedPage {
+class SharedMemory {
  public:
-  static constexpr uint32_t kCellsPerRow = 24;
-  static_assert(WorkerCell::kWorkerCells <= kCellsPerRow);
+  static constexpr uint32_t kCellsPerBlock = 24;
+  static_assert(WorkerCell::kWorkerCells <= kCellsPerBlock);
   static constexpr uint32_t kSlots = 256;
   static constexpr uint32_t kWorkers = 767;
-  static constexpr uint32_t kRows = 1 + kSlots + kWorkers;
+  static constexpr uint32_t kBlocks = 1 + kSlots + kWorkers;
   static constexpr uint32_t kBucketsMax = 65536;
-  static constexpr size_t kHomesOffset = size_t{kRows} * kCellsPerRow * sizeof(double);
+  static constexpr size_t kHomesOffset = size_t{kBlocks} * kCellsPerBlock * sizeof(double);
   static constexpr size_t kBytes = kHomesOffset + 2 * kBucketsMax * sizeof(uint16_t);
 
-  SharedPage() = default;
-  SharedPage(SharedPage&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
-  SharedPage& operator=(SharedPage&& other) noexcept {
+  SharedMemory() = default;
+  SharedMemory(SharedMemory&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+  SharedMemory& operator=(SharedMemory&& other) noexcept {
     std::swap(data_, other.data_);
     return *this;
   }
-  ~SharedPage();
+  ~SharedMemory();
 
   // A new page, all zeros, anonymous: it goes with its last descriptor and mapping. `fd` is close-on-exec.
   static Status Create(Descriptor* fd);
   // Maps the page behind `fd`, which may be closed afterwards. EPROTO when another version of limpet laid it out.
-  static Status Map(int fd, SharedPage* page);
+  static Status Map(int fd, SharedMemory* memory);
 
-  std::atomic<double>& worker(uint32_t row, uint32_t cell) const { return at(1 + kSlots + row, cell); }
+  std::atomic<double>& worker(uint32_t worker_index, uint32_t cell) const { return at(1 + kSlots + worker_index, cell); }
   std::atomic<double>& slot(uint32_t slot, uint32_t cell) const { return at(1 + slot, cell); }
 
   // Whether the ring, as it is or as it was before its last change, has the client's home in `slot`. True while no ring
@@ -92,8 +92,8 @@ class SharedPage {
   // The first row, but for the layout's version, is written by the primary's TypeScript.
   enum : uint32_t { kLayout, kKey0, kKey1, kBuckets, kIpv6Prefix };
 
-  std::atomic<double>& at(uint32_t row, uint32_t cell) const {
-    return static_cast<std::atomic<double>*>(data_)[row * kCellsPerRow + cell];
+  std::atomic<double>& at(uint32_t block, uint32_t cell) const {
+    return static_cast<std::atomic<double>*>(data_)[block * kCellsPerBlock + cell];
   }
   uint32_t word(uint32_t cell) const { return static_cast<uint32_t>(at(0, cell).load(std::memory_order_relaxed)); }
 

@@ -7,13 +7,13 @@
 namespace limpet {
 namespace {
 
-constexpr uint64_t kShortestRestMs = 10;
-constexpr uint64_t kLongestRestMs = 1000;
+constexpr uint64_t kBackoffMinMs = 10;
+constexpr uint64_t kBackoffMaxMs = 1000;
 
 }  // namespace
 
 WatchedDescriptor::WatchedDescriptor(uv_loop_t* loop, std::atomic<double>* starved)
-    : loop_(loop), starved_(starved), rest_ms_(kShortestRestMs) {
+    : loop_(loop), starved_(starved), backoff_ms_(kBackoffMinMs) {
   uv_timer_init(loop, &timer_);
   timer_.data = this;
   poll_.data = this;
@@ -35,7 +35,7 @@ void WatchedDescriptor::Close() {
   if (handles_ < 2) return;
   uv_close(reinterpret_cast<uv_handle_t*>(&timer_), Closed);
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), Closed);
-  LetGo();
+  CloseDescriptor();
 }
 
 void WatchedDescriptor::Watch() {
@@ -49,7 +49,7 @@ void WatchedDescriptor::Unwatch() {
   uv_timer_stop(&timer_);
 }
 
-void WatchedDescriptor::Rest() {
+void WatchedDescriptor::BackOff() {
   Count(*starved_);
   uv_poll_stop(&poll_);
   uv_timer_start(
@@ -59,11 +59,11 @@ void WatchedDescriptor::Rest() {
         watched->Watch();
         watched->Wake();
       },
-      rest_ms_, 0);
-  rest_ms_ = std::min(rest_ms_ * 2, kLongestRestMs);
+      backoff_ms_, 0);
+  backoff_ms_ = std::min(backoff_ms_ * 2, kBackoffMaxMs);
 }
 
-void WatchedDescriptor::Rested() { rest_ms_ = kShortestRestMs; }
+void WatchedDescriptor::ResetBackoff() { backoff_ms_ = kBackoffMinMs; }
 
 void WatchedDescriptor::Closed(uv_handle_t* handle) {
   auto* watched = static_cast<WatchedDescriptor*>(handle->data);

@@ -30,20 +30,20 @@ class WatchedDescriptor {
   WatchedDescriptor(uv_loop_t* loop, std::atomic<double>* starved);
   virtual ~WatchedDescriptor() = default;
 
-  // Watches `fd`, which must stay open until LetGo. To be closed also where this fails.
+  // Watches `fd`, which must stay open until CloseDescriptor. To be closed also where this fails.
   Status Start(int fd);
   // The descriptor can be read, or has rested.
   virtual void Wake() = 0;
   // Closes the descriptor, if it is its own: at once, not when libuv has let go of the handles. What a client
   // puts into a listening socket's queue until then would be reset.
-  virtual void LetGo() {}
+  virtual void CloseDescriptor() {}
 
   void Watch();
   void Unwatch();
   // Watches no more until a time has passed, then wakes.
-  void Rest();
+  void BackOff();
   // The next rest is a short one again.
-  void Rested();
+  void ResetBackoff();
 
  private:
   static void Closed(uv_handle_t* handle);
@@ -54,7 +54,7 @@ class WatchedDescriptor {
   uv_poll_t poll_;
   uv_timer_t timer_;
   int handles_ = 2;
-  uint64_t rest_ms_;
+  uint64_t backoff_ms_;
 };
 
 }  // namespace limpet

@@ -67,11 +67,11 @@ Napi::Value SteeringProgram(const Napi::CallbackInfo& info) {
                                   program.size() * sizeof(BpfInstruction));
 }
 
-Napi::Value ListenAloneAt(const Napi::CallbackInfo& info) {
+Napi::Value ListenExclusivelyOn(const Napi::CallbackInfo& info) {
   ListenAddress address;
   if (!Check(info.Env(), ReadAddress(info[0].As<Napi::Object>(), &address))) return info.Env().Undefined();
   Descriptor socket;
-  if (!Check(info.Env(), ListenAlone(address, ReadInt(info[1]), &socket))) return info.Env().Undefined();
+  if (!Check(info.Env(), ListenExclusively(address, ReadInt(info[1]), &socket))) return info.Env().Undefined();
   return Napi::Number::New(info.Env(), socket.Release());
 }
 
@@ -89,7 +89,7 @@ void CloseOnExec(const Napi::CallbackInfo& info) {
   if (fcntl(ReadInt(info[0]), F_SETFD, FD_CLOEXEC) != 0) ThrowSystemError(info.Env(), Status::System("fcntl", errno));
 }
 
-void MakeOurs(const Napi::CallbackInfo& info) {
+void PrepareInherited(const Napi::CallbackInfo& info) {
   const int fd = ReadInt(info[0]);
   const int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
@@ -97,33 +97,33 @@ void MakeOurs(const Napi::CallbackInfo& info) {
   }
 }
 
-Napi::Value CreatePage(const Napi::CallbackInfo& info) {
+Napi::Value CreateSharedMemory(const Napi::CallbackInfo& info) {
   Descriptor fd;
-  if (!Check(info.Env(), SharedPage::Create(&fd))) return info.Env().Undefined();
+  if (!Check(info.Env(), SharedMemory::Create(&fd))) return info.Env().Undefined();
   return Napi::Number::New(info.Env(), fd.Release());
 }
 
-Napi::Value MapPage(const Napi::CallbackInfo& info) {
-  auto page = std::make_unique<SharedPage>();
-  if (!Check(info.Env(), SharedPage::Map(ReadInt(info[0]), page.get()))) return info.Env().Undefined();
-  SharedPage* const mapped = page.release();
-  return Napi::ArrayBuffer::New(info.Env(), mapped->data(), SharedPage::kBytes,
-                                [](Napi::Env, void*, SharedPage* finished) { delete finished; }, mapped);
+Napi::Value MapSharedMemory(const Napi::CallbackInfo& info) {
+  auto memory = std::make_unique<SharedMemory>();
+  if (!Check(info.Env(), SharedMemory::Map(ReadInt(info[0]), memory.get()))) return info.Env().Undefined();
+  SharedMemory* const mapped = memory.release();
+  return Napi::ArrayBuffer::New(info.Env(), mapped->data(), SharedMemory::kBytes,
+                                [](Napi::Env, void*, SharedMemory* finished) { delete finished; }, mapped);
 }
 
 // What src/binding/shared-memory.ts must know of the page; a test holds the two together.
-Napi::Value PageLayout(Napi::Env env) {
+Napi::Value SharedMemoryLayout(Napi::Env env) {
   auto layout = Napi::Object::New(env);
-  layout["cellsPerRow"] = SharedPage::kCellsPerRow;
-  layout["slots"] = SharedPage::kSlots;
-  layout["workers"] = SharedPage::kWorkers;
-  layout["homesOffset"] = static_cast<double>(SharedPage::kHomesOffset);
-  layout["bucketsMax"] = SharedPage::kBucketsMax;
+  layout["cellsPerRow"] = SharedMemory::kCellsPerBlock;
+  layout["slots"] = SharedMemory::kSlots;
+  layout["workers"] = SharedMemory::kWorkers;
+  layout["homesOffset"] = static_cast<double>(SharedMemory::kHomesOffset);
+  layout["bucketsMax"] = SharedMemory::kBucketsMax;
   auto bounds = Napi::Array::New(env, kLatencyBoundsUs.size());
   for (uint32_t i = 0; i < kLatencyBoundsUs.size(); ++i) bounds[i] = static_cast<double>(kLatencyBoundsUs[i]);
   layout["latencyBoundsUs"] = bounds;
   layout["workerCells"] = static_cast<double>(WorkerCell::kWorkerCells);
-  layout["bytes"] = static_cast<double>(SharedPage::kBytes);
+  layout["bytes"] = static_cast<double>(SharedMemory::kBytes);
   return layout;
 }
 
@@ -132,15 +132,15 @@ Napi::Value PageLayout(Napi::Env env) {
 void InitHandoff(Napi::Env env, Napi::Object exports) {
   auto handoff = Napi::Object::New(env);
   handoff["steeringProgram"] = Napi::Function::New(env, SteeringProgram, "steeringProgram");
-  handoff["listenExclusively"] = Napi::Function::New(env, ListenAloneAt, "listenExclusively");
+  handoff["listenExclusively"] = Napi::Function::New(env, ListenExclusivelyOn, "listenExclusively");
   handoff["boundAddress"] = Napi::Function::New(env, BoundAddressOf, "boundAddress");
   handoff["duplicate"] = Napi::Function::New(env, DuplicateDescriptor, "duplicate");
   handoff["close"] = Napi::Function::New(env, CloseDescriptor, "close");
   handoff["closeOnExec"] = Napi::Function::New(env, CloseOnExec, "closeOnExec");
-  handoff["prepareInherited"] = Napi::Function::New(env, MakeOurs, "prepareInherited");
-  handoff["createSharedMemory"] = Napi::Function::New(env, CreatePage, "createSharedMemory");
-  handoff["mapSharedMemory"] = Napi::Function::New(env, MapPage, "mapSharedMemory");
-  handoff["sharedMemoryLayout"] = PageLayout(env);
+  handoff["prepareInherited"] = Napi::Function::New(env, PrepareInherited, "prepareInherited");
+  handoff["createSharedMemory"] = Napi::Function::New(env, CreateSharedMemory, "createSharedMemory");
+  handoff["mapSharedMemory"] = Napi::Function::New(env, MapSharedMemory, "mapSharedMemory");
+  handoff["sharedMemoryLayout"] = SharedMemoryLayout(env);
   InitAcceptor(env, handoff);
   InitInbox(env, handoff);
   InitReuseport(env, handoff);

@@ -34,29 +34,29 @@ class InboxObject : public Napi::ObjectWrap<InboxObject> {
                        });
   }
 
-  // ({ sharedMemory, workerIndex, slot, descriptors, listeners, peers }, deliver): each batch is written to the arrays, of kTakenAtOnce
+  // ({ sharedMemory, workerIndex, slot, descriptors, listeners, peers }, deliver): each batch is written to the arrays, of kBatchMax
   // entries, then deliver(count, proxied) is called. Only with `proxied` is peers written. An entry of it has 18 bytes:
   // address and port, network order; zeros where the connection's own peer is the client.
   explicit InboxObject(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<InboxObject>(info), context_(info.Env(), "limpet.inbox") {
     const auto options = info[0].As<Napi::Object>();
-    if (!Check(info.Env(), SharedPage::Map(ReadInt(options.Get("sharedMemory")), &page_))) return;
+    if (!Check(info.Env(), SharedMemory::Map(ReadInt(options.Get("sharedMemory")), &memory_))) return;
     descriptors_.Keep(options.Get("descriptors").As<Napi::Int32Array>());
     listeners_.Keep(options.Get("listeners").As<Napi::Uint8Array>());
     peers_.Keep(options.Get("peers").As<Napi::Uint8Array>());
     deliver_ = Napi::Persistent(info[1].As<Napi::Function>());
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(info.Env(), &loop);
-    inbox_ = std::make_unique<WorkerInbox>(loop, &page_, ReadUint(options.Get("workerIndex")), ReadUint(options.Get("slot")),
+    inbox_ = std::make_unique<WorkerInbox>(loop, &memory_, ReadUint(options.Get("workerIndex")), ReadUint(options.Get("slot")),
                                            Deliver, this);
   }
 
  private:
-  static void Deliver(void* self, const Passed* connections, size_t count) {
+  static void Deliver(void* self, const Connection* connections, size_t count) {
     static_cast<InboxObject*>(self)->Call(connections, count);
   }
 
-  void Call(const Passed* connections, size_t count) {
+  void Call(const Connection* connections, size_t count) {
     const Napi::Env env = Env();
     const Napi::HandleScope scope(env);
     bool proxied = false;
@@ -72,7 +72,7 @@ class InboxObject : public Napi::ObjectWrap<InboxObject> {
     if (env.IsExceptionPending()) napi_fatal_exception(env, env.GetAndClearPendingException().Value());
   }
 
-  void WritePeers(const Passed* connections, size_t count) const {
+  void WritePeers(const Connection* connections, size_t count) const {
     for (size_t i = 0; i < count; ++i) {
       const Endpoint& peer = connections[i].proxied;
       uint8_t* const at = peers_.data + i * kPeerBytes;
@@ -106,7 +106,7 @@ class InboxObject : public Napi::ObjectWrap<InboxObject> {
 
   void Stop(const Napi::CallbackInfo&) { inbox_->Stop(); }
 
-  SharedPage page_;
+  SharedMemory memory_;
   Napi::AsyncContext context_;
   Kept<Napi::Int32Array, int32_t> descriptors_;
   Kept<Napi::Uint8Array, uint8_t> listeners_;

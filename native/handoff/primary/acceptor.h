@@ -21,7 +21,7 @@
 namespace limpet {
 
 // One thread, one poller, any number of listening sockets. A connection's way: accepted → keyed → the bucket's owner → that
-// slot's outbox → its channel. Which slot owns a bucket is told by Retable; nothing is decided here.
+// slot's queue → its channel. Which slot owns a bucket is told by UpdateRing; nothing is decided here.
 //
 // Every method may be called from any thread but the acceptor's own; each takes effect before it returns, after at most one
 // round of the thread. `page` must outlive the acceptor.
@@ -47,7 +47,7 @@ class Acceptor {
     kServed,   // its connections are accepted and handed on
   };
 
-  Acceptor(const SharedPage* page, Settings settings, Notify notify, void* context);
+  Acceptor(const SharedMemory* memory, Settings settings, Notify notify, void* context);
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
@@ -55,7 +55,7 @@ class Acceptor {
   // Ends the thread and closes every descriptor. Calls that come later are answered as if there were nothing.
   void Stop();
 
-  // Starts the thread. Nothing is served before the first Retable.
+  // Starts the thread. Nothing is served before the first UpdateRing.
   Status Start();
 
   // The channel end that the slot's processes inherit; stays the acceptor's, and the same for the slot's life.
@@ -70,7 +70,7 @@ class Acceptor {
   void Remove(uint32_t source, bool drain);
 
   // The listener's connections are placed by these rules from now on; before, and without, by their address.
-  void PlaceBy(uint8_t listener, SharedChain chain);
+  void SetAffinity(uint8_t listener, SharedChain chain);
   // Connections closed before they could be placed, by reason.
   std::array<uint64_t, kRefusalCount> Refused();
 
@@ -79,21 +79,21 @@ class Acceptor {
 
   // The owner and the home of each bucket, slots below 256. What waits, or lies unread in the channel of a slot that owns
   // nothing any more, goes to the owners.
-  Status Retable(std::vector<uint16_t> owners, std::vector<uint16_t> homes);
+  Status UpdateRing(std::vector<uint16_t> owners, std::vector<uint16_t> homes);
 
   // The process that writes `row` takes the listener's connections for the slot.
-  Status Seat(uint32_t slot, uint8_t listener, uint32_t row);
+  Status Attach(uint32_t slot, uint8_t listener, uint32_t worker_index);
   // It does no longer; what it has not read waits for the next one.
-  void Unseat(uint32_t slot, uint8_t listener);
+  void Detach(uint32_t slot, uint8_t listener);
 
   size_t Queued(uint32_t slot, uint8_t listener);
   // Accepts what waits in the kernel, closes the listener's sockets, and notifies once when no connection of its is left here
   // or unread in a channel.
   void Close(uint8_t listener);
   // Whether that is so.
-  bool Settled(uint8_t listener);
+  bool IsEmpty(uint8_t listener);
   // Closes what waits for the listener here; how many connections.
-  size_t Abandon(uint8_t listener);
+  size_t CloseQueued(uint8_t listener);
 
  private:
   class Guard;
@@ -120,49 +120,49 @@ class Acceptor {
   void AcceptAll(const Source& source);
   void Arrived(const Source& source, int fd, const PeerAddress& peer);
   static void Placed(void* self, int fd, uint8_t listener, const Placement& placement);
-  void Enqueue(uint16_t slot, Passed connection);
-  uint16_t SlotOf(const Passed& connection) const;
-  uint16_t Bounded(uint16_t slot, uint16_t bucket) const;
-  void Place(Passed connection);
-  uint16_t Emptiest();
+  void Enqueue(uint16_t slot, Connection connection);
+  uint16_t SlotOf(const Connection& connection) const;
+  uint16_t SlotWithinBound(uint16_t slot, uint16_t bucket) const;
+  void Place(Connection connection);
+  uint16_t LeastLoadedSlot();
   uint16_t BucketOf(const std::optional<ClientKey>& client);
   uint16_t BucketOfStranger(const std::optional<ClientKey>& client);
   uint16_t BucketOfHash(uint32_t hash) const;
   void Flush();
   void Poll(uint32_t id, Source& source);
   void Unpoll(Source& source);
-  void RestFromAccepting();
+  void BackOff();
   void Close(std::map<uint32_t, Source>::iterator source, bool drain);
-  bool IsSettled(uint8_t listener) const;
-  Status Outbox(uint32_t slot, SlotOutbox** outbox);
+  bool HoldsNothing(uint8_t listener) const;
+  Status Outbox(uint32_t slot, SlotQueue** queue);
 
-  const SharedPage* const page_;
+  const SharedMemory* const memory_;
   const Settings settings_;
   const Notify notify_;
   void* const context_;
 
   // Whoever wants the state passes the door first: so the thread, which would find the state free again at once, cannot keep
   // others out.
-  uv_mutex_t door_;
-  uv_mutex_t state_;
+  uv_mutex_t entry_lock_;
+  uv_mutex_t state_lock_;
   uv_thread_t thread_;
   bool running_ = false;
 
   Poller poller_;
   std::vector<uint16_t> owners_;
   std::vector<uint16_t> homes_;
-  std::bitset<SharedPage::kSlots> serving_;
+  std::bitset<SharedMemory::kSlots> serving_;
   std::array<SharedChain, 256> chains_;
   PendingHeads heads_;
   std::map<uint32_t, Source> sources_;
   uint32_t next_source_ = 0;
-  std::array<std::unique_ptr<SlotOutbox>, SharedPage::kSlots> outboxes_;
-  std::bitset<SharedPage::kSlots> to_flush_;
-  std::bitset<SharedPage::kSlots> to_retry_;
+  std::array<std::unique_ptr<SlotQueue>, SharedMemory::kSlots> queues_;
+  std::bitset<SharedMemory::kSlots> to_flush_;
+  std::bitset<SharedMemory::kSlots> to_retry_;
   std::vector<uint8_t> closing_;
-  uint64_t rest_until_ms_ = 0;  // no accepting before; 0 when not at rest
-  uint64_t rest_ms_ = 0;
-  uint32_t turn_ = 0;
+  uint64_t backoff_until_ms_ = 0;  // no accepting before; 0 when not at rest
+  uint64_t backoff_ms_ = 0;
+  uint32_t rotation_ = 0;
   BusiestClient busiest_;
   bool stopping_ = false;
 };

@@ -10,12 +10,12 @@ namespace limpet {
 class Acceptor::Guard {
  public:
   explicit Guard(Acceptor* acceptor) : acceptor_(acceptor) {
-    uv_mutex_lock(&acceptor_->door_);
-    uv_mutex_lock(&acceptor_->state_);
+    uv_mutex_lock(&acceptor_->entry_lock_);
+    uv_mutex_lock(&acceptor_->state_lock_);
   }
   ~Guard() {
-    uv_mutex_unlock(&acceptor_->state_);
-    uv_mutex_unlock(&acceptor_->door_);
+    uv_mutex_unlock(&acceptor_->state_lock_);
+    uv_mutex_unlock(&acceptor_->entry_lock_);
     acceptor_->poller_.Wake();
   }
 
@@ -23,16 +23,16 @@ class Acceptor::Guard {
   Acceptor* const acceptor_;
 };
 
-Acceptor::Acceptor(const SharedPage* page, Settings settings, Notify notify, void* context)
-    : page_(page), settings_(settings), notify_(notify), context_(context), heads_(&poller_, kHead, settings.heads, Placed, this) {
-  uv_mutex_init(&door_);
-  uv_mutex_init(&state_);
+Acceptor::Acceptor(const SharedMemory* memory, Settings settings, Notify notify, void* context)
+    : memory_(memory), settings_(settings), notify_(notify), context_(context), heads_(&poller_, kHead, settings.heads, Placed, this) {
+  uv_mutex_init(&entry_lock_);
+  uv_mutex_init(&state_lock_);
 }
 
 Acceptor::~Acceptor() {
   Stop();
-  uv_mutex_destroy(&state_);
-  uv_mutex_destroy(&door_);
+  uv_mutex_destroy(&state_lock_);
+  uv_mutex_destroy(&entry_lock_);
 }
 
 Status Acceptor::Start() {
@@ -51,15 +51,15 @@ void Acceptor::Stop() {
   }
   if (running_) uv_thread_join(&thread_);
   sources_.clear();
-  for (std::unique_ptr<SlotOutbox>& outbox : outboxes_) outbox.reset();
+  for (std::unique_ptr<SlotQueue>& queue : queues_) queue.reset();
 }
 
 Status Acceptor::ChannelEnd(uint32_t slot, int* fd) {
   const Guard guard(this);
   if (stopping_) return Status::System("socketpair", ESHUTDOWN);
-  SlotOutbox* outbox = nullptr;
-  const Status status = Outbox(slot, &outbox);
-  if (status.ok()) *fd = outbox->worker_end();
+  SlotQueue* queue = nullptr;
+  const Status status = Outbox(slot, &queue);
+  if (status.ok()) *fd = queue->worker_end();
   return status;
 }
 
@@ -101,7 +101,7 @@ void Acceptor::Close(std::map<uint32_t, Source>::iterator source, bool drain) {
   sources_.erase(source);
 }
 
-void Acceptor::PlaceBy(uint8_t listener, SharedChain chain) {
+void Acceptor::SetAffinity(uint8_t listener, SharedChain chain) {
   const Guard guard(this);
   chains_[listener] = std::move(chain);
 }
@@ -116,30 +116,30 @@ BusiestClient Acceptor::Busiest() {
   return busiest_;
 }
 
-Status Acceptor::Retable(std::vector<uint16_t> owners, std::vector<uint16_t> homes) {
+Status Acceptor::UpdateRing(std::vector<uint16_t> owners, std::vector<uint16_t> homes) {
   const Guard guard(this);
   if (stopping_) return Status::Ok();
-  std::bitset<SharedPage::kSlots> serving;
+  std::bitset<SharedMemory::kSlots> serving;
   for (const uint16_t owner : owners) serving.set(owner);
   for (uint32_t slot = 0; slot < serving.size(); ++slot) {
-    SlotOutbox* outbox = nullptr;
+    SlotQueue* queue = nullptr;
     if (!serving.test(slot)) continue;
-    if (const Status status = Outbox(slot, &outbox); !status.ok()) return status;
+    if (const Status status = Outbox(slot, &queue); !status.ok()) return status;
   }
   owners_ = std::move(owners);
   homes_ = std::move(homes);
   serving_ = serving;
 
-  std::vector<Passed> waiting;
-  for (uint32_t slot = 0; slot < outboxes_.size(); ++slot) {
-    if (!outboxes_[slot]) continue;
-    if (!serving.test(slot)) outboxes_[slot]->TakeBack();
-    const std::deque<Passed> queue = outboxes_[slot]->TakeQueue();
+  std::vector<Connection> waiting;
+  for (uint32_t slot = 0; slot < queues_.size(); ++slot) {
+    if (!queues_[slot]) continue;
+    if (!serving.test(slot)) queues_[slot]->TakeBackUnread();
+    const std::deque<Connection> queue = queues_[slot]->TakeAll();
     waiting.insert(waiting.end(), queue.begin(), queue.end());
   }
-  for (const Passed& connection : waiting) {
+  for (const Connection& connection : waiting) {
     const uint16_t slot = SlotOf(connection);
-    outboxes_[slot]->Push(connection);
+    queues_[slot]->Push(connection);
     to_flush_.set(slot);
   }
   for (auto& [id, source] : sources_) Poll(id, source);
@@ -147,28 +147,28 @@ Status Acceptor::Retable(std::vector<uint16_t> owners, std::vector<uint16_t> hom
   return Status::Ok();
 }
 
-Status Acceptor::Seat(uint32_t slot, uint8_t listener, uint32_t row) {
+Status Acceptor::Attach(uint32_t slot, uint8_t listener, uint32_t worker_index) {
   const Guard guard(this);
   if (stopping_) return Status::Ok();
-  SlotOutbox* outbox = nullptr;
-  if (const Status status = Outbox(slot, &outbox); !status.ok()) return status;
-  outbox->Seat(listener, row);
+  SlotQueue* queue = nullptr;
+  if (const Status status = Outbox(slot, &queue); !status.ok()) return status;
+  queue->Attach(listener, worker_index);
   to_flush_.set(slot);
   Flush();
   return Status::Ok();
 }
 
-void Acceptor::Unseat(uint32_t slot, uint8_t listener) {
+void Acceptor::Detach(uint32_t slot, uint8_t listener) {
   const Guard guard(this);
-  if (!outboxes_[slot]) return;
-  outboxes_[slot]->Unseat(listener);
+  if (!queues_[slot]) return;
+  queues_[slot]->Detach(listener);
   to_flush_.set(slot);
   Flush();
 }
 
 size_t Acceptor::Queued(uint32_t slot, uint8_t listener) {
   const Guard guard(this);
-  return outboxes_[slot] ? outboxes_[slot]->queued(listener) : 0;
+  return queues_[slot] ? queues_[slot]->queued(listener) : 0;
 }
 
 void Acceptor::Close(uint8_t listener) {
@@ -183,26 +183,26 @@ void Acceptor::Close(uint8_t listener) {
   Flush();
 }
 
-bool Acceptor::Settled(uint8_t listener) {
+bool Acceptor::IsEmpty(uint8_t listener) {
   const Guard guard(this);
-  return IsSettled(listener);
+  return HoldsNothing(listener);
 }
 
-size_t Acceptor::Abandon(uint8_t listener) {
+size_t Acceptor::CloseQueued(uint8_t listener) {
   const Guard guard(this);
   size_t abandoned = heads_.Drop(listener, true);
-  for (uint32_t slot = 0; slot < outboxes_.size(); ++slot) {
-    SlotOutbox* const outbox = outboxes_[slot].get();
-    if (outbox == nullptr) continue;
-    outbox->TakeBack();
+  for (uint32_t slot = 0; slot < queues_.size(); ++slot) {
+    SlotQueue* const queue = queues_[slot].get();
+    if (queue == nullptr) continue;
+    queue->TakeBackUnread();
     to_flush_.set(slot);
-    for (const Passed& connection : outbox->TakeQueue()) {
+    for (const Connection& connection : queue->TakeAll()) {
       if (connection.listener != listener) {
-        outbox->Push(connection);
+        queue->Push(connection);
         continue;
       }
       close(connection.fd);
-      outbox->CountRefused(SlotCell::kAbandoned);
+      queue->CountRefused(SlotCell::kAbandoned);
       ++abandoned;
     }
   }

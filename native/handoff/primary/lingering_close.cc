@@ -29,11 +29,11 @@ bool DiscardAll(int fd) {
 
 }  // namespace
 
-Farewells::~Farewells() {
+LingeringClose::~LingeringClose() {
   for (const auto& [id, parting] : partings_) close(parting.fd);
 }
 
-void Farewells::Say(int fd, std::string_view answer, uint64_t now_ms) {
+void LingeringClose::Say(int fd, std::string_view answer, uint64_t now_ms) {
   const bool said = !answer.empty() && send(fd, answer.data(), answer.size(), kSendFlags) > 0 && shutdown(fd, SHUT_WR) == 0;
   const uint32_t id = next_id_++;
   if (!said || DiscardAll(fd) || partings_.size() >= kPartingsMax || !poller_->Add(fd, token_bit_ | id).ok()) {
@@ -43,16 +43,16 @@ void Farewells::Say(int fd, std::string_view answer, uint64_t now_ms) {
   partings_[id] = {fd, now_ms + kPatienceMs};
 }
 
-void Farewells::Wake(uint32_t id) {
+void LingeringClose::Wake(uint32_t id) {
   const auto parting = partings_.find(id);
   if (parting != partings_.end() && DiscardAll(parting->second.fd)) Close(parting);
 }
 
-void Farewells::OnTime(uint64_t now_ms) {
+void LingeringClose::OnTime(uint64_t now_ms) {
   while (!partings_.empty() && partings_.begin()->second.deadline_ms <= now_ms) Close(partings_.begin());
 }
 
-void Farewells::Close(std::map<uint32_t, Parting>::iterator parting) {
+void LingeringClose::Close(std::map<uint32_t, Parting>::iterator parting) {
   poller_->Remove(parting->second.fd);
   close(parting->second.fd);
   partings_.erase(parting);

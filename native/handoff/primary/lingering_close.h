@@ -13,13 +13,13 @@ namespace limpet {
 // A connection that is closed with bytes unread is reset, and a reset can overtake the answer. So after its answer each one
 // is half closed, and what still comes is thrown away, until the client closes too or a second has passed. Owns the
 // descriptors. Not thread-safe.
-class Farewells {
+class LingeringClose {
  public:
   // Tokens given to the poller have `token_bit` set, and an id below it. The poller must outlive this.
-  Farewells(Poller* poller, uint64_t token_bit) : poller_(poller), token_bit_(token_bit) {}
-  ~Farewells();
-  Farewells(const Farewells&) = delete;
-  Farewells& operator=(const Farewells&) = delete;
+  LingeringClose(Poller* poller, uint64_t token_bit) : poller_(poller), token_bit_(token_bit) {}
+  ~LingeringClose();
+  LingeringClose(const LingeringClose&) = delete;
+  LingeringClose& operator=(const LingeringClose&) = delete;
 
   // Takes ownership of `fd`, which the poller must not know. An empty answer closes it at once.
   void Say(int fd, std::string_view answer, uint64_t now_ms);

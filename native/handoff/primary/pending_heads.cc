@@ -60,7 +60,7 @@ PendingHeads::PendingHeads(Poller* poller, uint64_t token_bit, Settings settings
       settings_(settings),
       place_(place),
       context_(context),
-      farewells_(poller, token_bit << 1) {}
+      lingering_close_(poller, token_bit << 1) {}
 
 PendingHeads::~PendingHeads() {
   for (const auto& [id, pending] : waiting_) close(pending.fd);
@@ -80,7 +80,7 @@ void PendingHeads::Admit(int fd, uint8_t listener, SharedChain chain, const Endp
       return;
     case Seen::kRefused:
       ++refused_[static_cast<size_t>(refusal)];
-      farewells_.Say(fd, RefusalAnswer(refusal), NowMs());
+      lingering_close_.Say(fd, RefusalAnswer(refusal), NowMs());
       return;
     case Seen::kIncomplete:
       break;
@@ -171,7 +171,7 @@ void PendingHeads::WatchFor(uint32_t id, Pending& pending) {
 bool PendingHeads::Wake(uint64_t token) {
   const auto id = static_cast<uint32_t>(token);
   if ((token & token_bit_ << 1) != 0) {
-    farewells_.Wake(id);
+    lingering_close_.Wake(id);
     return true;
   }
   if ((token & token_bit_) == 0) return false;
@@ -182,7 +182,7 @@ bool PendingHeads::Wake(uint64_t token) {
 }
 
 void PendingHeads::OnTime() {
-  if (waiting_.empty() && paced_.empty() && farewells_.DueMs() == UINT64_MAX) return;
+  if (waiting_.empty() && paced_.empty() && lingering_close_.DueMs() == UINT64_MAX) return;
   const uint64_t now_ms = NowMs();
   while (!paced_.empty() && paced_.top().first <= now_ms) {
     const auto pending = waiting_.find(paced_.top().second);
@@ -192,11 +192,11 @@ void PendingHeads::OnTime() {
   while (!waiting_.empty() && waiting_.begin()->second.deadline_ms <= now_ms) {
     Refuse(waiting_.begin(), waiting_.begin()->second.spoken ? Refusal::kHeadTimeout : Refusal::kSilent);
   }
-  farewells_.OnTime(now_ms);
+  lingering_close_.OnTime(now_ms);
 }
 
 int PendingHeads::DueInMs() const {
-  uint64_t due_ms = farewells_.DueMs();
+  uint64_t due_ms = lingering_close_.DueMs();
   if (!waiting_.empty()) due_ms = std::min(due_ms, waiting_.begin()->second.deadline_ms);
   if (!paced_.empty()) due_ms = std::min(due_ms, paced_.top().first);
   if (due_ms == UINT64_MAX) return INT32_MAX;
@@ -219,7 +219,7 @@ void PendingHeads::Refuse(Waiting::iterator entry, Refusal refusal) {
   const bool spoken = entry->second.spoken;
   Forget(entry);
   ++refused_[static_cast<size_t>(refusal)];
-  farewells_.Say(fd, spoken ? RefusalAnswer(refusal) : std::string_view(), NowMs());
+  lingering_close_.Say(fd, spoken ? RefusalAnswer(refusal) : std::string_view(), NowMs());
 }
 
 void PendingHeads::Forget(Waiting::iterator entry) {

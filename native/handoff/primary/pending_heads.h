@@ -103,7 +103,7 @@ class PendingHeads {
   const Settings settings_;
   const Place place_;
   void* const context_;
-  Farewells farewells_;
+  LingeringClose lingering_close_;
   // Ids grow, and all have the same time: the first is the oldest and the first to be late.
   Waiting waiting_;
   std::map<std::array<uint8_t, 16>, std::set<uint32_t>> by_address_;

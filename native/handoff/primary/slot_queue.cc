@@ -4,35 +4,35 @@
 
 namespace limpet {
 
-SlotOutbox::~SlotOutbox() {
-  if (channel_.worker_end.valid()) TakeBack();
-  for (const Passed& connection : queue_) close(connection.fd);
+SlotQueue::~SlotQueue() {
+  if (channel_.worker_end.valid()) TakeBackUnread();
+  for (const Connection& connection : queue_) close(connection.fd);
 }
 
-void SlotOutbox::Seat(uint8_t listener, uint32_t row) {
-  seated_[listener] = true;
-  row_ = row;
+void SlotQueue::Attach(uint8_t listener, uint32_t worker_index) {
+  attached_[listener] = true;
+  worker_index_ = worker_index;
 }
 
-void SlotOutbox::Unseat(uint8_t listener) {
-  seated_[listener] = false;
-  TakeBack();
+void SlotQueue::Detach(uint8_t listener) {
+  attached_[listener] = false;
+  TakeBackUnread();
 }
 
-void SlotOutbox::Push(const Passed& connection) {
+void SlotQueue::Push(const Connection& connection) {
   queue_.push_back(connection);
   ShowQueued();
 }
 
-std::deque<Passed> SlotOutbox::TakeQueue() {
-  std::deque<Passed> taken = std::exchange(queue_, {});
+std::deque<Connection> SlotQueue::TakeAll() {
+  std::deque<Connection> taken = std::exchange(queue_, {});
   ShowQueued();
   return taken;
 }
 
-void SlotOutbox::TakeBack() {
-  std::vector<Passed> unread;
-  Passed batch[kMessageMax];
+void SlotQueue::TakeBackUnread() {
+  std::vector<Connection> unread;
+  Connection batch[kMessageMax];
   for (;;) {
     size_t count = 0;
     // Without room the kernel would drop descriptors: what stays in the channel waits for the next process.
@@ -44,8 +44,8 @@ void SlotOutbox::TakeBack() {
   PutInFront(unread);
 }
 
-SlotOutbox::Flushed SlotOutbox::Flush() {
-  const auto goes = [this](const Passed& connection) { return seated_[connection.listener]; };
+SlotQueue::Flushed SlotQueue::Flush() {
+  const auto goes = [this](const Connection& connection) { return attached_[connection.listener]; };
   auto next = std::find_if(queue_.begin(), queue_.end(), goes);
   while (next != queue_.end()) {
     size_t room = Room();
@@ -55,7 +55,7 @@ SlotOutbox::Flushed SlotOutbox::Flush() {
       room = Room();
       if (room == 0) return Flushed::kDone;
     }
-    Passed batch[kMessageMax];
+    Connection batch[kMessageMax];
     size_t count = 0;
     const auto first = next;
     for (; next != queue_.end() && count < std::min(room, kMessageMax); ++next) {
@@ -71,10 +71,10 @@ SlotOutbox::Flushed SlotOutbox::Flush() {
   return Flushed::kDone;
 }
 
-SlotOutbox::Flushed SlotOutbox::Read() {
+SlotQueue::Flushed SlotQueue::Read() {
   cell(SlotCell::kHungry).store(0);
-  std::vector<Passed> returned;
-  Passed batch[kMessageMax];
+  std::vector<Connection> returned;
+  Connection batch[kMessageMax];
   while (WaitingIn(primary_end()) > 0) {
     size_t count = 0;
     if (DescriptorsLeft() < kMessageMax) {
@@ -89,32 +89,32 @@ SlotOutbox::Flushed SlotOutbox::Read() {
   return Flushed::kDone;
 }
 
-size_t SlotOutbox::queued(uint8_t listener) const {
-  return static_cast<size_t>(std::count_if(queue_.begin(), queue_.end(), [&](const Passed& connection) {
+size_t SlotQueue::queued(uint8_t listener) const {
+  return static_cast<size_t>(std::count_if(queue_.begin(), queue_.end(), [&](const Connection& connection) {
     return connection.listener == listener;
   }));
 }
 
-size_t SlotOutbox::Load() const {
-  const double open = page_->worker(row_, WorkerCell::kAccepted).load() - page_->worker(row_, WorkerCell::kClosed).load();
+size_t SlotQueue::Load() const {
+  const double open = memory_->worker(worker_index_, WorkerCell::kAccepted).load() - memory_->worker(worker_index_, WorkerCell::kClosed).load();
   return static_cast<size_t>(std::max(open, 0.0)) + in_channel() + queue_.size();
 }
 
-size_t SlotOutbox::Room() const {
-  const double credits = page_->worker(row_, WorkerCell::kCredits).load();
+size_t SlotQueue::Room() const {
+  const double credits = memory_->worker(worker_index_, WorkerCell::kCredits).load();
   const double waiting = static_cast<double>(in_channel());
   return credits > waiting ? static_cast<size_t>(credits - waiting) : 0;
 }
 
-void SlotOutbox::CountHanded(const Passed* connections, size_t count, double sign) {
-  const auto diverted = std::count_if(connections, connections + count, [this](const Passed& connection) {
+void SlotQueue::CountHanded(const Connection* connections, size_t count, double sign) {
+  const auto diverted = std::count_if(connections, connections + count, [this](const Connection& connection) {
     return connection.HomeIn(*homes_) != slot_;
   });
   Count(cell(SlotCell::kHanded), sign * static_cast<double>(count));
   Count(cell(SlotCell::kDiverted), sign * static_cast<double>(diverted));
 }
 
-void SlotOutbox::PutInFront(const std::vector<Passed>& connections) {
+void SlotQueue::PutInFront(const std::vector<Connection>& connections) {
   queue_.insert(queue_.begin(), connections.begin(), connections.end());
   ShowQueued();
 }

@@ -14,19 +14,19 @@ namespace limpet {
 
 // Owns every descriptor in it. A connection leaves when the process in the slot is seated for its listener and has room: no
 // more than its credits wait in the channel. Not thread-safe: the acceptor's lock guards it.
-class SlotOutbox {
+class SlotQueue {
  public:
   enum class Flushed {
     kDone,   // nothing more can go now: the queue is empty, nobody is seated, or the worker will poke
     kRetry,  // the system is short of something: try again in some milliseconds
   };
 
-  // `page` and `homes`, the home slot of each bucket, must outlive the outbox.
-  SlotOutbox(const SharedPage* page, const std::vector<uint16_t>* homes, uint32_t slot)
-      : page_(page), homes_(homes), slot_(slot) {}
-  ~SlotOutbox();
-  SlotOutbox(const SlotOutbox&) = delete;
-  SlotOutbox& operator=(const SlotOutbox&) = delete;
+  // `page` and `homes`, the home slot of each bucket, must outlive the queue.
+  SlotQueue(const SharedMemory* memory, const std::vector<uint16_t>* homes, uint32_t slot)
+      : memory_(memory), homes_(homes), slot_(slot) {}
+  ~SlotQueue();
+  SlotQueue(const SlotQueue&) = delete;
+  SlotQueue& operator=(const SlotQueue&) = delete;
 
   Status Open() { return ChannelPair::Open(&channel_); }
   // The end that the slot's processes inherit.
@@ -36,14 +36,14 @@ class SlotOutbox {
 
   // The process that writes `row` takes the listener's connections. One process at a time sits in the slot, and it alone reads
   // from the channel: it is seated when it has opened all its listeners, after the one before it has stopped reading.
-  void Seat(uint8_t listener, uint32_t row);
-  void Unseat(uint8_t listener);
+  void Attach(uint8_t listener, uint32_t worker_index);
+  void Detach(uint8_t listener);
 
-  void Push(const Passed& connection);
+  void Push(const Connection& connection);
   // Everything that waits, the oldest first; the caller owns it.
-  std::deque<Passed> TakeQueue();
+  std::deque<Connection> TakeAll();
   // Puts what nobody has read from the channel back in front of the queue.
-  void TakeBack();
+  void TakeBackUnread();
   // Sends what can be sent.
   Flushed Flush();
   // Reads what the worker sent: pokes, and connections that lay in the channel for a listener that it has not. Who is seated does
@@ -60,19 +60,19 @@ class SlotOutbox {
   size_t in_channel() const { return WaitingIn(worker_end()); }
 
  private:
-  std::atomic<double>& cell(uint32_t cell) const { return page_->slot(slot_, cell); }
+  std::atomic<double>& cell(uint32_t cell) const { return memory_->slot(slot_, cell); }
   size_t Room() const;
-  void CountHanded(const Passed* connections, size_t count, double sign);
-  void PutInFront(const std::vector<Passed>& connections);
+  void CountHanded(const Connection* connections, size_t count, double sign);
+  void PutInFront(const std::vector<Connection>& connections);
   void ShowQueued() { cell(SlotCell::kQueued).store(static_cast<double>(queue_.size()), std::memory_order_relaxed); }
 
-  const SharedPage* const page_;
+  const SharedMemory* const memory_;
   const std::vector<uint16_t>* const homes_;
   const uint32_t slot_;
   ChannelPair channel_;
-  std::deque<Passed> queue_;
-  std::array<bool, 256> seated_{};
-  uint32_t row_ = 0;
+  std::deque<Connection> queue_;
+  std::array<bool, 256> attached_{};
+  uint32_t worker_index_ = 0;
 };
 
 }  // namespace limpet

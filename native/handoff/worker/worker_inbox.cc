@@ -22,9 +22,9 @@ constexpr size_t kPlenty = 1024;
 }  // namespace
 
 // The accept loop of one listening socket.
-class WorkerInbox::Acceptance final : public WatchedDescriptor {
+class WorkerInbox::AcceptLoop final : public WatchedDescriptor {
  public:
-  Acceptance(WorkerInbox* inbox, uint8_t listener, Descriptor socket)
+  AcceptLoop(WorkerInbox* inbox, uint8_t listener, Descriptor socket)
       : WatchedDescriptor(inbox->loop_, &inbox->cell(WorkerCell::kStarved)),
         inbox_(inbox),
         listener_(listener),
@@ -32,12 +32,12 @@ class WorkerInbox::Acceptance final : public WatchedDescriptor {
 
   Status Start() { return WatchedDescriptor::Start(socket_.get()); }
 
-  // Accepts and delivers up to kTakenAtOnce connections; how many.
+  // Accepts and delivers up to kBatchMax connections; how many.
   size_t Take() {
-    Passed taken[kTakenAtOnce];
+    Connection taken[kBatchMax];
     size_t count = 0;
     bool starved = false;
-    while (count < kTakenAtOnce && !starved) {
+    while (count < kBatchMax && !starved) {
       PeerAddress peer;
       inbox_->cell(WorkerCell::kTaking).store(1, std::memory_order_relaxed);
       const int fd = AcceptConnection(socket_.get(), &peer);
@@ -48,15 +48,15 @@ class WorkerInbox::Acceptance final : public WatchedDescriptor {
         break;
       }
       inbox_->Took(1);
-      const std::optional<ClientKey> client = peer.Key(inbox_->page_->ipv6_prefix());
+      const std::optional<ClientKey> client = peer.Key(inbox_->memory_->ipv6_prefix());
       if (client) inbox_->busiest_.Saw(*client);
-      if (client && !inbox_->page_->IsHome(*client, inbox_->slot_)) Count(inbox_->cell(WorkerCell::kMissteered));
+      if (client && !inbox_->memory_->IsHome(*client, inbox_->slot_)) Count(inbox_->cell(WorkerCell::kMissteered));
       taken[count++] = {fd, listener_, 0};
     }
     if (starved) {
-      Rest();
+      BackOff();
     } else if (count > 0) {
-      Rested();
+      ResetBackoff();
     }
     inbox_->ShowBusiest();
     if (count > 0) inbox_->deliver_(inbox_->context_, taken, count);
@@ -65,7 +65,7 @@ class WorkerInbox::Acceptance final : public WatchedDescriptor {
 
  private:
   void Wake() override { Take(); }
-  void LetGo() override { socket_.Reset(); }
+  void CloseDescriptor() override { socket_.Reset(); }
 
   WorkerInbox* const inbox_;
   const uint8_t listener_;
@@ -73,9 +73,9 @@ class WorkerInbox::Acceptance final : public WatchedDescriptor {
 };
 
 // The reading end of the channel.
-class WorkerInbox::Reception final : public WatchedDescriptor {
+class WorkerInbox::ChannelReader final : public WatchedDescriptor {
  public:
-  Reception(WorkerInbox* inbox, int channel)
+  ChannelReader(WorkerInbox* inbox, int channel)
       : WatchedDescriptor(inbox->loop_, &inbox->cell(WorkerCell::kStarved)), inbox_(inbox), channel_(channel) {}
 
   Status Start() {
@@ -93,21 +93,21 @@ class WorkerInbox::Reception final : public WatchedDescriptor {
       return;
     }
     Watch();
-    if (!Offer()) Rest();
+    if (!Offer()) BackOff();
   }
 
  private:
   void Wake() override {
-    Passed taken[kTakenAtOnce];
+    Connection taken[kBatchMax];
     size_t count = 0;
     if (!GiveBack() || !HasRoom()) {
       Offer();
-      Rest();
+      BackOff();
       return;
     }
-    Rested();
+    ResetBackoff();
     bool broken = false;
-    while (count + kMessageMax <= kTakenAtOnce) {
+    while (count + kMessageMax <= kBatchMax) {
       size_t received = 0;
       inbox_->cell(WorkerCell::kTaking).store(kMessageMax, std::memory_order_relaxed);
       const Transfer transfer = ReceiveConnections(channel_, taken + count, &received);
@@ -120,17 +120,17 @@ class WorkerInbox::Reception final : public WatchedDescriptor {
     counted_after_ += count;
     const bool offered = Offer();
     const auto refused = std::stable_partition(
-        taken, taken + count, [this](const Passed& connection) { return expected_[connection.listener]; });
+        taken, taken + count, [this](const Connection& connection) { return expected_[connection.listener]; });
     returning_.insert(returning_.end(), refused, taken + count);
     const bool given_back = GiveBack();
     if (broken) {
       Unwatch();
     } else if (!given_back || !offered) {
       // Without room on offer nobody sends, and nothing would ever wake us: we look again ourselves.
-      Rest();
+      BackOff();
     }
     const uint64_t now_ns = uv_hrtime();
-    std::for_each(taken, refused, [&](const Passed& connection) { CountLatency(now_ns - connection.placed_ns); });
+    std::for_each(taken, refused, [&](const Connection& connection) { CountLatency(now_ns - connection.placed_ns); });
     if (refused != taken) inbox_->deliver_(inbox_->context_, taken, static_cast<size_t>(refused - taken));
   }
 
@@ -147,7 +147,7 @@ class WorkerInbox::Reception final : public WatchedDescriptor {
       room_ = DescriptorsLeft();
       counted_after_ = 0;
     }
-    return room_ >= kTakenAtOnce;
+    return room_ >= kBatchMax;
   }
 
   // Tells the acceptor how much may wait in the channel; false when that is nothing. Pairs with Acceptor's: it says that it is hungry, then looks at
@@ -155,7 +155,7 @@ class WorkerInbox::Reception final : public WatchedDescriptor {
   bool Offer() {
     const size_t credits = HasRoom() ? std::min(room_, kWindow) : 0;
     inbox_->cell(WorkerCell::kCredits).store(static_cast<double>(credits));
-    if (credits > 0 && inbox_->page_->slot(inbox_->slot_, SlotCell::kHungry).load() != 0) Poke(channel_);
+    if (credits > 0 && inbox_->memory_->slot(inbox_->slot_, SlotCell::kHungry).load() != 0) Poke(channel_);
     return credits > 0;
   }
 
@@ -175,49 +175,49 @@ class WorkerInbox::Reception final : public WatchedDescriptor {
   WorkerInbox* const inbox_;
   const int channel_;
   std::bitset<256> expected_;
-  std::vector<Passed> returning_;
+  std::vector<Connection> returning_;
   size_t room_ = 0;
   size_t counted_after_ = 0;
 };
 
-WorkerInbox::WorkerInbox(uv_loop_t* loop, const SharedPage* page, uint32_t row, uint32_t slot, Deliver deliver,
+WorkerInbox::WorkerInbox(uv_loop_t* loop, const SharedMemory* memory, uint32_t worker_index, uint32_t slot, Deliver deliver,
                          void* context)
-    : loop_(loop), page_(page), row_(row), slot_(slot), deliver_(deliver), context_(context) {}
+    : loop_(loop), memory_(memory), worker_index_(worker_index), slot_(slot), deliver_(deliver), context_(context) {}
 
 WorkerInbox::~WorkerInbox() = default;
 
 Status WorkerInbox::Accept(uint8_t listener, Descriptor socket) {
-  std::unique_ptr<Acceptance, WatchedDescriptor::Closer> acceptance(new Acceptance(this, listener, std::move(socket)));
-  const Status status = acceptance->Start();
-  if (status.ok()) acceptances_[listener] = std::move(acceptance);
+  std::unique_ptr<AcceptLoop, WatchedDescriptor::Closer> accept_loop(new AcceptLoop(this, listener, std::move(socket)));
+  const Status status = accept_loop->Start();
+  if (status.ok()) accept_loops_[listener] = std::move(accept_loop);
   return status;
 }
 
 void WorkerInbox::StopAccepting(uint8_t listener, bool drain) {
   // Taken out first: what is delivered may stop it again.
-  const std::unique_ptr<Acceptance, WatchedDescriptor::Closer> acceptance = std::move(acceptances_[listener]);
-  constexpr size_t kLongestBacklog = 65536;
-  for (size_t taken = 0; acceptance && drain && taken < kLongestBacklog;) {
-    const size_t more = acceptance->Take();
+  const std::unique_ptr<AcceptLoop, WatchedDescriptor::Closer> accept_loop = std::move(accept_loops_[listener]);
+  constexpr size_t kBacklogMax = 65536;
+  for (size_t taken = 0; accept_loop && drain && taken < kBacklogMax;) {
+    const size_t more = accept_loop->Take();
     if (more == 0) break;
     taken += more;
   }
 }
 
 Status WorkerInbox::Receive(int channel) {
-  std::unique_ptr<Reception, WatchedDescriptor::Closer> reception(new Reception(this, channel));
-  const Status status = reception->Start();
-  if (status.ok()) reception_ = std::move(reception);
+  std::unique_ptr<ChannelReader, WatchedDescriptor::Closer> reader(new ChannelReader(this, channel));
+  const Status status = reader->Start();
+  if (status.ok()) channel_reader_ = std::move(reader);
   return status;
 }
 
 void WorkerInbox::Expect(uint8_t listener, bool expected) {
-  if (reception_) reception_->Expect(listener, expected);
+  if (channel_reader_) channel_reader_->Expect(listener, expected);
 }
 
 void WorkerInbox::Stop() {
-  for (auto& acceptance : acceptances_) acceptance.reset();
-  reception_.reset();
+  for (auto& accept_loop : accept_loops_) accept_loop.reset();
+  channel_reader_.reset();
 }
 
 void WorkerInbox::ShowBusiest() const {

@@ -17,7 +17,7 @@
 namespace limpet {
 
 // The intake of one worker process, on the process's own libuv loop: one call of `deliver` a wake, with at most
-// kTakenAtOnce connections, so that what is accepted and not yet answered is never more than that. Where descriptors or memory run out it
+// kBatchMax connections, so that what is accepted and not yet answered is never more than that. Where descriptors or memory run out it
 // rests, 10 ms doubling to 1 s, instead of spinning on a socket that stays readable; what waits stays with the kernel.
 //
 // Counts in the process's row of the shared page: `taking` is set before each system call that may return connections, so
@@ -25,10 +25,10 @@ namespace limpet {
 class WorkerInbox {
  public:
   // Takes ownership of the `count` descriptors: non-blocking, close-on-exec. May call Accept and Stop*.
-  using Deliver = void (*)(void* context, const Passed* connections, size_t count);
+  using Deliver = void (*)(void* context, const Connection* connections, size_t count);
 
   // `page` must outlive the inbox.
-  WorkerInbox(uv_loop_t* loop, const SharedPage* page, uint32_t row, uint32_t slot, Deliver deliver, void* context);
+  WorkerInbox(uv_loop_t* loop, const SharedMemory* memory, uint32_t worker_index, uint32_t slot, Deliver deliver, void* context);
   // Closes what it holds. Its libuv handles outlive it until the loop has closed them.
   ~WorkerInbox();
   WorkerInbox(const WorkerInbox&) = delete;
@@ -50,22 +50,22 @@ class WorkerInbox {
   void Stop();
 
  private:
-  class Acceptance;
-  class Reception;
+  class AcceptLoop;
+  class ChannelReader;
 
-  std::atomic<double>& cell(uint32_t cell) const { return page_->worker(row_, cell); }
+  std::atomic<double>& cell(uint32_t cell) const { return memory_->worker(worker_index_, cell); }
   void Took(size_t count) const;
   void ShowBusiest() const;
 
   uv_loop_t* const loop_;
-  const SharedPage* const page_;
-  const uint32_t row_;
+  const SharedMemory* const memory_;
+  const uint32_t worker_index_;
   const uint32_t slot_;
   const Deliver deliver_;
   void* const context_;
   BusiestClient busiest_;
-  std::array<std::unique_ptr<Acceptance, WatchedDescriptor::Closer>, 256> acceptances_;
-  std::unique_ptr<Reception, WatchedDescriptor::Closer> reception_;
+  std::array<std::unique_ptr<AcceptLoop, WatchedDescriptor::Closer>, 256> accept_loops_;
+  std::unique_ptr<ChannelReader, WatchedDescriptor::Closer> channel_reader_;
 };
 
 }  // namespace limpet

@@ -56,8 +56,8 @@ class Ledger {
 // A worker process, but for being a thread: a loop and an inbox of its own.
 class Worker {
  public:
-  Worker(const SharedPage* page, uint32_t slot, uint32_t row, int channel, Ledger* ledger)
-      : row_(row), page_(page), slot_(slot), channel_(Descriptor::Duplicate(channel)), ledger_(ledger) {
+  Worker(const SharedMemory* memory, uint32_t slot, uint32_t worker_index, int channel, Ledger* ledger)
+      : worker_index_(worker_index), memory_(memory), slot_(slot), channel_(Descriptor::Duplicate(channel)), ledger_(ledger) {
     uv_loop_init(&loop_);
     stop_.data = this;
     uv_async_init(&loop_, &stop_, [](uv_async_t* stop) {
@@ -74,30 +74,30 @@ class Worker {
     uv_loop_close(&loop_);
   }
 
-  uint32_t row() const { return row_; }
+  uint32_t worker_index() const { return worker_index_; }
 
  private:
   void Run() {
-    inbox_ = std::make_unique<WorkerInbox>(&loop_, page_, row_, slot_, Deliver, this);
+    inbox_ = std::make_unique<WorkerInbox>(&loop_, memory_, worker_index_, slot_, Deliver, this);
     Check(inbox_->Receive(channel_.get()).ok());
     inbox_->Expect(kListener, true);
     uv_run(&loop_, UV_RUN_DEFAULT);
     inbox_.reset();
   }
 
-  static void Deliver(void* self, const Passed* connections, size_t count) {
+  static void Deliver(void* self, const Connection* connections, size_t count) {
     auto* worker = static_cast<Worker*>(self);
-    Check(count >= 1 && count <= kTakenAtOnce);
+    Check(count >= 1 && count <= kBatchMax);
     for (size_t i = 0; i < count; ++i) {
       Check(connections[i].listener == kListener);
       worker->ledger_->Served(connections[i].fd);
       close(connections[i].fd);
-      Count(worker->page_->worker(worker->row_, WorkerCell::kClosed));
+      Count(worker->memory_->worker(worker->worker_index_, WorkerCell::kClosed));
     }
   }
 
-  const uint32_t row_;
-  const SharedPage* const page_;
+  const uint32_t worker_index_;
+  const SharedMemory* const memory_;
   const uint32_t slot_;
   const Descriptor channel_;
   Ledger* const ledger_;
@@ -112,16 +112,16 @@ class Hammer {
   Hammer() : homes_(1024) {
     BuildHomes(weights_, homes_);
     Descriptor memory, listener;
-    Check(SharedPage::Create(&memory).ok());
-    Check(SharedPage::Map(memory.get(), &page_).ok());
-    acceptor_ = std::make_unique<Acceptor>(&page_, Acceptor::Settings{kKey, 64, kQueueMax}, [](void*) {}, nullptr);
+    Check(SharedMemory::Create(&memory).ok());
+    Check(SharedMemory::Map(memory.get(), &memory_).ok());
+    acceptor_ = std::make_unique<Acceptor>(&memory_, Acceptor::Settings{kKey, 64, kQueueMax}, [](void*) {}, nullptr);
     Check(acceptor_->Start().ok());
-    Check(ListenAlone(Loopback(), 4096, &listener).ok());
+    Check(ListenExclusively(Loopback(), 4096, &listener).ok());
     address_ = AddressOf(listener.get());
-    Retable();
+    UpdateRing();
     const uint32_t source = acceptor_->Add(kListener, std::move(listener));
     acceptor_->Serve(source, Acceptor::Service::kServed, {});
-    for (uint32_t slot = 0; slot < kSlots; ++slot) Seat(slot);
+    for (uint32_t slot = 0; slot < kSlots; ++slot) Attach(slot);
   }
 
   void Round() {
@@ -133,11 +133,11 @@ class Hammer {
         break;
       case 1:
         Kill(slot);
-        Seat(slot);
+        Attach(slot);
         break;
       case 2:
         down_[slot] = 1;
-        Retable();
+        UpdateRing();
         break;
       case 3:
         GiveUpSome();
@@ -151,17 +151,17 @@ class Hammer {
     Recover();
     // Only then does settled count what the thread has not accepted yet.
     acceptor_->Close(kListener);
-    for (int waited_ms = 0; !acceptor_->Settled(kListener) && waited_ms < 20'000; ++waited_ms) poll(nullptr, 0, 1);
-    Check(acceptor_->Settled(kListener));
+    for (int waited_ms = 0; !acceptor_->IsEmpty(kListener) && waited_ms < 20'000; ++waited_ms) poll(nullptr, 0, 1);
+    Check(acceptor_->IsEmpty(kListener));
     for (auto& worker : workers_) worker.reset();
     size_t refused = 0;
     double accepted = 0, closed = 0;
     for (uint32_t slot = 0; slot < kSlots; ++slot) {
-      refused += static_cast<size_t>(page_.slot(slot, SlotCell::kQueueFull).load());
+      refused += static_cast<size_t>(memory_.slot(slot, SlotCell::kQueueFull).load());
     }
-    for (uint32_t row = 0; row < next_row_; ++row) {
-      accepted += page_.worker(row, WorkerCell::kAccepted).load();
-      closed += page_.worker(row, WorkerCell::kClosed).load();
+    for (uint32_t worker_index = 0; worker_index < next_worker_index_; ++worker_index) {
+      accepted += memory_.worker(worker_index, WorkerCell::kAccepted).load();
+      closed += memory_.worker(worker_index, WorkerCell::kClosed).load();
     }
     Check(accepted == closed);
     Check(connected_ == ledger_.all() + refused);
@@ -172,7 +172,7 @@ class Hammer {
       unserved += times == 0 ? 1 : 0;
     }
     Check(unserved <= refused + gave_up_);
-    printf("%zu connections, %zu refused, %zu gave up, %u workers\n", connected_, refused, gave_up_, next_row_);
+    printf("%zu connections, %zu refused, %zu gave up, %u workers\n", connected_, refused, gave_up_, next_worker_index_);
     acceptor_.reset();
   }
 
@@ -215,43 +215,43 @@ class Hammer {
     }
   }
 
-  void Seat(uint32_t slot) {
+  void Attach(uint32_t slot) {
     int channel = -1;
     Check(acceptor_->ChannelEnd(slot, &channel).ok());
-    workers_[slot] = std::make_unique<Worker>(&page_, slot, next_row_++, channel, &ledger_);
-    Check(acceptor_->Seat(slot, kListener, workers_[slot]->row()).ok());
+    workers_[slot] = std::make_unique<Worker>(&memory_, slot, next_worker_index_++, channel, &ledger_);
+    Check(acceptor_->Attach(slot, kListener, workers_[slot]->worker_index()).ok());
   }
 
   void Kill(uint32_t slot) {
     if (!workers_[slot]) return;
     workers_[slot].reset();
-    acceptor_->Unseat(slot, kListener);
+    acceptor_->Detach(slot, kListener);
   }
 
   void Recover() {
     for (uint32_t slot = 0; slot < kSlots; ++slot) {
       down_[slot] = 0;
-      if (!workers_[slot]) Seat(slot);
+      if (!workers_[slot]) Attach(slot);
     }
-    Retable();
+    UpdateRing();
   }
 
-  void Retable() {
+  void UpdateRing() {
     std::vector<uint16_t> owners(homes_.size());
     AssignOwners(homes_, weights_, down_, owners);
-    Check(acceptor_->Retable(owners[0] == kNoSlot ? homes_ : owners, homes_).ok());
+    Check(acceptor_->UpdateRing(owners[0] == kNoSlot ? homes_ : owners, homes_).ok());
   }
 
   Random random_;
   const std::vector<double> weights_ = std::vector<double>(kSlots, 1);
   std::vector<uint16_t> homes_;
   std::vector<uint8_t> down_ = std::vector<uint8_t>(kSlots);
-  SharedPage page_;
+  SharedMemory memory_;
   Ledger ledger_;
   std::unique_ptr<Acceptor> acceptor_;
   ListenAddress address_;
   std::array<std::unique_ptr<Worker>, kSlots> workers_;
-  uint32_t next_row_ = 0;
+  uint32_t next_worker_index_ = 0;
   std::vector<Client> clients_;
   size_t connected_ = 0;
   size_t gave_up_ = 0;

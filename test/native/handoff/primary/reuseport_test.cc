@@ -71,9 +71,9 @@ void NobodySharesTheAddress() {
   const ListenAddress taken = AddressOf(group.descriptor(0));
   Check(other.Open(taken, 2, 511, ring.Program()).error() == EADDRINUSE);
   Check(other.size() == 0);
-  Check(ListenAlone(taken, 511, &alone).error() == EADDRINUSE);
+  Check(ListenExclusively(taken, 511, &alone).error() == EADDRINUSE);
   group = {};
-  Check(ListenAlone(taken, 511, &alone).ok());
+  Check(ListenExclusively(taken, 511, &alone).ok());
   Check(group.Open(taken, 2, 511, ring.Program()).error() == EADDRINUSE);
 }
 
@@ -83,7 +83,7 @@ void OneOfTwoRouters() {
   const std::vector<BpfInstruction> program = ring.Program();
   for (int round = 0; round < 50; ++round) {
     Descriptor probe;
-    Check(ListenAlone(Loopback(), 1, &probe).ok());
+    Check(ListenExclusively(Loopback(), 1, &probe).ok());
     const ListenAddress address = AddressOf(probe.get());
     probe.Reset();
     int start[2], result[2], end[2];
@@ -117,7 +117,7 @@ void OneOfTwoRouters() {
 
 void TellsHowFullAQueueIs() {
   Descriptor listener;
-  Check(ListenAlone(Loopback(), 8, &listener).ok());
+  Check(ListenExclusively(Loopback(), 8, &listener).ok());
   const ListenAddress address = AddressOf(listener.get());
   std::vector<Descriptor> clients;
   for (uint32_t i = 0; i < 5; ++i) clients.push_back(Connect(address, LoopbackAddress(i)));

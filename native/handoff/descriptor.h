@@ -8,7 +8,8 @@
 
 namespace limpet {
 
-// Owns one open descriptor and closes it. Every descriptor of limpet is close-on-exec: whoever opens one says so there.
+// Owns one open descriptor, and closes it when it is destroyed, reset or assigned to. Every descriptor that limpet opens is
+// close-on-exec: the call that opens it sets the flag.
 class Descriptor {
  public:
   Descriptor() = default;
@@ -27,13 +28,13 @@ class Descriptor {
 
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
-  // Gives up ownership.
+  // Hands ownership to the caller.
   [[nodiscard]] int Release() { return std::exchange(fd_, -1); }
   void Reset() {
     if (fd_ >= 0) close(std::exchange(fd_, -1));
   }
 
-  // A close-on-exec duplicate of `fd`; invalid, with errno, when there is no room for it.
+  // A close-on-exec duplicate of `fd`. Invalid, with errno set, if the process has no free descriptor.
   static Descriptor Duplicate(int fd) { return Descriptor(fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 
  private:

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace limpet {
 namespace {
@@ -18,17 +19,17 @@ constexpr int kReceiveFlags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
 constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
 constexpr char kOpenDescriptors[] = "/proc/self/fd";
 #else
-// macOS has no SEQPACKET between unix sockets; its datagrams are as reliable, and keep their boundaries too. Never run.
+// macOS has no SOCK_SEQPACKET for unix sockets. Its unix datagrams are reliable too, and keep message boundaries. Never run.
 constexpr int kSocketType = SOCK_DGRAM;
 constexpr int kReceiveFlags = MSG_DONTWAIT;
 constexpr int kSendFlags = MSG_DONTWAIT;
 constexpr char kOpenDescriptors[] = "/dev/fd";
 #endif
 
-// What a process needs for itself while it takes connections: a file, a lookup, a connection to its database.
+// Descriptors that a process needs besides its connections: files, DNS lookups, a connection to its database.
 constexpr size_t kReserve = 32;
 
-// What is written beside each descriptor. Of one size, so that the bytes in the channel count the connections in it.
+// What a message says about each descriptor. All records have one size, so that the bytes in the channel count its connections.
 struct Record {
   uint8_t listener;
   uint8_t unused;
@@ -39,15 +40,34 @@ struct Record {
   uint64_t placed_ns;
 };
 
-// Room for the control message, aligned as the kernel wants it.
+// Memory for the control message. The union gives it the alignment that the kernel expects.
 union Control {
   cmsghdr header;
   char bytes[CMSG_SPACE(kMessageMax * sizeof(int))];
 };
 
+Record RecordOf(const Connection& connection) {
+  return {.listener = connection.listener,
+          .unused = 0,
+          .bucket = connection.bucket,
+          .pinned = connection.pinned,
+          .port = connection.proxied.port,
+          .address = connection.proxied.address,
+          .placed_ns = connection.placed_ns};
+}
+
+Connection ConnectionOf(Descriptor socket, const Record& record) {
+  return {.socket = std::move(socket),
+          .listener = record.listener,
+          .bucket = record.bucket,
+          .pinned = record.pinned,
+          .proxied = {record.address, record.port},
+          .placed_ns = record.placed_ns};
+}
+
 size_t OpenDescriptors() {
 #if defined(__linux__)
-  // Since Linux 6.2 the size of the folder is the number of its entries.
+  // Since Linux 6.2 the size of this folder is the number of its entries.
   uv_fs_t request;
   const bool found = uv_fs_stat(nullptr, &request, kOpenDescriptors, nullptr) == 0;
   const size_t size = found ? static_cast<size_t>(request.statbuf.st_size) : 0;
@@ -59,19 +79,18 @@ size_t OpenDescriptors() {
   size_t entries = 0;
   while (readdir(folder) != nullptr) ++entries;
   closedir(folder);
-  return entries - 3;  // . and .. and the folder itself
+  return entries - 3;  // `.`, `..` and the descriptor of the folder itself are no open descriptors of the process.
 }
 
 }  // namespace
 
-Transfer SendConnections(int channel, const Connection* connections, size_t count) {
+Transfer SendConnections(int channel, std::span<const Connection* const> connections) {
   Record records[kMessageMax];
   int fds[kMessageMax];
+  const size_t count = connections.size();
   for (size_t i = 0; i < count; ++i) {
-    const Connection& passed = connections[i];
-    records[i] = {passed.listener, 0, passed.bucket, passed.pinned, passed.proxied.port, passed.proxied.address,
-                  passed.placed_ns};
-    fds[i] = connections[i].fd;
+    records[i] = RecordOf(*connections[i]);
+    fds[i] = connections[i]->socket.get();
   }
   iovec payload{records, count * sizeof(Record)};
   Control control{};
@@ -118,17 +137,14 @@ Transfer ReceiveConnections(int channel, Connection* connections, size_t* count)
 #if !defined(MSG_CMSG_CLOEXEC)
     fcntl(fds[i], F_SETFD, FD_CLOEXEC);
 #endif
-    const Record& record = records[i];
-    connections[i] = {fds[i],         record.listener,
-                      record.bucket,  record.pinned,
-                      {record.address, record.port}, record.placed_ns};
+    connections[i] = ConnectionOf(Descriptor(fds[i]), records[i]);
   }
   return Transfer::kDone;
 }
 
 void Poke(int channel) {
-  constexpr Record kNobody{0xff, 0, 0, kNoSlot, 0, {}, 0};
-  static_cast<void>(send(channel, &kNobody, sizeof kNobody, kSendFlags));
+  constexpr Record kNoConnection{0xff, 0, 0, kNoSlot, 0, {}, 0};
+  static_cast<void>(send(channel, &kNoConnection, sizeof kNoConnection, kSendFlags));
 }
 
 size_t WaitingIn(int channel) {

@@ -32,19 +32,19 @@ Endpoint PeerAddress::ToEndpoint() const {
   return end;
 }
 
-int AcceptConnection(int socket, PeerAddress* peer) {
+Descriptor AcceptConnection(int socket, PeerAddress* peer) {
   socklen_t length = sizeof peer->storage;
   peer->storage.ss_family = AF_UNSPEC;
   auto* address = reinterpret_cast<sockaddr*>(&peer->storage);
 #if defined(__linux__)
-  return accept4(socket, address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return Descriptor(accept4(socket, address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
 #else
-  const int fd = accept(socket, address, &length);
-  if (fd >= 0) {
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-    fcntl(fd, F_SETFL, O_NONBLOCK);
+  Descriptor accepted(accept(socket, address, &length));
+  if (accepted.valid()) {
+    fcntl(accepted.get(), F_SETFD, FD_CLOEXEC);
+    fcntl(accepted.get(), F_SETFL, O_NONBLOCK);
   }
-  return fd;
+  return accepted;
 #endif
 }
 

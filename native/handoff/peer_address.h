@@ -1,4 +1,4 @@
-// Accepting a connection, and who is at its other end.
+// Accepts a connection and reads the address of its peer.
 #ifndef LIMPET_HANDOFF_PEER_ADDRESS_H_
 #define LIMPET_HANDOFF_PEER_ADDRESS_H_
 
@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "handoff/descriptor.h"
 #include "ring/client_key.h"
 #include "ring/ip_address.h"
 
@@ -14,14 +15,14 @@ namespace limpet {
 struct PeerAddress {
   sockaddr_storage storage;
 
-  // Nothing for a unix-domain client: it has no address.
+  // No key for a client of a unix-domain socket, which has no address.
   std::optional<ClientKey> Key(int ipv6_prefix) const;
-  // `::` for a unix-domain client.
+  // `::` for a client of a unix-domain socket.
   Endpoint ToEndpoint() const;
 };
 
-// accept(2), non-blocking and close-on-exec. -1 with errno when there is nothing or no room.
-int AcceptConnection(int socket, PeerAddress* peer);
+// accept(2). The socket is non-blocking and close-on-exec. Invalid, with errno set, if no connection waits or there is no room.
+Descriptor AcceptConnection(int socket, PeerAddress* peer);
 
 }  // namespace limpet
 

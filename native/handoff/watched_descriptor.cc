@@ -22,7 +22,7 @@ WatchedDescriptor::WatchedDescriptor(uv_loop_t* loop, std::atomic<double>* starv
 Status WatchedDescriptor::Start(int fd) {
   const int failed = uv_poll_init(loop_, &poll_, fd);
   if (failed != 0) {
-    uv_close(reinterpret_cast<uv_handle_t*>(&timer_), Closed);
+    uv_close(reinterpret_cast<uv_handle_t*>(&timer_), OnClosed);
     handles_ = 1;
     return Status::System("uv_poll_init", -failed);
   }
@@ -33,8 +33,8 @@ Status WatchedDescriptor::Start(int fd) {
 void WatchedDescriptor::Close() {
   closing_ = true;
   if (handles_ < 2) return;
-  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), Closed);
-  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), Closed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&timer_), OnClosed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnClosed);
   CloseDescriptor();
 }
 
@@ -65,7 +65,7 @@ void WatchedDescriptor::BackOff() {
 
 void WatchedDescriptor::ResetBackoff() { backoff_ms_ = kBackoffMinMs; }
 
-void WatchedDescriptor::Closed(uv_handle_t* handle) {
+void WatchedDescriptor::OnClosed(uv_handle_t* handle) {
   auto* watched = static_cast<WatchedDescriptor*>(handle->data);
   if (--watched->handles_ == 0) delete watched;
 }

@@ -1,4 +1,4 @@
-// A descriptor of a worker, on the process's own libuv loop.
+// A descriptor that a worker watches on its own libuv loop.
 #ifndef LIMPET_HANDOFF_WATCHED_DESCRIPTOR_H_
 #define LIMPET_HANDOFF_WATCHED_DESCRIPTOR_H_
 
@@ -11,8 +11,8 @@
 
 namespace limpet {
 
-// Watched for reading; rests for a while, 10 ms doubling to 1 s, when there is no room for what it brings. Deletes itself when
-// libuv has let go of both handles.
+// Calls Wake when the descriptor is readable. Backs off for 10 ms, doubling to 1 s, while there is no room for what can be read.
+// Deletes itself when libuv has closed both handles.
 class WatchedDescriptor {
  public:
   struct Closer {
@@ -22,31 +22,31 @@ class WatchedDescriptor {
   WatchedDescriptor(const WatchedDescriptor&) = delete;
   WatchedDescriptor& operator=(const WatchedDescriptor&) = delete;
 
-  // From now on nothing wakes it.
+  // Wake is not called again.
   void Close();
 
  protected:
-  // `starved` counts the rests, until Close.
+  // `starved` counts the backoffs. It must be valid until Close.
   WatchedDescriptor(uv_loop_t* loop, std::atomic<double>* starved);
   virtual ~WatchedDescriptor() = default;
 
-  // Watches `fd`, which must stay open until CloseDescriptor. To be closed also where this fails.
+  // Watches `fd`, which must stay open until CloseDescriptor. Close must be called also if this fails.
   Status Start(int fd);
-  // The descriptor can be read, or has rested.
+  // The descriptor is readable, or a backoff is over.
   virtual void Wake() = 0;
-  // Closes the descriptor, if it is its own: at once, not when libuv has let go of the handles. What a client
-  // puts into a listening socket's queue until then would be reset.
+  // Closes the descriptor, if this owns it. Close calls it at once. If it waited until libuv has closed the handles, connections that
+  // arrive in a listening socket meanwhile would be reset.
   virtual void CloseDescriptor() {}
 
   void Watch();
   void Unwatch();
-  // Watches no more until a time has passed, then wakes.
+  // Stops watching for a while, then watches again and calls Wake.
   void BackOff();
-  // The next rest is a short one again.
+  // The next backoff takes 10 ms again.
   void ResetBackoff();
 
  private:
-  static void Closed(uv_handle_t* handle);
+  static void OnClosed(uv_handle_t* handle);
 
   uv_loop_t* const loop_;
   std::atomic<double>* const starved_;

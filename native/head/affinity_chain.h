@@ -2,6 +2,7 @@
 #define LIMPET_HEAD_AFFINITY_CHAIN_H_
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -114,6 +115,9 @@ struct AffinityChain {
   // The most bytes that Decide can need to see at once.
   size_t StreamBytesMax() const { return size_t{2} * head_bytes_max; }
 };
+
+// A chain that a listener and the threads that read it share.
+using SharedChain = std::shared_ptr<const AffinityChain>;
 
 }  // namespace limpet
 

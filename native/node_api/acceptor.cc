@@ -1,8 +1,18 @@
 // exports.handoff.Acceptor
 #include "handoff/primary/acceptor.h"
 
+#include <napi.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "node_api/arguments.h"
 #include "node_api/compiled_chain.h"
-#include "node_api/handoff.h"
+#include "node_api/init.h"
+#include "node_api/system_error.h"
 
 namespace limpet {
 namespace {
@@ -31,10 +41,10 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
   }
 
   // ({ sharedMemory, key, ipv6Prefix, queueMax, spreadEvenly, maxLoad, headTimeoutMs, pendingMax,
-  //   pendingPerAddressMax }, settled)
+  //   pendingPerAddressMax }, onEmpty): onEmpty is called when a closing listener has become empty.
   explicit AcceptorObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<AcceptorObject>(info) {
     const auto options = info[0].As<Napi::Object>();
-    if (!Check(info.Env(), SharedMemory::Map(ReadInt(options.Get("sharedMemory")), &memory_))) return;
+    if (!ThrowUnlessOk(info.Env(), SharedMemory::Map(ReadInt(options.Get("sharedMemory")), &memory_))) return;
     on_empty_ = Napi::ThreadSafeFunction::New(info.Env(), info[1].As<Napi::Function>(), "limpet.acceptor", 0, 1);
     on_empty_.Unref(info.Env());
     const Acceptor::Settings settings{
@@ -47,7 +57,7 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
         options.Get("maxLoad").ToNumber().DoubleValue(),
     };
     acceptor_ = std::make_unique<Acceptor>(&memory_, settings, Notify, this);
-    Check(info.Env(), acceptor_->Start());
+    ThrowUnlessOk(info.Env(), acceptor_->Start());
   }
 
   ~AcceptorObject() override { Stop(); }
@@ -63,13 +73,14 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
   }
   void Stop(const Napi::CallbackInfo&) { Stop(); }
 
+  // (slot): the acceptor keeps the descriptor.
   Napi::Value ChannelEnd(const Napi::CallbackInfo& info) {
     int fd = -1;
-    Check(info.Env(), acceptor_->ChannelEnd(ReadUint(info[0]), &fd));
+    ThrowUnlessOk(info.Env(), acceptor_->ChannelEnd(ReadUint(info[0]), &fd));
     return Napi::Number::New(info.Env(), fd);
   }
 
-  // (listener, fd, pinned?): a duplicate of the descriptor is kept.
+  // (listener, fd, pinned?): the acceptor gets a duplicate of the descriptor.
   Napi::Value Add(const Napi::CallbackInfo& info) {
     Descriptor socket = Descriptor::Duplicate(ReadInt(info[1]));
     if (!socket.valid()) {
@@ -77,8 +88,7 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
       return info.Env().Undefined();
     }
     const auto pinned = info[2].IsNumber() ? static_cast<uint16_t>(ReadUint(info[2])) : kNoSlot;
-    return Napi::Number::New(info.Env(),
-                             acceptor_->Add(static_cast<uint8_t>(ReadUint(info[0])), std::move(socket), pinned));
+    return Napi::Number::New(info.Env(), acceptor_->Add(ReadListener(info[0]), std::move(socket), pinned));
   }
 
   // (source, service, detour?)
@@ -88,11 +98,12 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
     acceptor_->Serve(ReadUint(info[0]), static_cast<Acceptor::Service>(ReadUint(info[1])), std::move(detour));
   }
 
+  // (source, drain)
   void Remove(const Napi::CallbackInfo& info) { acceptor_->Remove(ReadUint(info[0]), info[1].ToBoolean()); }
 
-  // (listener, compiled chain)
+  // (listener, chain)
   void SetAffinity(const Napi::CallbackInfo& info) {
-    acceptor_->SetAffinity(static_cast<uint8_t>(ReadUint(info[0])), UnwrapChain(info[1]));
+    acceptor_->SetAffinity(ReadListener(info[0]), UnwrapChain(info[1]));
   }
 
   Napi::Value Refused(const Napi::CallbackInfo& info) {
@@ -114,32 +125,33 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
 
   // (owners, homes)
   void UpdateRing(const Napi::CallbackInfo& info) {
-    Check(info.Env(), acceptor_->UpdateRing(ReadSlots(info[0]), ReadSlots(info[1])));
+    ThrowUnlessOk(info.Env(), acceptor_->UpdateRing(ReadSlots(info[0]), ReadSlots(info[1])));
   }
 
   // (slot, listener, workerIndex)
   void Attach(const Napi::CallbackInfo& info) {
-    Check(info.Env(), acceptor_->Attach(ReadUint(info[0]), static_cast<uint8_t>(ReadUint(info[1])), ReadUint(info[2])));
+    ThrowUnlessOk(info.Env(), acceptor_->Attach(ReadUint(info[0]), ReadListener(info[1]), ReadUint(info[2])));
   }
 
-  void Detach(const Napi::CallbackInfo& info) {
-    acceptor_->Detach(ReadUint(info[0]), static_cast<uint8_t>(ReadUint(info[1])));
-  }
+  // (slot, listener)
+  void Detach(const Napi::CallbackInfo& info) { acceptor_->Detach(ReadUint(info[0]), ReadListener(info[1])); }
 
+  // (slot, listener)
   Napi::Value Queued(const Napi::CallbackInfo& info) {
-    const size_t queued = acceptor_->Queued(ReadUint(info[0]), static_cast<uint8_t>(ReadUint(info[1])));
-    return Napi::Number::New(info.Env(), static_cast<double>(queued));
+    return Napi::Number::New(info.Env(), static_cast<double>(acceptor_->Queued(ReadUint(info[0]), ReadListener(info[1]))));
   }
 
-  void CloseListener(const Napi::CallbackInfo& info) { acceptor_->Close(static_cast<uint8_t>(ReadUint(info[0]))); }
+  // (listener)
+  void CloseListener(const Napi::CallbackInfo& info) { acceptor_->Close(ReadListener(info[0])); }
 
+  // (listener)
   Napi::Value IsEmpty(const Napi::CallbackInfo& info) {
-    return Napi::Boolean::New(info.Env(), acceptor_->IsEmpty(static_cast<uint8_t>(ReadUint(info[0]))));
+    return Napi::Boolean::New(info.Env(), acceptor_->IsEmpty(ReadListener(info[0])));
   }
 
+  // (listener)
   Napi::Value CloseQueued(const Napi::CallbackInfo& info) {
-    const size_t abandoned = acceptor_->CloseQueued(static_cast<uint8_t>(ReadUint(info[0])));
-    return Napi::Number::New(info.Env(), static_cast<double>(abandoned));
+    return Napi::Number::New(info.Env(), static_cast<double>(acceptor_->CloseQueued(ReadListener(info[0]))));
   }
 
   SharedMemory memory_;

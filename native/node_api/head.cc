@@ -1,4 +1,4 @@
-// exports.head: src/binding/typescript/head-calls.ts has its types, what it trusts, and its twin.
+// exports.head. src/binding/typescript/head-calls.ts has its types and the TypeScript implementation.
 #include <napi.h>
 
 #include <cstring>

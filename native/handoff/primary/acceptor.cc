@@ -2,23 +2,28 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "handoff/listen_socket.h"
 
 namespace limpet {
 namespace {
 
-// So many connections of one socket, then the others get their turn and the state is free for a moment.
-constexpr size_t kAcceptsARound = 64;
+// The most connections that one socket gets accepted in a round. Then other sockets and other threads get their turn.
+constexpr size_t kAcceptsPerRound = 64;
+constexpr size_t kEventsPerRound = 64;
+// The longest accept queue that is drained to its end.
 constexpr size_t kBacklogMax = 65536;
-constexpr size_t kEventsARound = 64;
 
 constexpr uint64_t kBackoffMinMs = 10;
 constexpr uint64_t kBackoffMaxMs = 1000;
+// How soon a queue is flushed again after the system was short of something.
 constexpr int kRetryMs = 2;
-constexpr int kSettleMs = 2;
+// How often the acceptor checks whether a closing listener is empty.
+constexpr int kCloseCheckMs = 2;
+// How often the acceptor reads the accept queues of watched sockets.
 constexpr int kWatchMs = 25;
-// Spreads small numbers over 32 bits.
+// Multiplying by it spreads small numbers over 32 bits.
 constexpr uint32_t kGoldenRatio = 0x9e3779b1;
 
 uint64_t NowMs() { return uv_hrtime() / 1'000'000; }
@@ -28,10 +33,10 @@ uint64_t NowMs() { return uv_hrtime() / 1'000'000; }
 void Acceptor::Main(void* self) { static_cast<Acceptor*>(self)->Run(); }
 
 void Acceptor::Run() {
-  uint64_t tokens[kEventsARound];
+  uint64_t tokens[kEventsPerRound];
   int timeout_ms = -1;
   for (;;) {
-    const size_t count = poller_.Wait(timeout_ms, tokens, kEventsARound);
+    const size_t count = poller_.Wait(timeout_ms, tokens, kEventsPerRound);
     uv_mutex_lock(&entry_lock_);
     uv_mutex_unlock(&entry_lock_);
     uv_mutex_lock(&state_lock_);
@@ -48,14 +53,14 @@ void Acceptor::Run() {
 }
 
 void Acceptor::Handle(uint64_t token) {
-  if (heads_.Wake(token)) return;
+  if (heads_.OnReadable(token)) return;
   const auto number = static_cast<uint32_t>(token);
   if ((token & kChannel) != 0) {
-    if (queues_[number]->Read() == SlotQueue::Flushed::kRetry) to_retry_.set(number);
+    if (queues_[number]->Receive() == SlotQueue::Result::kRetry) to_retry_.set(number);
     to_flush_.set(number);
     return;
   }
-  // The socket may have been removed between the wait and the lock.
+  // The socket may have been removed after the poller reported it.
   const auto source = sources_.find(number);
   if (source != sources_.end() && source->second.polled) AcceptSome(source->second);
 }
@@ -63,7 +68,7 @@ void Acceptor::Handle(uint64_t token) {
 int Acceptor::TimeoutMs() const {
   int timeout_ms = heads_.DueInMs();
   if (to_retry_.any()) timeout_ms = kRetryMs;
-  if (!closing_.empty()) timeout_ms = std::min(timeout_ms, kSettleMs);
+  if (!closing_.empty()) timeout_ms = std::min(timeout_ms, kCloseCheckMs);
   for (const auto& [id, source] : sources_) {
     if (source.service == Service::kWatched) timeout_ms = std::min(timeout_ms, kWatchMs);
   }
@@ -78,39 +83,45 @@ void Acceptor::OnTime() {
   to_flush_ |= to_retry_;
   to_retry_.reset();
   heads_.OnTime();
-  for (auto& [id, source] : sources_) {
-    if (source.service != Service::kWatched) continue;
-    const ListenQueue queue = ReadListenQueue(source.socket.get());
-    if (queue.waiting * 2 > queue.capacity) {
-      source.service = Service::kServed;
-      source.overflowed = true;
-      Poll(id, source);
-    }
-  }
+  ServeOverflowing();
   if (backoff_until_ms_ != 0 && NowMs() >= backoff_until_ms_) {
     backoff_until_ms_ = 0;
     for (auto& [id, source] : sources_) Poll(id, source);
   }
-  const auto settled = std::remove_if(closing_.begin(), closing_.end(),
-                                      [this](uint8_t listener) { return HoldsNothing(listener); });
-  if (settled == closing_.end()) return;
-  closing_.erase(settled, closing_.end());
-  notify_(context_);
+  NotifyOfEmpty();
 }
 
-// Accepts up to kAcceptsARound connections; how many.
+// Serves the watched sockets whose accept queue is more than half full.
+void Acceptor::ServeOverflowing() {
+  for (auto& [id, source] : sources_) {
+    if (source.service != Service::kWatched) continue;
+    const ListenQueue queue = ReadListenQueue(source.socket.get());
+    if (queue.waiting * 2 <= queue.capacity) continue;
+    source.service = Service::kServed;
+    source.overflowed = true;
+    Poll(id, source);
+  }
+}
+
+// Notifies if a closing listener has become empty.
+void Acceptor::NotifyOfEmpty() {
+  const size_t emptied = std::erase_if(closing_, [this](uint8_t listener) { return HoldsNothingOf(listener); });
+  if (emptied > 0) notify_(context_);
+}
+
+// Accepts up to kAcceptsPerRound connections, and returns how many.
 size_t Acceptor::AcceptSome(const Source& source) {
   size_t accepted = 0;
-  while (accepted < kAcceptsARound) {
+  while (accepted < kAcceptsPerRound) {
     PeerAddress peer;
-    const int fd = AcceptConnection(source.socket.get(), &peer);
-    if (fd < 0) {
+    Descriptor socket = AcceptConnection(source.socket.get(), &peer);
+    if (!socket.valid()) {
       if (errno == ECONNABORTED || errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) BackOff();
       break;
     }
     ++accepted;
-    Arrived(source, fd, peer);
+    OnAccept(source, std::move(socket), peer);
   }
   if (accepted > 0) backoff_ms_ = kBackoffMinMs;
   return accepted;
@@ -124,70 +135,50 @@ void Acceptor::AcceptAll(const Source& source) {
   }
 }
 
-// From here on the connection is ours. Where rules must see what its client says, it is parked until they can decide.
-void Acceptor::Arrived(const Source& source, int fd, const PeerAddress& peer) {
+// If the listener has rules, they may need bytes that have not arrived. PendingHeads keeps the connection until they can decide.
+void Acceptor::OnAccept(const Source& source, Descriptor socket, const PeerAddress& peer) {
+  Connection connection{.socket = std::move(socket), .listener = source.listener};
   if (source.pinned != kNoSlot) {
-    const Connection connection{fd, source.listener, BucketOfHash(source.pinned * kGoldenRatio), source.pinned};
-    Enqueue(SlotOf(connection), connection);
+    connection.bucket = BucketOfHash(source.pinned * kGoldenRatio);
+    connection.pinned = source.pinned;
+    const uint16_t slot = SlotOf(connection);
+    Enqueue(slot, std::move(connection));
     return;
   }
   const SharedChain& chain = chains_[source.listener];
   if (chain && source.detour.empty()) {
-    heads_.Admit(fd, source.listener, chain, peer.ToEndpoint());
+    heads_.Admit(std::move(connection.socket), source.listener, chain, peer.ToEndpoint());
     return;
   }
-  const Connection connection{fd, source.listener, BucketOfStranger(peer.Key(settings_.ipv6_prefix))};
+  const std::optional<ClientKey> client = peer.Key(settings_.ipv6_prefix);
+  CountClient(client);
+  connection.bucket = BucketOf(client);
   if (source.detour.empty()) {
-    Place(connection);
+    Place(std::move(connection));
   } else {
-    Enqueue(source.detour[connection.bucket], connection);
+    Enqueue(source.detour[connection.bucket], std::move(connection));
   }
-}
-
-void Acceptor::Placed(void* self, int fd, uint8_t listener, const Placement& placement) {
-  auto* const acceptor = static_cast<Acceptor*>(self);
-  Connection connection{fd, listener, 0};
-  if (!placement.by_address) {
-    const auto* text = reinterpret_cast<const uint8_t*>(placement.text.data());
-    connection.bucket = acceptor->BucketOfHash(Hash32(acceptor->settings_.key, text, placement.text.size()));
-  } else {
-    const bool nobody = placement.address == IpAddress{};
-    std::optional<ClientKey> client;
-    if (!nobody) client = KeyOfIpv6(placement.address.bytes.data(), acceptor->settings_.ipv6_prefix);
-    connection.bucket = placement.unknown ? acceptor->BucketOfStranger(client) : acceptor->BucketOf(client);
-  }
-  if (placement.slot) {
-    connection.pinned = *placement.slot;
-  } else if (placement.unknown && acceptor->settings_.spread_evenly) {
-    connection.pinned = acceptor->LeastLoadedSlot();
-  }
-  if (placement.proxied) connection.proxied = *placement.proxied;
-  acceptor->Place(connection);
 }
 
 void Acceptor::Place(Connection connection) {
-  const uint16_t slot = SlotOf(connection);
+  uint16_t slot = SlotOf(connection);
   if (settings_.max_load > 0 && slot != connection.pinned) {
     const uint16_t bounded = SlotWithinBound(slot, connection.bucket);
-    if (bounded != slot) connection.pinned = bounded;
+    if (bounded != slot) slot = connection.pinned = bounded;
   }
-  Enqueue(SlotOf(connection), connection);
+  Enqueue(slot, std::move(connection));
 }
 
-// Takes ownership of the descriptor.
+// Closes the connection if the queue is full.
 void Acceptor::Enqueue(uint16_t slot, Connection connection) {
   SlotQueue* queue = nullptr;
-  if (!Outbox(slot, &queue).ok()) {
-    close(connection.fd);
-    return;
-  }
+  if (!QueueOf(slot, &queue).ok()) return;
   if (queue->queued() >= settings_.queue_max) {
-    close(connection.fd);
     queue->CountRefused(SlotCell::kQueueFull);
     return;
   }
   connection.placed_ns = uv_hrtime();
-  queue->Push(connection);
+  queue->Push(std::move(connection));
   to_flush_.set(slot);
 }
 
@@ -195,7 +186,7 @@ void Acceptor::Flush() {
   for (uint32_t slot = 0; to_flush_.any() && slot < to_flush_.size(); ++slot) {
     if (!to_flush_.test(slot)) continue;
     to_flush_.reset(slot);
-    if (queues_[slot]->Flush() == SlotQueue::Flushed::kRetry) to_retry_.set(slot);
+    if (queues_[slot]->Flush() == SlotQueue::Result::kRetry) to_retry_.set(slot);
   }
 }
 
@@ -210,14 +201,15 @@ void Acceptor::Unpoll(Source& source) {
   source.polled = false;
 }
 
-// Out of descriptors or memory: what waits stays with the kernel, and the readable sockets must not spin the thread.
+// The process is out of descriptors or memory. Connections wait in the kernel. Without the pause, the readable sockets would make
+// the thread spin.
 void Acceptor::BackOff() {
   for (auto& [id, source] : sources_) Unpoll(source);
   backoff_ms_ = std::clamp(backoff_ms_ * 2, kBackoffMinMs, kBackoffMaxMs);
   backoff_until_ms_ = NowMs() + backoff_ms_;
 }
 
-Status Acceptor::Outbox(uint32_t slot, SlotQueue** queue) {
+Status Acceptor::QueueOf(uint32_t slot, SlotQueue** queue) {
   std::unique_ptr<SlotQueue>& kept = queues_[slot];
   if (!kept) {
     auto opened = std::make_unique<SlotQueue>(memory_, &homes_, slot);
@@ -229,7 +221,7 @@ Status Acceptor::Outbox(uint32_t slot, SlotQueue** queue) {
   return Status::Ok();
 }
 
-bool Acceptor::HoldsNothing(uint8_t listener) const {
+bool Acceptor::HoldsNothingOf(uint8_t listener) const {
   if (heads_.waiting(listener) > 0) return false;
   return std::all_of(queues_.begin(), queues_.end(), [&](const std::unique_ptr<SlotQueue>& queue) {
     return !queue || (queue->queued(listener) == 0 && queue->in_channel() == 0);

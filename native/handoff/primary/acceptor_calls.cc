@@ -1,12 +1,14 @@
-// What other threads ask of the acceptor; what its own thread does is in acceptor.cc, and by what it chooses, in acceptor_choice.cc.
+// The calls of other threads to the acceptor. acceptor.cc has what its own thread does, acceptor_choice.cc how it chooses a slot.
 #include <cerrno>
+#include <deque>
 #include <iterator>
+#include <utility>
 
 #include "handoff/primary/acceptor.h"
 
 namespace limpet {
 
-// Holds the state for a caller, and wakes the thread to what has changed.
+// Holds the acceptor's state for a caller. At the end it wakes the acceptor's thread, which then sees what has changed.
 class Acceptor::Guard {
  public:
   explicit Guard(Acceptor* acceptor) : acceptor_(acceptor) {
@@ -24,7 +26,11 @@ class Acceptor::Guard {
 };
 
 Acceptor::Acceptor(const SharedMemory* memory, Settings settings, Notify notify, void* context)
-    : memory_(memory), settings_(settings), notify_(notify), context_(context), heads_(&poller_, kHead, settings.heads, Placed, this) {
+    : memory_(memory),
+      settings_(settings),
+      notify_(notify),
+      context_(context),
+      heads_(&poller_, kHead, settings.heads, OnPlacement, this) {
   uv_mutex_init(&entry_lock_);
   uv_mutex_init(&state_lock_);
 }
@@ -58,7 +64,7 @@ Status Acceptor::ChannelEnd(uint32_t slot, int* fd) {
   const Guard guard(this);
   if (stopping_) return Status::System("socketpair", ESHUTDOWN);
   SlotQueue* queue = nullptr;
-  const Status status = Outbox(slot, &queue);
+  const Status status = QueueOf(slot, &queue);
   if (status.ok()) *fd = queue->worker_end();
   return status;
 }
@@ -91,11 +97,11 @@ void Acceptor::Remove(uint32_t id, bool drain) {
   const Guard guard(this);
   const auto source = sources_.find(id);
   if (source == sources_.end()) return;
-  Close(source, drain);
+  CloseSource(source, drain);
   Flush();
 }
 
-void Acceptor::Close(std::map<uint32_t, Source>::iterator source, bool drain) {
+void Acceptor::CloseSource(Sources::iterator source, bool drain) {
   if (drain && !owners_.empty()) AcceptAll(source->second);
   Unpoll(source->second);
   sources_.erase(source);
@@ -124,34 +130,38 @@ Status Acceptor::UpdateRing(std::vector<uint16_t> owners, std::vector<uint16_t> 
   for (uint32_t slot = 0; slot < serving.size(); ++slot) {
     SlotQueue* queue = nullptr;
     if (!serving.test(slot)) continue;
-    if (const Status status = Outbox(slot, &queue); !status.ok()) return status;
+    if (const Status status = QueueOf(slot, &queue); !status.ok()) return status;
   }
   owners_ = std::move(owners);
   homes_ = std::move(homes);
   serving_ = serving;
-
-  std::vector<Connection> waiting;
-  for (uint32_t slot = 0; slot < queues_.size(); ++slot) {
-    if (!queues_[slot]) continue;
-    if (!serving.test(slot)) queues_[slot]->TakeBackUnread();
-    const std::deque<Connection> queue = queues_[slot]->TakeAll();
-    waiting.insert(waiting.end(), queue.begin(), queue.end());
-  }
-  for (const Connection& connection : waiting) {
-    const uint16_t slot = SlotOf(connection);
-    queues_[slot]->Push(connection);
-    to_flush_.set(slot);
-  }
+  RequeueWaiting();
   for (auto& [id, source] : sources_) Poll(id, source);
   Flush();
   return Status::Ok();
+}
+
+// Moves each waiting connection to the queue of the slot that gets it by the present ring.
+void Acceptor::RequeueWaiting() {
+  std::vector<Connection> waiting;
+  for (uint32_t slot = 0; slot < queues_.size(); ++slot) {
+    if (!queues_[slot]) continue;
+    if (!serving_.test(slot)) queues_[slot]->TakeBackUnread();
+    std::deque<Connection> queued = queues_[slot]->TakeAll();
+    waiting.insert(waiting.end(), std::make_move_iterator(queued.begin()), std::make_move_iterator(queued.end()));
+  }
+  for (Connection& connection : waiting) {
+    const uint16_t slot = SlotOf(connection);
+    queues_[slot]->Push(std::move(connection));
+    to_flush_.set(slot);
+  }
 }
 
 Status Acceptor::Attach(uint32_t slot, uint8_t listener, uint32_t worker_index) {
   const Guard guard(this);
   if (stopping_) return Status::Ok();
   SlotQueue* queue = nullptr;
-  if (const Status status = Outbox(slot, &queue); !status.ok()) return status;
+  if (const Status status = QueueOf(slot, &queue); !status.ok()) return status;
   queue->Attach(listener, worker_index);
   to_flush_.set(slot);
   Flush();
@@ -175,7 +185,7 @@ void Acceptor::Close(uint8_t listener) {
   const Guard guard(this);
   for (auto source = sources_.begin(); source != sources_.end();) {
     const auto next = std::next(source);
-    if (source->second.listener == listener) Close(source, true);
+    if (source->second.listener == listener) CloseSource(source, true);
     source = next;
   }
   heads_.Drop(listener, false);
@@ -185,29 +195,28 @@ void Acceptor::Close(uint8_t listener) {
 
 bool Acceptor::IsEmpty(uint8_t listener) {
   const Guard guard(this);
-  return HoldsNothing(listener);
+  return HoldsNothingOf(listener);
 }
 
 size_t Acceptor::CloseQueued(uint8_t listener) {
   const Guard guard(this);
-  size_t abandoned = heads_.Drop(listener, true);
+  size_t closed = heads_.Drop(listener, true);
   for (uint32_t slot = 0; slot < queues_.size(); ++slot) {
     SlotQueue* const queue = queues_[slot].get();
     if (queue == nullptr) continue;
     queue->TakeBackUnread();
     to_flush_.set(slot);
-    for (const Connection& connection : queue->TakeAll()) {
+    for (Connection& connection : queue->TakeAll()) {
       if (connection.listener != listener) {
-        queue->Push(connection);
+        queue->Push(std::move(connection));
         continue;
       }
-      close(connection.fd);
       queue->CountRefused(SlotCell::kAbandoned);
-      ++abandoned;
+      ++closed;
     }
   }
   Flush();
-  return abandoned;
+  return closed;
 }
 
 }  // namespace limpet

@@ -1,20 +1,45 @@
-// To which slot the acceptor gives a connection.
+// How the acceptor chooses the slot of a connection.
 #include <array>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 #include "handoff/primary/acceptor.h"
 #include "ring/ring.h"
 
 namespace limpet {
 
-uint16_t Acceptor::SlotOf(const Connection& connection) const {
-  const bool served = connection.pinned < serving_.size() && serving_.test(connection.pinned);
-  return served ? connection.pinned : owners_[connection.bucket];
+// Called when the rules of the listener have found the client.
+void Acceptor::OnPlacement(void* self, Descriptor socket, uint8_t listener, const Placement& placement) {
+  auto* const acceptor = static_cast<Acceptor*>(self);
+  Connection connection{.socket = std::move(socket), .listener = listener, .bucket = acceptor->BucketFor(placement)};
+  if (placement.slot) {
+    connection.pinned = *placement.slot;
+  } else if (placement.unknown && acceptor->settings_.spread_evenly) {
+    connection.pinned = acceptor->LeastLoadedSlot();
+  }
+  if (placement.proxied) connection.proxied = *placement.proxied;
+  acceptor->Place(std::move(connection));
 }
 
-// The slot itself, or, where it has its part already, the next one of the bucket that has not. Consistent hashing with bounded
-// loads (Mirrokni, Thorup, Zadimoghaddam, SODA 2018), with the ring's own order in place of the next point on a circle.
+uint16_t Acceptor::BucketFor(const Placement& placement) {
+  if (!placement.by_address) {
+    const auto* text = reinterpret_cast<const uint8_t*>(placement.text.data());
+    return BucketOfHash(Hash32(settings_.key, text, placement.text.size()));
+  }
+  std::optional<ClientKey> client;
+  if (placement.address != IpAddress{}) client = KeyOfIpv6(placement.address.bytes.data(), settings_.ipv6_prefix);
+  if (placement.unknown) CountClient(client);
+  return BucketOf(client);
+}
+
+uint16_t Acceptor::SlotOf(const Connection& connection) const {
+  const bool serves = connection.pinned < serving_.size() && serving_.test(connection.pinned);
+  return serves ? connection.pinned : owners_[connection.bucket];
+}
+
+// `slot` if its load is below the bound. Otherwise the next slot in the bucket's order whose load is. This is consistent hashing with
+// bounded loads (Mirrokni, Thorup, Zadimoghaddam, SODA 2018), with the ring's own order instead of the next point on a circle.
 uint16_t Acceptor::SlotWithinBound(uint16_t slot, uint16_t bucket) const {
   static constexpr std::array<double, SharedMemory::kSlots> kWeights = [] {
     std::array<double, SharedMemory::kSlots> weights{};
@@ -36,11 +61,11 @@ uint16_t Acceptor::SlotWithinBound(uint16_t slot, uint16_t bucket) const {
   return next == kNoSlot ? slot : next;
 }
 
-// Of several with as few, another one each time.
+// Among equally loaded slots, another one each time.
 uint16_t Acceptor::LeastLoadedSlot() {
   const size_t slots = serving_.size();
   size_t least = SIZE_MAX;
-  uint16_t emptiest = kNoSlot;
+  uint16_t chosen = kNoSlot;
   ++rotation_;
   for (size_t i = 0; i < slots; ++i) {
     const size_t slot = (rotation_ + i) % slots;
@@ -48,25 +73,24 @@ uint16_t Acceptor::LeastLoadedSlot() {
     const size_t load = queues_[slot]->Load();
     if (load >= least) continue;
     least = load;
-    emptiest = static_cast<uint16_t>(slot);
+    chosen = static_cast<uint16_t>(slot);
   }
-  return emptiest;
+  return chosen;
 }
 
-// Unix-domain clients have no address to stick by: they are dealt out in turn.
+// Clients of a unix-domain socket have no address. Each gets another bucket, in rotation.
 uint16_t Acceptor::BucketOf(const std::optional<ClientKey>& client) {
   const ClientKey key = client ? *client : ClientKey{0, ++rotation_};
   return BucketOfHash(HashWords(settings_.key, key.w0, key.w1));
 }
 
-// Nothing but its address tells this client from others.
-uint16_t Acceptor::BucketOfStranger(const std::optional<ClientKey>& client) {
-  if (client) busiest_.Saw(*client);
-  return BucketOf(client);
-}
-
 uint16_t Acceptor::BucketOfHash(uint32_t hash) const {
   return static_cast<uint16_t>(hash >> (32 - std::countr_zero(owners_.size())));
+}
+
+// Counts a client that only its address identifies.
+void Acceptor::CountClient(const std::optional<ClientKey>& client) {
+  if (client) busiest_.Saw(*client);
 }
 
 }  // namespace limpet

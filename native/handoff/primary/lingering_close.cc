@@ -1,15 +1,15 @@
 #include "handoff/primary/lingering_close.h"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace limpet {
 namespace {
 
-constexpr uint64_t kPatienceMs = 1000;
-constexpr size_t kPartingsMax = 1024;
+constexpr uint64_t kLingerMs = 1000;
+constexpr size_t kLingeringMax = 1024;
 
 #if defined(__linux__)
 constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
@@ -17,8 +17,13 @@ constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
 constexpr int kSendFlags = MSG_DONTWAIT;
 #endif
 
-// True when the client has closed its side, or broken off.
-bool DiscardAll(int fd) {
+// Sends `answer` and a FIN. False if the client cannot be answered.
+bool AnswerAndHalfClose(int fd, std::string_view answer) {
+  return send(fd, answer.data(), answer.size(), kSendFlags) > 0 && shutdown(fd, SHUT_WR) == 0;
+}
+
+// Discards the bytes that have arrived. True if the client has closed or reset the connection.
+bool DiscardUntilClosed(int fd) {
   char discarded[16384];
   for (;;) {
     const ssize_t got = recv(fd, discarded, sizeof discarded, MSG_DONTWAIT);
@@ -29,33 +34,27 @@ bool DiscardAll(int fd) {
 
 }  // namespace
 
-LingeringClose::~LingeringClose() {
-  for (const auto& [id, parting] : partings_) close(parting.fd);
-}
-
-void LingeringClose::Say(int fd, std::string_view answer, uint64_t now_ms) {
-  const bool said = !answer.empty() && send(fd, answer.data(), answer.size(), kSendFlags) > 0 && shutdown(fd, SHUT_WR) == 0;
+void LingeringClose::Begin(Descriptor socket, std::string_view answer, uint64_t now_ms) {
+  if (answer.empty() || !AnswerAndHalfClose(socket.get(), answer)) return;
+  if (DiscardUntilClosed(socket.get()) || lingering_.size() >= kLingeringMax) return;
   const uint32_t id = next_id_++;
-  if (!said || DiscardAll(fd) || partings_.size() >= kPartingsMax || !poller_->Add(fd, token_bit_ | id).ok()) {
-    close(fd);
-    return;
-  }
-  partings_[id] = {fd, now_ms + kPatienceMs};
+  if (!poller_->Add(socket.get(), token_bit_ | id).ok()) return;
+  lingering_.emplace(id, Lingering{std::move(socket), now_ms + kLingerMs});
 }
 
-void LingeringClose::Wake(uint32_t id) {
-  const auto parting = partings_.find(id);
-  if (parting != partings_.end() && DiscardAll(parting->second.fd)) Close(parting);
+void LingeringClose::OnReadable(uint32_t id) {
+  const auto connection = lingering_.find(id);
+  // It may have been closed after the poller reported it.
+  if (connection != lingering_.end() && DiscardUntilClosed(connection->second.socket.get())) Close(connection);
 }
 
 void LingeringClose::OnTime(uint64_t now_ms) {
-  while (!partings_.empty() && partings_.begin()->second.deadline_ms <= now_ms) Close(partings_.begin());
+  while (DueMs() <= now_ms) Close(lingering_.begin());
 }
 
-void LingeringClose::Close(std::map<uint32_t, Parting>::iterator parting) {
-  poller_->Remove(parting->second.fd);
-  close(parting->second.fd);
-  partings_.erase(parting);
+void LingeringClose::Close(std::map<uint32_t, Lingering>::iterator connection) {
+  poller_->Remove(connection->second.socket.get());
+  lingering_.erase(connection);
 }
 
 }  // namespace limpet

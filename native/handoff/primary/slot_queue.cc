@@ -1,12 +1,25 @@
 #include "handoff/primary/slot_queue.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace limpet {
+namespace {
+
+// Receives one message from `channel` and appends its connections.
+Transfer ReceiveInto(std::vector<Connection>* received, int channel) {
+  Connection message[kMessageMax];
+  size_t count = 0;
+  const Transfer transfer = ReceiveConnections(channel, message, &count);
+  received->insert(received->end(), std::make_move_iterator(message), std::make_move_iterator(message + count));
+  return transfer;
+}
+
+}  // namespace
 
 SlotQueue::~SlotQueue() {
   if (channel_.worker_end.valid()) TakeBackUnread();
-  for (const Connection& connection : queue_) close(connection.fd);
 }
 
 void SlotQueue::Attach(uint8_t listener, uint32_t worker_index) {
@@ -19,74 +32,49 @@ void SlotQueue::Detach(uint8_t listener) {
   TakeBackUnread();
 }
 
-void SlotQueue::Push(const Connection& connection) {
-  queue_.push_back(connection);
-  ShowQueued();
+void SlotQueue::Push(Connection connection) {
+  queue_.push_back(std::move(connection));
+  PublishQueued();
 }
 
 std::deque<Connection> SlotQueue::TakeAll() {
   std::deque<Connection> taken = std::exchange(queue_, {});
-  ShowQueued();
+  PublishQueued();
   return taken;
 }
 
 void SlotQueue::TakeBackUnread() {
   std::vector<Connection> unread;
-  Connection batch[kMessageMax];
-  for (;;) {
-    size_t count = 0;
-    // Without room the kernel would drop descriptors: what stays in the channel waits for the next process.
-    if (in_channel() == 0 || DescriptorsLeft() < kMessageMax) break;
-    if (ReceiveConnections(worker_end(), batch, &count) != Transfer::kDone) break;
-    unread.insert(unread.end(), batch, batch + count);
+  // Without free descriptors the kernel would drop connections. They stay in the channel instead, for the slot's next process.
+  while (in_channel() > 0 && DescriptorsLeft() >= kMessageMax) {
+    if (ReceiveInto(&unread, worker_end()) != Transfer::kDone) break;
   }
-  CountHanded(unread.data(), unread.size(), -1);
-  PutInFront(unread);
+  for (const Connection& connection : unread) CountHanded(connection, -1);
+  PutInFront(std::move(unread));
 }
 
-SlotQueue::Flushed SlotQueue::Flush() {
-  const auto goes = [this](const Connection& connection) { return attached_[connection.listener]; };
-  auto next = std::find_if(queue_.begin(), queue_.end(), goes);
-  while (next != queue_.end()) {
-    size_t room = Room();
-    if (room == 0) {
-      // Pairs with WorkerInbox's Offer: it writes its credits, then looks whether we are hungry.
-      cell(SlotCell::kHungry).store(1);
-      room = Room();
-      if (room == 0) return Flushed::kDone;
-    }
-    Connection batch[kMessageMax];
-    size_t count = 0;
-    const auto first = next;
-    for (; next != queue_.end() && count < std::min(room, kMessageMax); ++next) {
-      if (!goes(*next)) break;
-      batch[count++] = *next;
-    }
-    if (SendConnections(primary_end(), batch, count) != Transfer::kDone) return Flushed::kRetry;
-    for (size_t i = 0; i < count; ++i) close(batch[i].fd);
-    CountHanded(batch, count, 1);
-    next = std::find_if(queue_.erase(first, next), queue_.end(), goes);
-    ShowQueued();
+SlotQueue::Result SlotQueue::Flush() {
+  for (Iterator next = NextToSend(queue_.begin()); next != queue_.end(); next = NextToSend(next)) {
+    const size_t credits = CreditsOrRequest();
+    if (credits == 0) return Result::kDone;
+    if (!SendMessage(next, std::min(credits, kMessageMax))) return Result::kRetry;
   }
-  return Flushed::kDone;
+  return Result::kDone;
 }
 
-SlotQueue::Flushed SlotQueue::Read() {
-  cell(SlotCell::kHungry).store(0);
+SlotQueue::Result SlotQueue::Receive() {
+  CellAt(SlotCell::kHungry).store(0);
   std::vector<Connection> returned;
-  Connection batch[kMessageMax];
   while (WaitingIn(primary_end()) > 0) {
-    size_t count = 0;
     if (DescriptorsLeft() < kMessageMax) {
-      PutInFront(returned);
-      return Flushed::kRetry;
+      PutInFront(std::move(returned));
+      return Result::kRetry;
     }
-    if (ReceiveConnections(primary_end(), batch, &count) == Transfer::kBroken) break;
-    returned.insert(returned.end(), batch, batch + count);
+    if (ReceiveInto(&returned, primary_end()) == Transfer::kBroken) break;
   }
-  CountHanded(returned.data(), returned.size(), -1);
-  PutInFront(returned);
-  return Flushed::kDone;
+  for (const Connection& connection : returned) CountHanded(connection, -1);
+  PutInFront(std::move(returned));
+  return Result::kDone;
 }
 
 size_t SlotQueue::queued(uint8_t listener) const {
@@ -96,27 +84,52 @@ size_t SlotQueue::queued(uint8_t listener) const {
 }
 
 size_t SlotQueue::Load() const {
-  const double open = memory_->worker(worker_index_, WorkerCell::kAccepted).load() - memory_->worker(worker_index_, WorkerCell::kClosed).load();
-  return static_cast<size_t>(std::max(open, 0.0)) + in_channel() + queue_.size();
+  const double accepted = memory_->worker(worker_index_, WorkerCell::kAccepted).load();
+  const double closed = memory_->worker(worker_index_, WorkerCell::kClosed).load();
+  return static_cast<size_t>(std::max(accepted - closed, 0.0)) + in_channel() + queue_.size();
 }
 
-size_t SlotQueue::Room() const {
+SlotQueue::Iterator SlotQueue::NextToSend(Iterator from) {
+  return std::find_if(from, queue_.end(), [this](const Connection& connection) { return IsAttached(connection); });
+}
+
+bool SlotQueue::SendMessage(Iterator& next, size_t max) {
+  const Connection* message[kMessageMax];
+  size_t count = 0;
+  Iterator behind = next;
+  for (; behind != queue_.end() && count < max && IsAttached(*behind); ++behind) message[count++] = &*behind;
+  if (SendConnections(primary_end(), {message, count}) != Transfer::kDone) return false;
+  std::for_each(next, behind, [this](const Connection& connection) { CountHanded(connection, 1); });
+  next = queue_.erase(next, behind);
+  PublishQueued();
+  return true;
+}
+
+size_t SlotQueue::Credits() const {
   const double credits = memory_->worker(worker_index_, WorkerCell::kCredits).load();
   const double waiting = static_cast<double>(in_channel());
   return credits > waiting ? static_cast<size_t>(credits - waiting) : 0;
 }
 
-void SlotQueue::CountHanded(const Connection* connections, size_t count, double sign) {
-  const auto diverted = std::count_if(connections, connections + count, [this](const Connection& connection) {
-    return connection.HomeIn(*homes_) != slot_;
-  });
-  Count(cell(SlotCell::kHanded), sign * static_cast<double>(count));
-  Count(cell(SlotCell::kDiverted), sign * static_cast<double>(diverted));
+size_t SlotQueue::CreditsOrRequest() {
+  if (const size_t credits = Credits(); credits > 0) return credits;
+  // The worker writes its credits, then reads kHungry. Here kHungry is written, then the credits are read. So no wakeup is lost.
+  CellAt(SlotCell::kHungry).store(1);
+  return Credits();
 }
 
-void SlotQueue::PutInFront(const std::vector<Connection>& connections) {
-  queue_.insert(queue_.begin(), connections.begin(), connections.end());
-  ShowQueued();
+void SlotQueue::CountHanded(const Connection& connection, double change) {
+  Count(CellAt(SlotCell::kHanded), change);
+  if (connection.HomeIn(*homes_) != slot_) Count(CellAt(SlotCell::kDiverted), change);
+}
+
+void SlotQueue::PutInFront(std::vector<Connection> connections) {
+  queue_.insert(queue_.begin(), std::make_move_iterator(connections.begin()), std::make_move_iterator(connections.end()));
+  PublishQueued();
+}
+
+void SlotQueue::PublishQueued() {
+  CellAt(SlotCell::kQueued).store(static_cast<double>(queue_.size()), std::memory_order_relaxed);
 }
 
 }  // namespace limpet

@@ -1,4 +1,4 @@
-// What the acceptor keeps for one slot: the connections that wait for it, and the channel to whoever sits in it.
+// The connections that wait for one slot, and the channel to the worker process in the slot.
 #ifndef LIMPET_HANDOFF_PRIMARY_SLOT_QUEUE_H_
 #define LIMPET_HANDOFF_PRIMARY_SLOT_QUEUE_H_
 
@@ -12,16 +12,16 @@
 
 namespace limpet {
 
-// Owns every descriptor in it. A connection leaves when the process in the slot is seated for its listener and has room: no
-// more than its credits wait in the channel. Not thread-safe: the acceptor's lock guards it.
+// Owns the connections in it. A connection is sent to the worker when the worker is attached for its listener and has credits left:
+// the channel never holds more connections than the worker has credits. Not thread-safe: the acceptor's lock guards it.
 class SlotQueue {
  public:
-  enum class Flushed {
-    kDone,   // nothing more can go now: the queue is empty, nobody is seated, or the worker will poke
-    kRetry,  // the system is short of something: try again in some milliseconds
+  enum class Result {
+    kDone,   // No more can be sent or received now: the queue is empty, no worker is attached, or the worker will poke.
+    kRetry,  // The system is short of descriptors or buffers. Try again in some milliseconds.
   };
 
-  // `page` and `homes`, the home slot of each bucket, must outlive the queue.
+  // `memory` and `homes`, the home slot of each bucket, must outlive the queue.
   SlotQueue(const SharedMemory* memory, const std::vector<uint16_t>* homes, uint32_t slot)
       : memory_(memory), homes_(homes), slot_(slot) {}
   ~SlotQueue();
@@ -29,42 +29,55 @@ class SlotQueue {
   SlotQueue& operator=(const SlotQueue&) = delete;
 
   Status Open() { return ChannelPair::Open(&channel_); }
-  // The end that the slot's processes inherit.
+  // The end that the slot's worker processes inherit.
   int worker_end() const { return channel_.worker_end.get(); }
-  // The end to watch: readable when the worker pokes or passes connections back.
+  // The end that the acceptor polls. It is readable when the worker pokes or returns connections.
   int primary_end() const { return channel_.primary_end.get(); }
 
-  // The process that writes `row` takes the listener's connections. One process at a time sits in the slot, and it alone reads
-  // from the channel: it is seated when it has opened all its listeners, after the one before it has stopped reading.
+  // From now on the worker process `worker_index` takes the listener's connections. Only one process at a time reads from the
+  // channel. It is attached when all its listeners are open and the process before it has stopped reading.
   void Attach(uint8_t listener, uint32_t worker_index);
+  // From now on no process takes the listener's connections. Connections that were not read return to the queue.
   void Detach(uint8_t listener);
 
-  void Push(const Connection& connection);
-  // Everything that waits, the oldest first; the caller owns it.
+  void Push(Connection connection);
+  // Removes all connections from the queue and returns them, the oldest first.
   std::deque<Connection> TakeAll();
-  // Puts what nobody has read from the channel back in front of the queue.
+  // Moves the connections that no process has read from the channel to the front of the queue.
   void TakeBackUnread();
-  // Sends what can be sent.
-  Flushed Flush();
-  // Reads what the worker sent: pokes, and connections that lay in the channel for a listener that it has not. Who is seated does
-  // not change: what a predecessor passed back may be read after its successor was seated.
-  Flushed Read();
+  // Sends the connections that can be sent.
+  Result Flush();
+  // Receives what the worker sent: pokes, and connections that it returned because it does not expect their listener. Changes
+  // nothing about who is attached: returns from an old process can arrive after the new one was attached.
+  Result Receive();
 
-  // One connection that was to wait here was closed instead: `why` is kQueueFull or kAbandoned.
-  void CountRefused(uint32_t why) { Count(cell(why)); }
-  // Connections that are open in the seated process, or on their way to it.
+  // Counts a connection that was closed instead of queued. `cell` is kQueueFull or kAbandoned.
+  void CountRefused(uint32_t cell) { Count(CellAt(cell)); }
+  // Connections that are open in the attached process or on their way to it.
   size_t Load() const;
   size_t queued() const { return queue_.size(); }
   size_t queued(uint8_t listener) const;
-  // Connections in the channel, sent and not yet read.
+  // Connections in the channel that were sent and not yet read.
   size_t in_channel() const { return WaitingIn(worker_end()); }
 
  private:
-  std::atomic<double>& cell(uint32_t cell) const { return memory_->slot(slot_, cell); }
-  size_t Room() const;
-  void CountHanded(const Connection* connections, size_t count, double sign);
-  void PutInFront(const std::vector<Connection>& connections);
-  void ShowQueued() { cell(SlotCell::kQueued).store(static_cast<double>(queue_.size()), std::memory_order_relaxed); }
+  using Iterator = std::deque<Connection>::iterator;
+
+  std::atomic<double>& CellAt(uint32_t cell) const { return memory_->slot(slot_, cell); }
+  bool IsAttached(const Connection& connection) const { return attached_[connection.listener]; }
+  // The first connection from `from` on that the attached process takes.
+  Iterator NextToSend(Iterator from);
+  // Sends one message: the connection at `next` and up to `max` - 1 that directly follow it, while their listener is attached.
+  // Removes them from the queue and sets `next` to the connection behind them. False if nothing was sent.
+  bool SendMessage(Iterator& next, size_t max);
+  // How many more connections the attached process can take.
+  size_t Credits() const;
+  // The same. At 0, also asks the process to poke the channel as soon as it has credits.
+  size_t CreditsOrRequest();
+  // Adds `change`, 1 or -1, to the counts of connections that were put into the channel.
+  void CountHanded(const Connection& connection, double change);
+  void PutInFront(std::vector<Connection> connections);
+  void PublishQueued();
 
   const SharedMemory* const memory_;
   const std::vector<uint16_t>* const homes_;

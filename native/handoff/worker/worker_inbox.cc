@@ -7,6 +7,7 @@
 #include <bitset>
 #include <cerrno>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "handoff/peer_address.h"
@@ -14,10 +15,12 @@
 namespace limpet {
 namespace {
 
-// Connections that may wait in the channel of a worker that has descriptors enough.
+// The most connections that may wait in the channel. A worker with few free descriptors offers less.
 constexpr size_t kWindow = 256;
-// Above so many free descriptors they are counted again only after every kWindow connections.
+// With more free descriptors than this, they are counted again only after every kWindow connections.
 constexpr size_t kPlenty = 1024;
+// The longest accept queue that is drained to its end.
+constexpr size_t kBacklogMax = 65536;
 
 }  // namespace
 
@@ -25,46 +28,45 @@ constexpr size_t kPlenty = 1024;
 class WorkerInbox::AcceptLoop final : public WatchedDescriptor {
  public:
   AcceptLoop(WorkerInbox* inbox, uint8_t listener, Descriptor socket)
-      : WatchedDescriptor(inbox->loop_, &inbox->cell(WorkerCell::kStarved)),
+      : WatchedDescriptor(inbox->loop_, &inbox->CellAt(WorkerCell::kStarved)),
         inbox_(inbox),
         listener_(listener),
         socket_(std::move(socket)) {}
 
   Status Start() { return WatchedDescriptor::Start(socket_.get()); }
 
-  // Accepts and delivers up to kBatchMax connections; how many.
-  size_t Take() {
-    Connection taken[kBatchMax];
+  // Accepts and delivers up to kBatchMax connections, and returns how many.
+  size_t AcceptBatch() {
+    Connection accepted[kBatchMax];
     size_t count = 0;
     bool starved = false;
     while (count < kBatchMax && !starved) {
       PeerAddress peer;
-      inbox_->cell(WorkerCell::kTaking).store(1, std::memory_order_relaxed);
-      const int fd = AcceptConnection(socket_.get(), &peer);
-      if (fd < 0) {
-        inbox_->Took(0);
+      inbox_->CountTaking(1);
+      Descriptor socket = AcceptConnection(socket_.get(), &peer);
+      if (!socket.valid()) {
+        inbox_->CountAccepted(0);
         if (errno == ECONNABORTED || errno == EINTR) continue;
         starved = errno != EAGAIN && errno != EWOULDBLOCK;
         break;
       }
-      inbox_->Took(1);
+      inbox_->CountAccepted(1);
       const std::optional<ClientKey> client = peer.Key(inbox_->memory_->ipv6_prefix());
-      if (client) inbox_->busiest_.Saw(*client);
-      if (client && !inbox_->memory_->IsHome(*client, inbox_->slot_)) Count(inbox_->cell(WorkerCell::kMissteered));
-      taken[count++] = {fd, listener_, 0};
+      if (client) inbox_->CountClient(*client);
+      accepted[count++] = {.socket = std::move(socket), .listener = listener_};
     }
     if (starved) {
       BackOff();
     } else if (count > 0) {
       ResetBackoff();
     }
-    inbox_->ShowBusiest();
-    if (count > 0) inbox_->deliver_(inbox_->context_, taken, count);
+    inbox_->PublishBusiest();
+    if (count > 0) inbox_->deliver_(inbox_->context_, {accepted, count});
     return count;
   }
 
  private:
-  void Wake() override { Take(); }
+  void Wake() override { AcceptBatch(); }
   void CloseDescriptor() override { socket_.Reset(); }
 
   WorkerInbox* const inbox_;
@@ -72,11 +74,11 @@ class WorkerInbox::AcceptLoop final : public WatchedDescriptor {
   Descriptor socket_;
 };
 
-// The reading end of the channel.
+// The reader of the slot's channel.
 class WorkerInbox::ChannelReader final : public WatchedDescriptor {
  public:
   ChannelReader(WorkerInbox* inbox, int channel)
-      : WatchedDescriptor(inbox->loop_, &inbox->cell(WorkerCell::kStarved)), inbox_(inbox), channel_(channel) {}
+      : WatchedDescriptor(inbox->loop_, &inbox->CellAt(WorkerCell::kStarved)), inbox_(inbox), channel_(channel) {}
 
   Status Start() {
     if (const Status status = WatchedDescriptor::Start(channel_); !status.ok()) return status;
@@ -93,81 +95,104 @@ class WorkerInbox::ChannelReader final : public WatchedDescriptor {
       return;
     }
     Watch();
-    if (!Offer()) BackOff();
+    if (!OfferCredits()) BackOff();
   }
 
  private:
   void Wake() override {
-    Connection taken[kBatchMax];
-    size_t count = 0;
-    if (!GiveBack() || !HasRoom()) {
-      Offer();
+    if (!SendReturns() || !HasRoom()) {
+      OfferCredits();
       BackOff();
       return;
     }
     ResetBackoff();
+    Connection received[kBatchMax];
     bool broken = false;
+    const size_t count = ReceiveBatch(received, &broken);
+    const bool offered = OfferCredits();
+    const size_t expected = KeepExpected({received, count});
+    const bool returned = SendReturns();
+    if (broken) {
+      Unwatch();
+    } else if (!returned || !offered) {
+      // A worker without credits is sent nothing, so nothing would wake it. It looks again by itself.
+      BackOff();
+    }
+    CountLatencies({received, expected});
+    if (expected > 0) inbox_->deliver_(inbox_->context_, {received, expected});
+  }
+
+  // Receives messages while the next one is sure to fit into the batch, and returns the number of connections.
+  size_t ReceiveBatch(Connection* batch, bool* broken) {
+    size_t count = 0;
     while (count + kMessageMax <= kBatchMax) {
       size_t received = 0;
-      inbox_->cell(WorkerCell::kTaking).store(kMessageMax, std::memory_order_relaxed);
-      const Transfer transfer = ReceiveConnections(channel_, taken + count, &received);
-      inbox_->Took(received);
-      broken = transfer == Transfer::kBroken;
+      inbox_->CountTaking(kMessageMax);
+      const Transfer transfer = ReceiveConnections(channel_, batch + count, &received);
+      inbox_->CountAccepted(received);
+      *broken = transfer == Transfer::kBroken;
       if (transfer != Transfer::kDone) break;
       count += received;
     }
     room_ -= count;
-    counted_after_ += count;
-    const bool offered = Offer();
-    const auto refused = std::stable_partition(
-        taken, taken + count, [this](const Connection& connection) { return expected_[connection.listener]; });
-    returning_.insert(returning_.end(), refused, taken + count);
-    const bool given_back = GiveBack();
-    if (broken) {
-      Unwatch();
-    } else if (!given_back || !offered) {
-      // Without room on offer nobody sends, and nothing would ever wake us: we look again ourselves.
-      BackOff();
+    received_since_count_ += count;
+    return count;
+  }
+
+  // Moves the connections of expected listeners to the front, in their order, and returns how many they are. The others wait for
+  // SendReturns.
+  size_t KeepExpected(std::span<Connection> received) {
+    size_t kept = 0;
+    for (Connection& connection : received) {
+      if (expected_[connection.listener]) {
+        std::swap(received[kept++], connection);
+      } else {
+        returning_.push_back(std::move(connection));
+      }
     }
+    return kept;
+  }
+
+  void CountLatencies(std::span<const Connection> connections) const {
     const uint64_t now_ns = uv_hrtime();
-    std::for_each(taken, refused, [&](const Connection& connection) { CountLatency(now_ns - connection.placed_ns); });
-    if (refused != taken) inbox_->deliver_(inbox_->context_, taken, static_cast<size_t>(refused - taken));
+    for (const Connection& connection : connections) {
+      const uint64_t latency_us = (now_ns - connection.placed_ns) / 1000;
+      const auto bound = std::lower_bound(kLatencyBoundsUs.begin(), kLatencyBoundsUs.end(), latency_us);
+      const auto bin = static_cast<uint32_t>(bound - kLatencyBoundsUs.begin());
+      Count(inbox_->CellAt(WorkerCell::kLatency + bin));
+      Count(inbox_->CellAt(WorkerCell::kLatencyUs), static_cast<double>(latency_us));
+    }
   }
 
-  void CountLatency(uint64_t latency_ns) const {
-    const uint64_t latency_us = latency_ns / 1000;
-    const auto bound = std::lower_bound(kLatencyBoundsUs.begin(), kLatencyBoundsUs.end(), latency_us);
-    Count(inbox_->cell(WorkerCell::kLatency + static_cast<uint32_t>(bound - kLatencyBoundsUs.begin())));
-    Count(inbox_->cell(WorkerCell::kLatencyUs), static_cast<double>(latency_us));
-  }
-
-  // Counting is a system call of its own: when descriptors are scarce it is made before every taking, else now and then.
+  // Whether the process has descriptors for a batch. Counting them is a system call. It is made each time if descriptors are scarce,
+  // else once in kWindow connections.
   bool HasRoom() {
-    if (room_ < kPlenty || counted_after_ >= kWindow) {
+    if (room_ < kPlenty || received_since_count_ >= kWindow) {
       room_ = DescriptorsLeft();
-      counted_after_ = 0;
+      received_since_count_ = 0;
     }
     return room_ >= kBatchMax;
   }
 
-  // Tells the acceptor how much may wait in the channel; false when that is nothing. Pairs with Acceptor's: it says that it is hungry, then looks at
-  // the credits again; here the credits are written first.
-  bool Offer() {
+  // Publishes how many connections may wait in the channel. False if that is none.
+  // The credits are written before kHungry is read. SlotQueue writes kHungry before it reads the credits. So no wakeup is lost.
+  bool OfferCredits() {
     const size_t credits = HasRoom() ? std::min(room_, kWindow) : 0;
-    inbox_->cell(WorkerCell::kCredits).store(static_cast<double>(credits));
+    inbox_->CellAt(WorkerCell::kCredits).store(static_cast<double>(credits));
     if (credits > 0 && inbox_->memory_->slot(inbox_->slot_, SlotCell::kHungry).load() != 0) Poke(channel_);
     return credits > 0;
   }
 
-  // True when nothing is left to be passed back.
-  bool GiveBack() {
+  // Sends the connections that are to be returned to the acceptor. True if none is left.
+  bool SendReturns() {
     while (!returning_.empty()) {
+      const Connection* message[kMessageMax];
       const size_t count = std::min(returning_.size(), kMessageMax);
-      if (SendConnections(channel_, returning_.data(), count) != Transfer::kDone) return false;
-      for (size_t i = 0; i < count; ++i) close(returning_[i].fd);
+      for (size_t i = 0; i < count; ++i) message[i] = &returning_[i];
+      if (SendConnections(channel_, {message, count}) != Transfer::kDone) return false;
       returning_.erase(returning_.begin(), returning_.begin() + static_cast<ptrdiff_t>(count));
-      Count(inbox_->cell(WorkerCell::kReturned), static_cast<double>(count));
-      Count(inbox_->cell(WorkerCell::kClosed), static_cast<double>(count));
+      Count(inbox_->CellAt(WorkerCell::kReturned), static_cast<double>(count));
+      Count(inbox_->CellAt(WorkerCell::kClosed), static_cast<double>(count));
     }
     return true;
   }
@@ -177,7 +202,7 @@ class WorkerInbox::ChannelReader final : public WatchedDescriptor {
   std::bitset<256> expected_;
   std::vector<Connection> returning_;
   size_t room_ = 0;
-  size_t counted_after_ = 0;
+  size_t received_since_count_ = 0;
 };
 
 WorkerInbox::WorkerInbox(uv_loop_t* loop, const SharedMemory* memory, uint32_t worker_index, uint32_t slot, Deliver deliver,
@@ -194,13 +219,12 @@ Status WorkerInbox::Accept(uint8_t listener, Descriptor socket) {
 }
 
 void WorkerInbox::StopAccepting(uint8_t listener, bool drain) {
-  // Taken out first: what is delivered may stop it again.
+  // Moved out first, because `deliver` may call StopAccepting again.
   const std::unique_ptr<AcceptLoop, WatchedDescriptor::Closer> accept_loop = std::move(accept_loops_[listener]);
-  constexpr size_t kBacklogMax = 65536;
-  for (size_t taken = 0; accept_loop && drain && taken < kBacklogMax;) {
-    const size_t more = accept_loop->Take();
+  for (size_t accepted = 0; accept_loop && drain && accepted < kBacklogMax;) {
+    const size_t more = accept_loop->AcceptBatch();
     if (more == 0) break;
-    taken += more;
+    accepted += more;
   }
 }
 
@@ -220,15 +244,24 @@ void WorkerInbox::Stop() {
   channel_reader_.reset();
 }
 
-void WorkerInbox::ShowBusiest() const {
-  cell(WorkerCell::kSteered).store(static_cast<double>(busiest_.seen()), std::memory_order_relaxed);
-  cell(WorkerCell::kBusiest).store(static_cast<double>(busiest_.count()), std::memory_order_relaxed);
+void WorkerInbox::CountTaking(size_t count) const {
+  CellAt(WorkerCell::kTaking).store(static_cast<double>(count), std::memory_order_relaxed);
 }
 
-// `accepted` first: between the two stores a connection counts twice rather than not at all.
-void WorkerInbox::Took(size_t count) const {
-  if (count > 0) Count(cell(WorkerCell::kAccepted), static_cast<double>(count));
-  cell(WorkerCell::kTaking).store(0, std::memory_order_relaxed);
+// Counts in kAccepted first. Between the two stores a connection counts twice rather than not at all.
+void WorkerInbox::CountAccepted(size_t count) const {
+  if (count > 0) Count(CellAt(WorkerCell::kAccepted), static_cast<double>(count));
+  CellAt(WorkerCell::kTaking).store(0, std::memory_order_relaxed);
+}
+
+void WorkerInbox::CountClient(const ClientKey& client) {
+  busiest_.Saw(client);
+  if (!memory_->IsHome(client, slot_)) Count(CellAt(WorkerCell::kMissteered));
+}
+
+void WorkerInbox::PublishBusiest() const {
+  CellAt(WorkerCell::kSteered).store(static_cast<double>(busiest_.seen()), std::memory_order_relaxed);
+  CellAt(WorkerCell::kBusiest).store(static_cast<double>(busiest_.count()), std::memory_order_relaxed);
 }
 
 }  // namespace limpet

@@ -1,4 +1,4 @@
-// How connections enter a worker: accepted from a listening socket of its own, or received from the acceptor.
+// How a worker process gets its connections: it accepts them from its own listening sockets, or receives them from the acceptor.
 #ifndef LIMPET_HANDOFF_WORKER_WORKER_INBOX_H_
 #define LIMPET_HANDOFF_WORKER_WORKER_INBOX_H_
 
@@ -6,6 +6,7 @@
 
 #include <array>
 #include <memory>
+#include <span>
 
 #include "handoff/busiest_client.h"
 #include "handoff/descriptor.h"
@@ -16,46 +17,50 @@
 
 namespace limpet {
 
-// The intake of one worker process, on the process's own libuv loop: one call of `deliver` a wake, with at most
-// kBatchMax connections, so that what is accepted and not yet answered is never more than that. Where descriptors or memory run out it
-// rests, 10 ms doubling to 1 s, instead of spinning on a socket that stays readable; what waits stays with the kernel.
+// The inbox of one worker process, on the process's libuv loop. It calls `deliver` once for each wakeup, with at most kBatchMax
+// connections, so never more than that are accepted and not yet delivered. If descriptors or memory run out, it backs off for
+// 10 ms, doubling to 1 s, because the socket stays readable. Connections wait in the kernel meanwhile.
 //
-// Counts in the process's row of the shared page: `taking` is set before each system call that may return connections, so
-// that after a SIGKILL at any instant accepted + taking - closed is at least what the process had taken and not closed.
+// Counts in the process's cells of the shared memory. `taking` is set before each system call that may return connections. So after
+// a SIGKILL at any instant, accepted + taking - closed is at least the number of connections that the process had open.
 class WorkerInbox {
  public:
-  // Takes ownership of the `count` descriptors: non-blocking, close-on-exec. May call Accept and Stop*.
-  using Deliver = void (*)(void* context, const Connection* connections, size_t count);
+  // Takes the sockets out of the connections, or leaves them to be closed. They are non-blocking and close-on-exec. May call Accept,
+  // StopAccepting and Stop.
+  using Deliver = void (*)(void* context, std::span<Connection> connections);
 
-  // `page` must outlive the inbox.
+  // `memory` must outlive the inbox.
   WorkerInbox(uv_loop_t* loop, const SharedMemory* memory, uint32_t worker_index, uint32_t slot, Deliver deliver, void* context);
-  // Closes what it holds. Its libuv handles outlive it until the loop has closed them.
+  // Closes what it owns. Its libuv handles outlive it until the loop has closed them.
   ~WorkerInbox();
   WorkerInbox(const WorkerInbox&) = delete;
   WorkerInbox& operator=(const WorkerInbox&) = delete;
 
-  // Accepts from `socket` for `listener`. One socket a listener: a second one replaces the first.
+  // Accepts connections of `listener` from `socket`. A listener has one socket: a second one replaces the first.
   Status Accept(uint8_t listener, Descriptor socket);
-  // Stops accepting for `listener` and closes the socket. With `drain`, first delivers what waits in the kernel's queue: at
-  // most as much as a backlog holds.
+  // Stops accepting for `listener` and closes the socket. With `drain`, first delivers the connections that wait in the kernel.
   void StopAccepting(uint8_t listener, bool drain);
 
-  // Receives from `channel`, which stays the caller's and open as long as the inbox.
+  // Receives connections from `channel`, which stays the caller's and must stay open as long as the inbox.
   Status Receive(int channel);
-  // Connections for `listener` are delivered, from now on or no longer. What comes for another is passed back through the
-  // channel. With no listener left nothing is read from the channel.
+  // From now on connections of `listener` are delivered, or not. Connections of other listeners are returned through the channel.
+  // When no listener is expected, nothing is read from the channel.
   void Expect(uint8_t listener, bool expected);
 
-  // Stops everything; what comes later stays with the kernel or in the channel.
+  // Stops everything. Connections that arrive later stay in the kernel or in the channel.
   void Stop();
 
  private:
   class AcceptLoop;
   class ChannelReader;
 
-  std::atomic<double>& cell(uint32_t cell) const { return memory_->worker(worker_index_, cell); }
-  void Took(size_t count) const;
-  void ShowBusiest() const;
+  std::atomic<double>& CellAt(uint32_t cell) const { return memory_->worker(worker_index_, cell); }
+  // A system call that may return up to `count` connections is about to be made.
+  void CountTaking(size_t count) const;
+  // The system call has returned `count` connections.
+  void CountAccepted(size_t count) const;
+  void CountClient(const ClientKey& client);
+  void PublishBusiest() const;
 
   uv_loop_t* const loop_;
   const SharedMemory* const memory_;

@@ -85,13 +85,13 @@ class Worker {
     inbox_.reset();
   }
 
-  static void Deliver(void* self, const Connection* connections, size_t count) {
+  static void Deliver(void* self, std::span<Connection> connections) {
     auto* worker = static_cast<Worker*>(self);
-    Check(count >= 1 && count <= kBatchMax);
-    for (size_t i = 0; i < count; ++i) {
-      Check(connections[i].listener == kListener);
-      worker->ledger_->Served(connections[i].fd);
-      close(connections[i].fd);
+    Check(connections.size() >= 1 && connections.size() <= kBatchMax);
+    for (Connection& connection : connections) {
+      Check(connection.listener == kListener);
+      worker->ledger_->Served(connection.socket.get());
+      connection.socket.Reset();
       Count(worker->memory_->worker(worker->worker_index_, WorkerCell::kClosed));
     }
   }

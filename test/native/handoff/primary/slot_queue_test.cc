@@ -35,25 +35,26 @@ void LateReturnsDoNotUnseatTheSuccessor() {
     queue.Attach(kListener, worker_index);
     queue.Flush();
   };
-  queue.Push({AnySocket().Release(), kListener, 7});
+  queue.Push({AnySocket(), kListener, 7});
   attach(0);
   Check(queue.in_channel() == 1);
 
   Connection taken[kMessageMax];
+  const Connection* returned[] = {&taken[0]};
   size_t count = 0;
   Check(ReceiveConnections(queue.worker_end(), taken, &count) == Transfer::kDone);
   Check(count == 1);
-  Check(SendConnections(queue.worker_end(), taken, count) == Transfer::kDone);
-  close(taken[0].fd);
+  Check(SendConnections(queue.worker_end(), returned) == Transfer::kDone);
+  taken[0].socket.Reset();
   queue.Detach(kListener);
   attach(1);
 
-  Check(queue.Read() == SlotQueue::Flushed::kDone);
+  Check(queue.Receive() == SlotQueue::Result::kDone);
   Check(queue.queued() == 1);
-  Check(queue.Flush() == SlotQueue::Flushed::kDone);
+  Check(queue.Flush() == SlotQueue::Result::kDone);
   Check(queue.queued() == 0);
   Check(queue.in_channel() == 1);
-  queue.Push({AnySocket().Release(), kListener, 8});
+  queue.Push({AnySocket(), kListener, 8});
   queue.Flush();
   Check(queue.in_channel() == 2);
   Check(memory.slot(kSlot, SlotCell::kHanded).load() == 2);

@@ -48,12 +48,10 @@
           "native/node_api/acceptor.cc",
           "native/node_api/handoff.cc",
           "native/node_api/inbox.cc",
-          "native/node_api/listen_address.cc",
-          "native/node_api/reuseport.cc",
-          "native/node_api/service.cc",
-          "native/node_api/shared_memory.cc"
+          "native/node_api/listening_sockets.cc",
+          "native/node_api/service.cc"
         ] }],
-        ["OS=='linux'", { "sources": ["native/linux_runtime.cc"], "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,--gc-sections", "-Wl,--exclude-libs,ALL"] }],
+        ["OS=='linux'", { "sources": ["native/linux_runtime.cc"], "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,--gc-sections", "-Wl,--exclude-libs,ALL", "-Wl,--version-script=../native/exports.map"] }],
         ["OS=='mac'", { "xcode_settings": { "CLANG_CXX_LANGUAGE_STANDARD": "c++20", "GCC_ENABLE_CPP_EXCEPTIONS": "NO", "GCC_ENABLE_CPP_RTTI": "NO", "OTHER_CPLUSPLUSFLAGS": ["-ffp-contract=off"], "MACOSX_DEPLOYMENT_TARGET": "12.0" } }],
         ["OS=='win'", { "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["/std:c++20"], "ExceptionHandling": 0 } } }]
       ]

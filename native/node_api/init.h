@@ -15,9 +15,7 @@ void InitService(Napi::Env env, Napi::Object exports);
 // Parts of exports.handoff.
 void InitAcceptor(Napi::Env env, Napi::Object handoff);
 void InitInbox(Napi::Env env, Napi::Object handoff);
-void InitListenAddress(Napi::Env env, Napi::Object handoff);
-void InitReuseport(Napi::Env env, Napi::Object handoff);
-void InitSharedMemory(Napi::Env env, Napi::Object handoff);
+void InitListeningSockets(Napi::Env env, Napi::Object handoff);
 
 }  // namespace limpet
 

@@ -1,20 +1,74 @@
-// exports.handoff: ReuseportGroup and the steering program.
-#include "handoff/primary/reuseport.h"
-
+// exports.handoff: listening sockets, alone on their address or in a reuseport group.
 #include <napi.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+#include <uv.h>
 
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "handoff/listen_socket.h"
+#include "handoff/primary/reuseport.h"
 #include "handoff/primary/steering_program.h"
 #include "node_api/arguments.h"
 #include "node_api/init.h"
-#include "node_api/listen_address.h"
 #include "node_api/system_error.h"
 #include "ring/hash.h"
 
 namespace limpet {
 namespace {
+
+// Reads `{ host, port, ipv6Only }` or `{ path }`.
+Status ReadAddress(const Napi::Object& object, ListenAddress* address) {
+  if (object.Has("path")) {
+    const std::string path = object.Get("path").As<Napi::String>();
+    return ListenAddress::FromPath(path.c_str(), address);
+  }
+  const std::string host = object.Get("host").As<Napi::String>();
+  return ListenAddress::FromHost(host.c_str(), ReadInt(object.Get("port")), object.Get("ipv6Only").ToBoolean(), address);
+}
+
+// `{ path }`, as `server.address()` has it.
+Napi::Object DescribeUnix(Napi::Env env, const ListenAddress& address) {
+  auto object = Napi::Object::New(env);
+  object["path"] = Napi::String::New(env, reinterpret_cast<const sockaddr_un*>(&address.storage)->sun_path);
+  return object;
+}
+
+// `{ address, family, port }`, as `server.address()` has it.
+Napi::Object DescribeIp(Napi::Env env, const ListenAddress& address) {
+  const bool ipv6 = address.family() == AF_INET6;
+  char text[INET6_ADDRSTRLEN];
+  if (ipv6) {
+    uv_ip6_name(reinterpret_cast<const sockaddr_in6*>(&address.storage), text, sizeof text);
+  } else {
+    uv_ip4_name(reinterpret_cast<const sockaddr_in*>(&address.storage), text, sizeof text);
+  }
+  auto object = Napi::Object::New(env);
+  object["address"] = Napi::String::New(env, text);
+  object["family"] = Napi::String::New(env, ipv6 ? "IPv6" : "IPv4");
+  object["port"] = Napi::Number::New(env, address.port());
+  return object;
+}
+
+// (fd)
+Napi::Value BoundAddress(const Napi::CallbackInfo& info) {
+  ListenAddress address;
+  if (!ThrowUnlessOk(info.Env(), ListenAddress::FromSocket(ReadInt(info[0]), &address))) return info.Env().Undefined();
+  return address.is_unix() ? DescribeUnix(info.Env(), address) : DescribeIp(info.Env(), address);
+}
+
+// (address, backlog): the caller owns the descriptor that is returned.
+Napi::Value ListenExclusivelyOn(const Napi::CallbackInfo& info) {
+  ListenAddress address;
+  Descriptor socket;
+  if (!ThrowUnlessOk(info.Env(), ReadAddress(info[0].As<Napi::Object>(), &address)) ||
+      !ThrowUnlessOk(info.Env(), ListenExclusively(address, ReadInt(info[1]), &socket))) {
+    return info.Env().Undefined();
+  }
+  return Napi::Number::New(info.Env(), socket.Release());
+}
 
 // Compiles `{ key, ipv6Prefix, homes }`.
 std::vector<BpfInstruction> CompileTable(const Napi::Value& value) {
@@ -56,7 +110,7 @@ class ReuseportGroupObject : public Napi::ObjectWrap<ReuseportGroupObject> {
       return;
     }
     ListenAddress address;
-    if (!ThrowUnlessOk(info.Env(), ReadListenAddress(source, &address))) return;
+    if (!ThrowUnlessOk(info.Env(), ReadAddress(source, &address))) return;
     ThrowUnlessOk(info.Env(), group_.Open(address, ReadUint(info[1]), backlog, CompileTable(info[3])));
   }
 
@@ -86,7 +140,9 @@ class ReuseportGroupObject : public Napi::ObjectWrap<ReuseportGroupObject> {
 
 }  // namespace
 
-void InitReuseport(Napi::Env env, Napi::Object handoff) {
+void InitListeningSockets(Napi::Env env, Napi::Object handoff) {
+  handoff["boundAddress"] = Napi::Function::New(env, BoundAddress, "boundAddress");
+  handoff["listenExclusively"] = Napi::Function::New(env, ListenExclusivelyOn, "listenExclusively");
   handoff["ReuseportGroup"] = ReuseportGroupObject::Define(env);
   handoff["steeringProgram"] = Napi::Function::New(env, SteeringProgram, "steeringProgram");
 }

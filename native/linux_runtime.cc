@@ -1,12 +1,14 @@
-// What the addon uses of the C++ runtime, reduced to allocate or abort.
+// The parts of the C++ runtime that the addon uses. They allocate or abort, and never throw.
 //
-// libstdc++'s own versions throw, and so link the unwinder, which asks for the newest GLIBC of the machine that
-// compiled (2.35 with GCC 12): a prebuild would not load on the older systems that Node itself runs on (2.28).
+// libstdc++'s own versions throw, and so link the unwinder. The unwinder needs the GLIBC of the machine that compiled it (2.35 with
+// GCC 12). A prebuild with it would not load on older systems that Node.js supports (GLIBC 2.28).
+//
+// exports.map keeps these symbols local to the addon. Otherwise a libstdc++ that Node.js links dynamically would replace them.
 #include <cstdlib>
 #include <memory>
 #include <new>
 
-// GLIBC 2.32 has it, to spare reference counts their atomics; zero says that there may be other threads.
+// libstdc++ reads this to save atomic operations on reference counts. GLIBC defines it from 2.32 on. 0: there may be other threads.
 extern "C" {
 [[gnu::visibility("hidden")]] char __libc_single_threaded = 0;
 }
@@ -28,7 +30,7 @@ namespace std {
 
 const nothrow_t nothrow{};
 
-// Asked only after the tag's address, which within one library is answer enough.
+// libstdc++ first compares the address of the tag. Inside one library that comparison is enough.
 bool _Sp_make_shared_tag::_S_eq(const type_info&) noexcept { return false; }
 
 void __throw_bad_alloc() { abort(); }

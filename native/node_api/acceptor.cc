@@ -1,8 +1,18 @@
 // exports.handoff.Acceptor
-#include "../acceptor.h"
+#include "handoff/primary/acceptor.h"
 
-#include "compiled_chain.h"
-#include "handoff.h"
+#include <napi.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "node_api/arguments.h"
+#include "node_api/compiled_chain.h"
+#include "node_api/init.h"
+#include "node_api/system_error.h"
 
 namespace limpet {
 namespace {
@@ -16,27 +26,27 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
                            InstanceMethod<&AcceptorObject::Add>("add"),
                            InstanceMethod<&AcceptorObject::Serve>("serve"),
                            InstanceMethod<&AcceptorObject::Remove>("remove"),
-                           InstanceMethod<&AcceptorObject::PlaceBy>("setAffinity"),
+                           InstanceMethod<&AcceptorObject::SetAffinity>("setAffinity"),
                            InstanceMethod<&AcceptorObject::Refused>("refused"),
                            InstanceMethod<&AcceptorObject::Busiest>("busiest"),
-                           InstanceMethod<&AcceptorObject::Retable>("updateRing"),
-                           InstanceMethod<&AcceptorObject::Seat>("attach"),
-                           InstanceMethod<&AcceptorObject::Unseat>("detach"),
+                           InstanceMethod<&AcceptorObject::UpdateRing>("updateRing"),
+                           InstanceMethod<&AcceptorObject::Attach>("attach"),
+                           InstanceMethod<&AcceptorObject::Detach>("detach"),
                            InstanceMethod<&AcceptorObject::Queued>("queued"),
                            InstanceMethod<&AcceptorObject::CloseListener>("closeListener"),
-                           InstanceMethod<&AcceptorObject::Settled>("isEmpty"),
-                           InstanceMethod<&AcceptorObject::Abandon>("closeQueued"),
+                           InstanceMethod<&AcceptorObject::IsEmpty>("isEmpty"),
+                           InstanceMethod<&AcceptorObject::CloseQueued>("closeQueued"),
                            InstanceMethod<&AcceptorObject::Stop>("stop"),
                        });
   }
 
   // ({ sharedMemory, key, ipv6Prefix, queueMax, spreadEvenly, maxLoad, headTimeoutMs, pendingMax,
-  //   pendingPerAddressMax }, settled)
+  //   pendingPerAddressMax }, onEmpty): onEmpty is called when a closing listener has become empty.
   explicit AcceptorObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<AcceptorObject>(info) {
     const auto options = info[0].As<Napi::Object>();
-    if (!Check(info.Env(), SharedPage::Map(ReadInt(options.Get("sharedMemory")), &page_))) return;
-    settled_ = Napi::ThreadSafeFunction::New(info.Env(), info[1].As<Napi::Function>(), "limpet.acceptor", 0, 1);
-    settled_.Unref(info.Env());
+    if (!ThrowUnlessOk(info.Env(), SharedMemory::Map(ReadInt(options.Get("sharedMemory")), &memory_))) return;
+    on_empty_ = Napi::ThreadSafeFunction::New(info.Env(), info[1].As<Napi::Function>(), "limpet.acceptor", 0, 1);
+    on_empty_.Unref(info.Env());
     const Acceptor::Settings settings{
         HashKey::From(Span<uint8_t>(options.Get("key")).data()),
         ReadInt(options.Get("ipv6Prefix")),
@@ -46,30 +56,31 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
         options.Get("spreadEvenly").ToBoolean(),
         options.Get("maxLoad").ToNumber().DoubleValue(),
     };
-    acceptor_ = std::make_unique<Acceptor>(&page_, settings, Notify, this);
-    Check(info.Env(), acceptor_->Start());
+    acceptor_ = std::make_unique<Acceptor>(&memory_, settings, Notify, this);
+    ThrowUnlessOk(info.Env(), acceptor_->Start());
   }
 
   ~AcceptorObject() override { Stop(); }
 
  private:
-  static void Notify(void* self) { static_cast<AcceptorObject*>(self)->settled_.NonBlockingCall(); }
+  static void Notify(void* self) { static_cast<AcceptorObject*>(self)->on_empty_.NonBlockingCall(); }
 
   void Stop() {
     if (!acceptor_ || stopped_) return;
     stopped_ = true;
     acceptor_->Stop();
-    settled_.Release();
+    on_empty_.Release();
   }
   void Stop(const Napi::CallbackInfo&) { Stop(); }
 
+  // (slot): the acceptor keeps the descriptor.
   Napi::Value ChannelEnd(const Napi::CallbackInfo& info) {
     int fd = -1;
-    Check(info.Env(), acceptor_->ChannelEnd(ReadUint(info[0]), &fd));
+    ThrowUnlessOk(info.Env(), acceptor_->ChannelEnd(ReadUint(info[0]), &fd));
     return Napi::Number::New(info.Env(), fd);
   }
 
-  // (listener, fd, pinned?): a duplicate of the descriptor is kept.
+  // (listener, fd, pinned?): the acceptor gets a duplicate of the descriptor.
   Napi::Value Add(const Napi::CallbackInfo& info) {
     Descriptor socket = Descriptor::Duplicate(ReadInt(info[1]));
     if (!socket.valid()) {
@@ -77,8 +88,7 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
       return info.Env().Undefined();
     }
     const auto pinned = info[2].IsNumber() ? static_cast<uint16_t>(ReadUint(info[2])) : kNoSlot;
-    return Napi::Number::New(info.Env(),
-                             acceptor_->Add(static_cast<uint8_t>(ReadUint(info[0])), std::move(socket), pinned));
+    return Napi::Number::New(info.Env(), acceptor_->Add(ReadListener(info[0]), std::move(socket), pinned));
   }
 
   // (source, service, detour?)
@@ -88,11 +98,12 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
     acceptor_->Serve(ReadUint(info[0]), static_cast<Acceptor::Service>(ReadUint(info[1])), std::move(detour));
   }
 
+  // (source, drain)
   void Remove(const Napi::CallbackInfo& info) { acceptor_->Remove(ReadUint(info[0]), info[1].ToBoolean()); }
 
-  // (listener, compiled chain)
-  void PlaceBy(const Napi::CallbackInfo& info) {
-    acceptor_->PlaceBy(static_cast<uint8_t>(ReadUint(info[0])), UnwrapChain(info[1]));
+  // (listener, chain)
+  void SetAffinity(const Napi::CallbackInfo& info) {
+    acceptor_->SetAffinity(ReadListener(info[0]), UnwrapChain(info[1]));
   }
 
   Napi::Value Refused(const Napi::CallbackInfo& info) {
@@ -113,37 +124,38 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
   }
 
   // (owners, homes)
-  void Retable(const Napi::CallbackInfo& info) {
-    Check(info.Env(), acceptor_->Retable(ReadSlots(info[0]), ReadSlots(info[1])));
+  void UpdateRing(const Napi::CallbackInfo& info) {
+    ThrowUnlessOk(info.Env(), acceptor_->UpdateRing(ReadSlots(info[0]), ReadSlots(info[1])));
   }
 
   // (slot, listener, workerIndex)
-  void Seat(const Napi::CallbackInfo& info) {
-    Check(info.Env(), acceptor_->Seat(ReadUint(info[0]), static_cast<uint8_t>(ReadUint(info[1])), ReadUint(info[2])));
+  void Attach(const Napi::CallbackInfo& info) {
+    ThrowUnlessOk(info.Env(), acceptor_->Attach(ReadUint(info[0]), ReadListener(info[1]), ReadUint(info[2])));
   }
 
-  void Unseat(const Napi::CallbackInfo& info) {
-    acceptor_->Unseat(ReadUint(info[0]), static_cast<uint8_t>(ReadUint(info[1])));
-  }
+  // (slot, listener)
+  void Detach(const Napi::CallbackInfo& info) { acceptor_->Detach(ReadUint(info[0]), ReadListener(info[1])); }
 
+  // (slot, listener)
   Napi::Value Queued(const Napi::CallbackInfo& info) {
-    const size_t queued = acceptor_->Queued(ReadUint(info[0]), static_cast<uint8_t>(ReadUint(info[1])));
-    return Napi::Number::New(info.Env(), static_cast<double>(queued));
+    return Napi::Number::New(info.Env(), static_cast<double>(acceptor_->Queued(ReadUint(info[0]), ReadListener(info[1]))));
   }
 
-  void CloseListener(const Napi::CallbackInfo& info) { acceptor_->Close(static_cast<uint8_t>(ReadUint(info[0]))); }
+  // (listener)
+  void CloseListener(const Napi::CallbackInfo& info) { acceptor_->Close(ReadListener(info[0])); }
 
-  Napi::Value Settled(const Napi::CallbackInfo& info) {
-    return Napi::Boolean::New(info.Env(), acceptor_->Settled(static_cast<uint8_t>(ReadUint(info[0]))));
+  // (listener)
+  Napi::Value IsEmpty(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), acceptor_->IsEmpty(ReadListener(info[0])));
   }
 
-  Napi::Value Abandon(const Napi::CallbackInfo& info) {
-    const size_t abandoned = acceptor_->Abandon(static_cast<uint8_t>(ReadUint(info[0])));
-    return Napi::Number::New(info.Env(), static_cast<double>(abandoned));
+  // (listener)
+  Napi::Value CloseQueued(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(acceptor_->CloseQueued(ReadListener(info[0]))));
   }
 
-  SharedPage page_;
-  Napi::ThreadSafeFunction settled_;
+  SharedMemory memory_;
+  Napi::ThreadSafeFunction on_empty_;
   std::unique_ptr<Acceptor> acceptor_;
   bool stopped_ = false;
 };

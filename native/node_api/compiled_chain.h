@@ -1,13 +1,12 @@
-// How a compiled chain travels through JavaScript: as an opaque object that shares it with the threads that read it.
+// JavaScript holds a compiled chain as an opaque object. Acceptor threads share the chain with it.
 #ifndef LIMPET_NODE_API_COMPILED_CHAIN_H_
 #define LIMPET_NODE_API_COMPILED_CHAIN_H_
 
 #include <napi.h>
 
-#include <memory>
 #include <utility>
 
-#include "../pending_heads.h"
+#include "head/affinity_chain.h"
 
 namespace limpet {
 

@@ -1,4 +1,4 @@
-// exports.head: src/binding/typescript/head-calls.ts has its types, what it trusts, and its twin.
+// exports.head. src/binding/typescript/head-calls.ts has its types and the TypeScript implementation.
 #include <napi.h>
 
 #include <cstring>
@@ -7,9 +7,9 @@
 #include <string>
 #include <type_traits>
 
-#include "../affinity_chain.h"
-#include "compiled_chain.h"
-#include "init.h"
+#include "head/affinity_chain.h"
+#include "node_api/compiled_chain.h"
+#include "node_api/init.h"
 
 namespace limpet {
 

@@ -1,4 +1,4 @@
-// One function an area: puts the area's object on the addon's exports.
+// What each file of this folder adds to the addon's exports.
 #ifndef LIMPET_NODE_API_INIT_H_
 #define LIMPET_NODE_API_INIT_H_
 
@@ -6,10 +6,16 @@
 
 namespace limpet {
 
+// One object each, added to the exports.
 void InitHandoff(Napi::Env env, Napi::Object exports);
 void InitHead(Napi::Env env, Napi::Object exports);
 void InitRing(Napi::Env env, Napi::Object exports);
 void InitService(Napi::Env env, Napi::Object exports);
+
+// Parts of exports.handoff.
+void InitAcceptor(Napi::Env env, Napi::Object handoff);
+void InitInbox(Napi::Env env, Napi::Object handoff);
+void InitListeningSockets(Napi::Env env, Napi::Object handoff);
 
 }  // namespace limpet
 

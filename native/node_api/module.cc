@@ -1,13 +1,13 @@
-// The addon's one entrance: each area adds an object of its own to the exports.
+// The addon's module. Each part adds one object to its exports.
 #include <napi.h>
 
-#include "init.h"
+#include "node_api/init.h"
 
 namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
 #if !defined(_WIN32)
-  // Descriptors cannot be passed there as they are here: connections go by `ipc`.
+  // Windows cannot pass descriptors to another process in this way. Connections use the `ipc` handoff there.
   limpet::InitHandoff(env, exports);
   limpet::InitService(env, exports);
 #endif

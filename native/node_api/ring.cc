@@ -1,21 +1,16 @@
-// exports.ring: src/binding/ring-binding.ts has its types and what it trusts; src/binding/typescript/ is its twin.
-#include "../ring.h"
+// exports.ring. src/binding/ring-binding.ts has its types, src/binding/typescript/ the TypeScript implementation.
+#include "ring/ring.h"
 
 #include <napi.h>
 
 #include <string>
 
-#include "init.h"
+#include "node_api/arguments.h"
+#include "node_api/init.h"
 
 namespace limpet {
 
 namespace {
-
-template <typename T>
-std::span<T> Span(const Napi::Value& value) {
-  auto array = value.As<Napi::TypedArrayOf<T>>();
-  return {array.Data(), array.ElementLength()};
-}
 
 HashKey KeyOf(const Napi::Value& value) { return HashKey::From(Span<uint8_t>(value).data()); }
 
@@ -26,7 +21,7 @@ Napi::Value Hash32Of(const Napi::CallbackInfo& info) {
 
 Napi::Value AddressKey(const Napi::CallbackInfo& info) {
   const std::string text = info[0].As<Napi::String>();
-  const auto key = KeyOfText(text, info[1].As<Napi::Number>().Int32Value());
+  const auto key = KeyOfText(text, ReadInt(info[1]));
   if (!key) return info.Env().Undefined();
   auto bytes = Napi::Uint8Array::New(info.Env(), 8);
   for (int i = 0; i < 4; i++) {
@@ -37,17 +32,17 @@ Napi::Value AddressKey(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value BuildHomesOf(const Napi::CallbackInfo& info) {
-  auto homes = Napi::Uint16Array::New(info.Env(), info[1].As<Napi::Number>().Uint32Value());
+  auto homes = Napi::Uint16Array::New(info.Env(), ReadUint(info[1]));
   BuildHomes(Span<double>(info[0]), {homes.Data(), homes.ElementLength()});
   return homes;
 }
 
 void JoinHomesOf(const Napi::CallbackInfo& info) {
-  JoinHomes(Span<double>(info[1]), info[2].As<Napi::Number>().Uint32Value(), Span<uint16_t>(info[0]));
+  JoinHomes(Span<double>(info[1]), ReadUint(info[2]), Span<uint16_t>(info[0]));
 }
 
 void LeaveHomesOf(const Napi::CallbackInfo& info) {
-  LeaveHomes(Span<double>(info[1]), info[2].As<Napi::Number>().Uint32Value(), Span<uint16_t>(info[0]));
+  LeaveHomes(Span<double>(info[1]), ReadUint(info[2]), Span<uint16_t>(info[0]));
 }
 
 void AssignOwnersOf(const Napi::CallbackInfo& info) {
@@ -61,7 +56,7 @@ void OwnersOfIpv4(const Napi::CallbackInfo& info) {
 
 void OwnersOfIpv6(const Napi::CallbackInfo& info) {
   const RingView ring(KeyOf(info[0]), Span<uint16_t>(info[1]));
-  ring.OwnersOfIpv6(Span<uint8_t>(info[3]), info[2].As<Napi::Number>().Int32Value(), Span<uint16_t>(info[4]).data());
+  ring.OwnersOfIpv6(Span<uint8_t>(info[3]), ReadInt(info[2]), Span<uint16_t>(info[4]).data());
 }
 
 }  // namespace

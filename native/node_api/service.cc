@@ -1,7 +1,11 @@
-// exports.service: what a service manager is told.
-#include "../datagram.h"
-#include "handoff.h"
-#include "init.h"
+// exports.service: messages to a service manager.
+#include <napi.h>
+
+#include <string>
+
+#include "handoff/primary/datagram.h"
+#include "node_api/init.h"
+#include "node_api/system_error.h"
 
 namespace limpet {
 namespace {
@@ -10,7 +14,7 @@ namespace {
 void Notify(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
   const std::string text = info[1].As<Napi::String>();
-  Check(info.Env(), SendDatagram(path, text));
+  ThrowUnlessOk(info.Env(), SendDatagram(path, text));
 }
 
 }  // namespace

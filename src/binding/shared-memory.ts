@@ -3,11 +3,11 @@
  * double that one process writes and every process can read. The counters of a dead worker stay as it left them.
  *
  * The memory begins with blocks of 24 cells: a header, one block for each slot, one block for each worker. After them come two copies of
- * the ring's homes. native/shared_page.h describes the same layout.
+ * the ring's homes. native/handoff/shared_memory.h describes the same layout.
  */
 import type { HandoffBinding, SteeringTable } from './handoff-binding.js';
 
-/** A test compares these figures with those of native/shared_page.h. */
+/** A test compares these figures with those of native/handoff/shared_memory.h. */
 export const sharedMemoryLayout = {
   /** The cells of one block. */
   cellsPerRow: 24,
@@ -21,7 +21,7 @@ export const sharedMemoryLayout = {
   bytes: 458_752,
 } as const;
 
-/** The cells of a worker's block, in their order. native/shared_page.h says what each of them counts. */
+/** The cells of a worker's block, in their order. native/handoff/shared_memory.h says what each of them counts. */
 const workerCells = [
   'accepted',
   'closed',

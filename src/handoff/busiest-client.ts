@@ -5,7 +5,7 @@ export type BusiestCounts = () => Iterable<readonly [place: string, count: Busie
 
 /**
  * Finds the client that makes more than half of the connections, if there is one, in constant space: the majority vote of Boyer and
- * Moore. The same as native/busiest_client.h, which says what for.
+ * Moore. The same as native/handoff/busiest_client.h, which says what for.
  */
 export class BusiestClient {
   /** All connections. */

@@ -14,10 +14,16 @@ afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 test('the tarball has only the files that a user needs', () => {
   const wanted =
-    /^(dist\/.+\.(js|d\.ts)|native\/.+\.(cc|h)|dist\/watch\/page\/page\.(html|css)|prebuilds\/.+\.node|binding\.gyp|scripts\/(install|node-headers)\.js|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
+    /^(dist\/.+\.(js|d\.ts)|native\/.+\.(cc|h)|native\/exports\.map|dist\/watch\/page\/page\.(html|css)|prebuilds\/.+\.node|binding\.gyp|scripts\/(install|node-headers)\.js|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
   expect(tarball.files.filter((file) => !wanted.test(file))).toEqual([]);
   expect(tarball.files).toEqual(
-    expect.arrayContaining(['dist/index.js', 'native/ring.cc', 'binding.gyp', 'LICENSE']),
+    expect.arrayContaining([
+      'dist/index.js',
+      'native/ring/ring.cc',
+      'native/exports.map',
+      'binding.gyp',
+      'LICENSE',
+    ]),
   );
 });
 

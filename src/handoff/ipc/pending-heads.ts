@@ -51,7 +51,7 @@ interface Pending {
 const lingerMs = 1000;
 
 /**
- * The connections whose heads have not been read to the end. The same as native/pending_heads.cc, for connections that Node has
+ * The connections whose heads have not been read to the end. The same as native/handoff/primary/pending_heads.cc, for connections that Node has
  * accepted. Node cannot peek, so the bytes that were read go to the worker with the connection. Owns the handles until they are placed.
  */
 export class PendingHeads {
@@ -166,7 +166,7 @@ export class PendingHeads {
     this.#refuse(pending, pending.length > 0 ? 'head-timeout' : 'silent');
   }
 
-  /** If a limit is reached, refuses the oldest connection, not the new one. As native/pending_heads.cc, which says why. */
+  /** If a limit is reached, refuses the oldest connection, not the new one. As native/handoff/primary/pending_heads.cc, which says why. */
   #makeRoom({ origin }: Pending): void {
     const { pendingMax, pendingPerAddressMax } = this.#settings;
     const same = origin === undefined ? undefined : this.#byAddress.get(origin);

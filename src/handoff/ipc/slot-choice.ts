@@ -98,7 +98,7 @@ export class SlotChoice {
 
   /**
    * The slot that gets the client because its own has reached `maxLoad`: the next one in the bucket's order that has not. Undefined if
-   * the client stays with its own slot. As native/acceptor.cc, which says why.
+   * the client stays with its own slot. As native/handoff/primary/acceptor.cc, which says why.
    */
   #slotWithinMaxLoad(hash: number): number | undefined {
     const { maxLoad } = this.#settings;

@@ -1,0 +1,43 @@
+// Whether one client makes most of the connections: then it is likely a proxy, and the clients behind it are not told apart.
+#ifndef LIMPET_HANDOFF_BUSIEST_CLIENT_H_
+#define LIMPET_HANDOFF_BUSIEST_CLIENT_H_
+
+#include <cstdint>
+
+#include "ring/client_key.h"
+
+namespace limpet {
+
+// The majority vote of Boyer and Moore (MJRTY, 1981): in constant space it ends at the client that makes more than half of the
+// connections, if there is one. Not thread-safe.
+class BusiestClient {
+ public:
+  void Saw(const ClientKey& client) {
+    ++seen_;
+    if (votes_ == 0) {
+      candidate_ = client;
+      count_ = 0;
+    }
+    if (client == candidate_) {
+      ++votes_;
+      ++count_;
+    } else {
+      --votes_;
+    }
+  }
+
+  // Connections in all.
+  uint64_t seen() const { return seen_; }
+  // Of those, by the candidate since it became one.
+  uint64_t count() const { return count_; }
+
+ private:
+  ClientKey candidate_{};
+  uint64_t votes_ = 0;
+  uint64_t seen_ = 0;
+  uint64_t count_ = 0;
+};
+
+}  // namespace limpet
+
+#endif  // LIMPET_HANDOFF_BUSIEST_CLIENT_H_

@@ -14,5 +14,5 @@ export { type Sessions, type SessionsOptions, sessions } from './http/sessions.j
 export type { UwsRequest, UwsResponse } from './http/uws.js';
 export { LocalStore, type LocalStoreOptions } from './local/local-store.js';
 export { serveSessionMemory } from './local/primary-memory.js';
-export type { RedisClient } from './redis/redis-client.js';
+export type { RedisClient } from './redis/ioredis.js';
 export { RedisStore, type RedisStoreOptions } from './redis/redis-store.js';

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { Backend, BackendListener, BackendStatus, Replaced, Row } from '../core/backend.js';
 import { isStoreAway } from '../core/backend.js';
 import { NearCache } from '../core/near-cache.js';
-import { keyPrefixOf, msUntil, type RedisClient } from './redis-client.js';
-import { ClusterRoute } from './redis-cluster.js';
-import { RedisCommands, type Write } from './redis-commands.js';
-import { RedisHealth } from './redis-health.js';
-import type { RedisLink, Repeat } from './redis-link.js';
-import { type RedisRoute, SingleRoute } from './redis-route.js';
-import { createScript, replaceScript, sha1, touchScript } from './redis-scripts.js';
+import { ClusterRoute } from './cluster-topology.js';
+import { RedisCommands, type Write } from './commands.js';
+import { RedisHealth } from './health.js';
+import { keyPrefixOf, msUntil, type RedisClient } from './ioredis.js';
+import type { RedisLink, Repeat } from './server-connection.js';
+import { type RedisRoute, SingleRoute } from './topology.js';
+import { createScript, replaceScript, sha1, touchScript } from './writes.js';
 
 export interface RedisBackendOptions {
   readonly client: RedisClient;

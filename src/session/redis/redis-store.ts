@@ -2,8 +2,8 @@ import { check, integer, oneOf } from '../../checks.js';
 import { LimpetError } from '../../errors.js';
 import type { OnStoreDown } from '../core/rows.js';
 import { SessionStore, type StoreOptions, storeRules } from '../core/store.js';
+import type { RedisClient } from './ioredis.js';
 import { RedisBackend } from './redis-backend.js';
-import type { RedisClient } from './redis-client.js';
 
 /** Options of a RedisStore. */
 export interface RedisStoreOptions extends StoreOptions {

@@ -14,7 +14,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { needs } from '../../needs.ts';
 import { startRedis } from '../../services/redis.ts';
 import type { Service } from '../../services/service.ts';
-import { Browser } from '../browser.ts';
+import { Browser } from './browser.ts';
 
 needs('redis-server');
 

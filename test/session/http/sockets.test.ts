@@ -7,7 +7,7 @@ import { Server as SocketServer } from 'socket.io';
 import { io } from 'socket.io-client';
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { Browser } from '../browser.ts';
+import { Browser } from './browser.ts';
 
 type WithSession = IncomingMessage & {
   session: { id: string; user?: string; theme?: string; reload(callback: (error?: Error) => void): void };

@@ -12,7 +12,7 @@ import { type App, startApp } from '../../processes/app.ts';
 import { startRedis } from '../../services/redis.ts';
 import type { Service } from '../../services/service.ts';
 import { uwsEnvironment } from '../../uws/index.ts';
-import { Browser } from '../browser.ts';
+import { Browser } from './browser.ts';
 
 needs('redis-server');
 

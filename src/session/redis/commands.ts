@@ -1,8 +1,8 @@
 import { storeClosed, storeRefused } from '../core/backend.js';
-import type { Words } from './redis-client.js';
-import type { RedisLink, Repeat } from './redis-link.js';
-import { type RedisRoute, refusal, scan } from './redis-route.js';
-import type { Script } from './redis-scripts.js';
+import type { Words } from './ioredis.js';
+import type { RedisLink, Repeat } from './server-connection.js';
+import { type RedisRoute, refusal, scan } from './topology.js';
+import type { Script } from './writes.js';
 
 export interface CommandSettings {
   readonly commandTimeoutMs: number;

@@ -8,9 +8,9 @@ import {
   type RedisConnection,
   send,
   type Words,
-} from './redis-client.js';
-import { isServerAnswer, RedisLink } from './redis-link.js';
-import type { Ask, LinkSettings, RedisRoute, Request } from './redis-route.js';
+} from './ioredis.js';
+import { isServerAnswer, RedisLink } from './server-connection.js';
+import type { Ask, LinkSettings, RedisRoute, Request } from './topology.js';
 
 /** Answers that say: not here, or not now. */
 const elsewhere = /^(MOVED|ASK|CLUSTERDOWN|TRYAGAIN)\b(?: \d+ (\S+))?/;

@@ -1,5 +1,5 @@
 import { before, Late } from '../core/deadline.js';
-import { type RedisConnection, renew, send, type Words } from './redis-client.js';
+import { type RedisConnection, renew, send, type Words } from './ioredis.js';
 
 const channel = '__redis__:invalidate';
 

@@ -1,8 +1,8 @@
 import { isStoreAway, storeAway } from '../core/backend.js';
 import { before, Late } from '../core/deadline.js';
 import type { TrackingPeriod } from '../core/near-cache.js';
-import { ownConnection, type RedisConnection, renew, send, type Words } from './redis-client.js';
-import { PushConnection } from './redis-tracking.js';
+import { PushConnection } from './invalidation-connection.js';
+import { ownConnection, type RedisConnection, renew, send, type Words } from './ioredis.js';
 
 export interface LinkOptions {
   /** Makes one more connection to the same server. */

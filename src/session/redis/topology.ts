@@ -1,6 +1,6 @@
 import { storeRefused } from '../core/backend.js';
-import type { RedisClient, RedisConnection, Words } from './redis-client.js';
-import { isServerAnswer, type LinkOptions, RedisLink, type Repeat } from './redis-link.js';
+import type { RedisClient, RedisConnection, Words } from './ioredis.js';
+import { isServerAnswer, type LinkOptions, RedisLink, type Repeat } from './server-connection.js';
 
 /** What the links of one store have in common. */
 export type LinkSettings = Omit<LinkOptions, 'connect'>;

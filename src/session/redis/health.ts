@@ -1,5 +1,5 @@
-import type { RedisLink } from './redis-link.js';
-import type { RedisRoute } from './redis-route.js';
+import type { RedisLink } from './server-connection.js';
+import type { RedisRoute } from './topology.js';
 
 /** What is told, once for each change. */
 export interface HealthListener {

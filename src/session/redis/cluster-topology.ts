@@ -1,42 +1,38 @@
-import slotOf from 'cluster-key-slot';
-import { isStoreAway, storeAway } from '../core/backend.js';
 import { before } from '../core/deadline.js';
+import { isStoreAway, storeAway } from '../core/store-errors.js';
+import { addressOf, HashSlots } from './hash-slots.js';
 import {
+  type Command,
+  type IoredisCluster,
+  type IoredisConnection,
+  isServerAnswer,
   ownConnection,
   type RedisClient,
-  type RedisClusterConnection,
-  type RedisConnection,
   send,
-  type Words,
 } from './ioredis.js';
-import { isServerAnswer, RedisLink } from './server-connection.js';
-import type { Ask, LinkSettings, RedisRoute, Request } from './topology.js';
+import type { ServerConnection } from './server-connection.js';
+import type { Answers, Ask, ConnectionSettings, RedisTopology, Request } from './topology.js';
 
-/** Answers that say: not here, or not now. */
-const elsewhere = /^(MOVED|ASK|CLUSTERDOWN|TRYAGAIN)\b(?: \d+ (\S+))?/;
-const notNow = /^(CLUSTERDOWN|TRYAGAIN|MASTERDOWN|LOADING|READONLY|MOVED|ASK)\b/;
-
-const refreshPauseMs = 200;
+/** Errors with which a node redirects to another node, or asks to try later. */
+const redirection = /^(MOVED|ASK|CLUSTERDOWN|TRYAGAIN)\b(?: \d+ (\S+))?/;
+/** Errors that pass during a failover or while a hash slot moves. */
+const passing = /^(CLUSTERDOWN|TRYAGAIN|MASTERDOWN|LOADING|READONLY|MOVED|ASK)\b/;
 
 /**
- * A link of our own to every master, so that each is tracked like a single server and it is known which one answered:
- * a row that came by way of a redirection is right, and is not cached. Whatever a link can't serve (a moving slot, a
- * master that is down) goes through ioredis's own Cluster, which follows redirections and failovers.
+ * A Redis Cluster, with a connection of the store's own to each master, so that each master tracks keys as a single server does.
+ *
+ * When that connection cannot serve a command (the hash slot moves, the master is down), ioredis's Cluster sends it and follows
+ * redirections and failovers. Such an answer is right, and the near cache does not keep it: the store's own connection did not
+ * receive it.
  */
-export class ClusterRoute implements RedisRoute {
+export class ClusterTopology implements RedisTopology {
   readonly kind = 'cluster';
-  readonly #settings: LinkSettings;
-  readonly #onState: LinkSettings['onState'];
-  readonly #cluster: RedisClusterConnection;
-  readonly #links = new Map<string, RedisLink>();
-  #owners: (RedisLink | undefined)[] = [];
-  #refreshing: Promise<void> | undefined;
-  #again: NodeJS.Timeout | undefined;
-  #closed = false;
+  readonly #commandTimeoutMs: number;
+  readonly #cluster: IoredisCluster;
+  readonly #hashSlots: HashSlots;
 
-  constructor(client: RedisClient, settings: LinkSettings) {
-    this.#onState = settings.onState;
-    this.#settings = { ...settings, onState: (link) => this.#linkChanged(link) };
+  constructor(client: RedisClient, settings: ConnectionSettings) {
+    this.#commandTimeoutMs = settings.commandTimeoutMs;
     const {
       retryStrategy,
       sentinelRetryStrategy: _,
@@ -55,79 +51,78 @@ export class ClusterRoute implements RedisRoute {
       enableAutoPipelining: false,
       clusterRetryStrategy: retryStrategy,
       redisOptions: node,
-    }) as RedisClusterConnection;
+    }) as IoredisCluster;
     this.#cluster.on('error', () => undefined);
-    for (const event of ['ready', '+node', '-node']) this.#cluster.on(event, () => this.#refresh());
+    this.#hashSlots = new HashSlots(this.#cluster, settings);
   }
 
-  link(key: string): RedisLink | undefined {
-    return this.#owners[slotOf(key)];
+  connectionFor(key: string): ServerConnection | undefined {
+    return this.#hashSlots.ownerOf(key);
   }
 
-  async exec(request: Request): Promise<{ answers: unknown[]; tracked: boolean }> {
-    const { link, commands, endsAt, repeat } = request;
-    if (link && link.downReason === undefined) {
+  async exec(request: Request): Promise<Answers> {
+    const { connection, commands, endsAt, repeat } = request;
+    if (connection && connection.downReason === undefined) {
       try {
-        return { answers: await link.exec(commands, endsAt, repeat), tracked: true };
+        return { answers: await connection.exec(commands, endsAt, repeat), tracked: true };
       } catch (error) {
-        const target = isServerAnswer(error) ? elsewhere.exec(error.message) : undefined;
-        if (target) {
-          this.#refresh();
-          const answers = await this.#follow(target, commands, endsAt);
+        const redirected = isServerAnswer(error) ? redirection.exec(error.message) : undefined;
+        if (redirected) {
+          this.#hashSlots.refresh();
+          const answers = await this.#follow(redirected, commands, endsAt);
           if (answers) return { answers, tracked: false };
         } else if (!isStoreAway(error) || (repeat === 'once' && wasSent(error))) throw error;
       }
     }
-    return { answers: await this.#answer(this.#cluster, commands, endsAt), tracked: false };
+    return { answers: await this.#ask(this.#cluster, commands, endsAt), tracked: false };
+  }
+
+  async servers(): Promise<Ask[]> {
+    // The nodes are known when the PING is answered.
+    await this.#ask(this.#cluster, [['ping']]);
+    return this.#cluster.nodes('master').map((node) => (commands) => this.#ask(node, commands));
+  }
+
+  connections(): Iterable<ServerConnection> {
+    return this.#hashSlots.connections();
+  }
+
+  close(): void {
+    this.#hashSlots.close();
+    this.#cluster.disconnect();
   }
 
   /**
-   * Sends commands where a redirection points, once. ioredis follows redirections by itself, but not for a pipeline of
-   * which one part is answered (WAIT). Undefined: that did not settle it.
+   * Sends the commands to the node that a redirection names, once. Resolves with undefined when ioredis does not know that node.
+   *
+   * ioredis follows redirections too, but not those of a pipeline in which a command without a key (WAIT) was answered.
    */
   async #follow(
-    target: RegExpExecArray,
-    commands: readonly Words[],
+    redirected: RegExpExecArray,
+    commands: readonly Command[],
     endsAt: number,
   ): Promise<unknown[] | undefined> {
-    const [, kind, address] = target;
+    const [, kind, address] = redirected;
     const node = this.#cluster.nodes('master').find((known) => addressOf(known) === address);
     if (!node) return undefined;
     try {
-      if (kind !== 'ASK') return await this.#answer(node, commands, endsAt);
-      return (await this.#answer(node, [['asking'], ...commands], endsAt)).slice(1);
+      if (kind !== 'ASK') return await this.#ask(node, commands, endsAt);
+      return (await this.#ask(node, [['asking'], ...commands], endsAt)).slice(1);
     } catch (error) {
-      if (isServerAnswer(error) && elsewhere.test(error.message)) return undefined;
+      if (isServerAnswer(error) && redirection.test(error.message)) return undefined;
       throw error;
     }
   }
 
-  async servers(): Promise<Ask[]> {
-    // Waits until the Cluster is known.
-    await this.#answer(this.#cluster, [['ping']]);
-    return this.#cluster.nodes('master').map((node) => (commands) => this.#answer(node, commands));
-  }
-
-  links(): Iterable<RedisLink> {
-    return this.#links.values();
-  }
-
-  close(): void {
-    this.#closed = true;
-    clearTimeout(this.#again);
-    for (const link of this.#links.values()) link.close();
-    this.#cluster.disconnect();
-  }
-
-  async #answer(
-    connection: RedisConnection,
-    commands: readonly Words[],
-    endsAt: number = performance.now() + this.#settings.commandTimeoutMs,
+  async #ask(
+    connection: IoredisConnection,
+    commands: readonly Command[],
+    endsAt: number = performance.now() + this.#commandTimeoutMs,
   ): Promise<unknown[]> {
     try {
       return await before(endsAt, send(connection, commands));
     } catch (error) {
-      if (isServerAnswer(error) && !notNow.test(error.message)) throw error;
+      if (isServerAnswer(error) && !passing.test(error.message)) throw error;
       throw storeAway(
         `The Redis Cluster did not answer: ${(error as Error).message || 'in time'}`,
         {},
@@ -135,83 +130,8 @@ export class ClusterRoute implements RedisRoute {
       );
     }
   }
-
-  #linkChanged(link: RedisLink): void {
-    if (link.downReason !== undefined && !link.closed && this.#owners.includes(link)) this.#refresh();
-    this.#onState(link);
-  }
-
-  /** Learns again who owns which slot; many causes soon after another make one refresh. */
-  #refresh(): void {
-    if (this.#closed || this.#again) return;
-    this.#again = setTimeout(
-      () => {
-        this.#again = undefined;
-        this.#refreshing ??= this.#learn()
-          .catch(() => this.#refresh())
-          .finally(() => {
-            this.#refreshing = undefined;
-          });
-      },
-      this.#owners.length === 0 ? 0 : refreshPauseMs,
-    );
-    this.#again.unref();
-  }
-
-  async #learn(): Promise<void> {
-    if (this.#owners.length > 0)
-      await new Promise<void>((done) => this.#cluster.refreshSlotsCache(() => done()));
-    const endsAt = performance.now() + this.#settings.commandTimeoutMs;
-    const masters = new Map<string, RedisConnection>();
-    const learned = await Promise.allSettled(
-      this.#cluster.nodes('master').map(async (node) => {
-        masters.set(String(await before(endsAt, node.call('cluster', 'myid'))), node);
-      }),
-    );
-    const [teller] = masters.values();
-    if (this.#closed) return;
-    if (!teller) throw storeAway('No master of the Redis Cluster answered');
-    const ranges = (await before(endsAt, teller.call('cluster', 'slots'))) as [
-      number,
-      number,
-      [string, number, string],
-    ][];
-    if (this.#closed) return;
-    const owners: (RedisLink | undefined)[] = new Array(16_384).fill(undefined);
-    const used = new Set<string>();
-    for (const [from, to, [, , id]] of ranges) {
-      const node = masters.get(id);
-      if (!node) continue;
-      const name = `${id}@${addressOf(node)}`;
-      used.add(name);
-      owners.fill(this.#linkTo(name, node), from, to + 1);
-    }
-    this.#owners = owners;
-    for (const [name, link] of this.#links) {
-      if (used.has(name)) continue;
-      link.retire();
-      this.#links.delete(name);
-    }
-    if (learned.some(({ status }) => status === 'rejected')) throw storeAway('A master did not answer');
-  }
-
-  #linkTo(name: string, node: RedisConnection): RedisLink {
-    const known = this.#links.get(name);
-    if (known) return known;
-    const link = new RedisLink({
-      ...this.#settings,
-      connect: (override) => node.duplicate(override) as RedisConnection,
-    });
-    this.#links.set(name, link);
-    return link;
-  }
 }
 
 function wasSent(error: unknown): boolean {
   return (error as { facts?: { sent?: boolean } }).facts?.sent !== false;
-}
-
-function addressOf(node: RedisConnection): string {
-  const { host, port } = node.options as { host?: string; port?: number };
-  return `${host}:${port}`;
 }

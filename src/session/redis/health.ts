@@ -1,60 +1,61 @@
-import type { RedisLink } from './server-connection.js';
-import type { RedisRoute } from './topology.js';
+import type { ServerConnection } from './server-connection.js';
+import type { RedisTopology } from './topology.js';
 
-/** What is told, once for each change. */
+/** Each call reports one change. */
 export interface HealthListener {
   up(): void;
   down(reason: string): void;
-  /** Rows cannot be tracked here. */
+  /** Redis does not track keys here, and will not do so later. */
   trackingRefused(reason: string): void;
 }
 
-/** Refusals that will not pass by themselves, as against those of a moment in a failover. */
+/** Refusals that last. Others may pass, for example those during a failover. */
 const noTracking = /^NOPERM\b|unknown (sub)?command|syntax error|sends no invalidation/i;
 
-/** Whether all servers of a store can be asked, and tell what changes: from the states of the links to them. */
+/** Whether all servers of a store can be reached and track keys, from the states of the connections. Reports the changes. */
 export class RedisHealth {
-  readonly #route: RedisRoute;
+  readonly #topology: Pick<RedisTopology, 'connections'>;
   readonly #listener: HealthListener;
-  #up: boolean | undefined;
-  #trackingReason: string | undefined;
+  #wasUp: boolean | undefined;
+  #reportedRefusal: string | undefined;
 
-  constructor(route: RedisRoute, listener: HealthListener) {
-    this.#route = route;
+  constructor(topology: Pick<RedisTopology, 'connections'>, listener: HealthListener) {
+    this.#topology = topology;
     this.#listener = listener;
   }
 
   get up(): boolean {
-    return this.#links.length > 0 && this.downReason === undefined;
+    return this.#connections.length > 0 && this.downReason === undefined;
   }
 
   get downReason(): string | undefined {
-    return this.#links.find(({ downReason }) => downReason !== undefined)?.downReason;
+    return this.#connections.find(({ downReason }) => downReason !== undefined)?.downReason;
   }
 
-  /** Why rows are not tracked, at least on one server; undefined while they are. */
-  get trackingReason(): string | undefined {
-    const links = this.#links;
-    return links.length === 0 ? 'not connected yet' : links.find(({ period }) => !period)?.periodReason;
+  /** Why at least one server does not track keys; undefined while all do. */
+  get untrackedReason(): string | undefined {
+    const connections = this.#connections;
+    if (connections.length === 0) return 'not connected yet';
+    return connections.find(({ period }) => !period)?.untrackedReason;
   }
 
-  /** The state of one of the links has changed. */
-  changed(link: RedisLink): void {
+  /** Call after any change of `connection`. */
+  changed(connection: Pick<ServerConnection, 'untrackedReason'>): void {
     const reason = this.downReason;
     const up = reason === undefined;
-    if (up !== this.#up) {
-      this.#up = up;
+    if (up !== this.#wasUp) {
+      this.#wasUp = up;
       if (up) this.#listener.up();
       else this.#listener.down(reason);
     }
-    const refused = up ? link.periodReason : undefined;
-    if (refused && refused !== this.#trackingReason && noTracking.test(refused)) {
-      this.#trackingReason = refused;
+    const refused = up ? connection.untrackedReason : undefined;
+    if (refused && refused !== this.#reportedRefusal && noTracking.test(refused)) {
+      this.#reportedRefusal = refused;
       this.#listener.trackingRefused(refused);
     }
   }
 
-  get #links(): RedisLink[] {
-    return [...this.#route.links()];
+  get #connections(): ServerConnection[] {
+    return [...this.#topology.connections()];
   }
 }

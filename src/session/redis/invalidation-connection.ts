@@ -1,38 +1,40 @@
 import { before, Late } from '../core/deadline.js';
-import { type RedisConnection, renew, send, type Words } from './ioredis.js';
+import { type Command, type IoredisConnection, reconnect, send } from './ioredis.js';
 
+/** The Pub/Sub channel on which Redis sends invalidations to a RESP2 connection. */
 const channel = '__redis__:invalidate';
 
-const tracking = (...rest: Words): Words => ['client', 'tracking', ...rest];
+const tracking = (...words: Command): Command => ['client', 'tracking', ...words];
 
-export interface PushListener {
+export interface InvalidationListener {
+  /** The connection is subscribed. */
   onReady(): void;
   onLost(reason: string): void;
-  /** A whole key, or undefined for "all of them" (FLUSHALL, FLUSHDB). */
+  /** A complete key, or undefined for all keys (FLUSHALL, FLUSHDB). */
   onInvalidation(key: string | undefined): void;
 }
 
-/** How often it is asked whether everything has been heard, while somebody wants to know. */
-const askMs = 10;
-/** The asking stops when nobody wanted to know for so many times, so that an idle process sleeps. */
-const idleAsks = 200;
+/** Pause in milliseconds between two PINGs, while reads ask for `heardWithin`. */
+const pingEveryMs = 10;
+/** The PINGs stop after this many pauses without a read, so that an idle process sleeps. */
+const idlePausesMax = 200;
 
-/** The connection on which a server tells what another connection's tracked keys have become invalid. */
-export class PushConnection {
-  readonly #connection: RedisConnection;
-  readonly #listener: PushListener;
-  /** The server's number for this connection, while it listens. */
+/** The connection on which a Redis server sends the invalidations of the keys that another connection has read. */
+export class InvalidationConnection {
+  readonly #connection: IoredisConnection;
+  readonly #listener: InvalidationListener;
+  /** The server's CLIENT ID of this connection, while it is subscribed. */
   #id: number | undefined;
   #probe: { key: string; seen: () => void } | undefined;
-  #refusal = 'the connection for invalidations is not up';
-  /** All that the server had to tell by this time (performance.now()) has been heard. */
+  #lossReason = 'the connection for invalidations is not up';
+  /** All invalidations that the server wrote before this time (performance.now() milliseconds) have arrived. */
   #heardUpTo = Number.NEGATIVE_INFINITY;
-  #asking: NodeJS.Timeout | undefined;
-  #asked = false;
-  #wanted = false;
-  #idle = 0;
+  #pinger: NodeJS.Timeout | undefined;
+  #pingInFlight = false;
+  #wasAsked = false;
+  #idlePauses = 0;
 
-  constructor(connection: RedisConnection, listener: PushListener) {
+  constructor(connection: IoredisConnection, listener: InvalidationListener) {
     this.#connection = connection;
     this.#listener = listener;
     connection.on('error', () => undefined);
@@ -42,33 +44,37 @@ export class PushConnection {
   }
 
   /**
-   * Whether everything that the server had to tell until `staleMs` ago has been heard. The answer to a PING comes
-   * after all invalidations that were written before it, so the time of the last answered PING is proof, whatever was
-   * held up since: this process, the server, or the network. False at the first call after an idle time.
+   * Whether all invalidations up to `staleMs` ago have arrived. Returns false for the first call after an idle time.
+   *
+   * Redis answers a PING after it has written all earlier invalidations. So the send time of the last answered PING is proof, even if
+   * the process, the server or the network was held up since.
    */
   heardWithin(staleMs: number): boolean {
-    this.#wanted = true;
-    if (!this.#asking) this.#listenClosely();
+    this.#wasAsked = true;
+    if (!this.#pinger) this.#startPings();
     return performance.now() - this.#heardUpTo < staleMs;
   }
 
   /**
-   * Has the server send here what `commands` reads and another connection changes, after it has been seen to do so:
-   * proxies and managed services may accept the command and never send a message. Rejects with the reason.
+   * Makes the server send an invalidation here when another client changes a key that `commands` has read. Rejects with the reason.
+   *
+   * A probe comes first: proxies and managed services may accept CLIENT TRACKING and never send a message. Without a `probeKey` there
+   * is no probe.
    */
-  async track(commands: RedisConnection, probeKey: string | undefined, endsAt: number): Promise<void> {
+  async track(commands: IoredisConnection, probeKey: string | undefined, endsAt: number): Promise<void> {
     const id = this.#id;
-    if (id === undefined) throw new Error(this.#refusal);
+    if (id === undefined) throw new Error(this.#lossReason);
     try {
-      if (probeKey !== undefined) await this.#prove(commands, id, probeKey, endsAt);
+      if (probeKey !== undefined) await this.#sendProbe(commands, id, probeKey, endsAt);
       await before(endsAt, send(commands, [tracking('off'), tracking('on', 'redirect', id, 'noloop')]));
     } catch (error) {
       throw error instanceof Late ? new Error('this Redis did not answer CLIENT TRACKING in time') : error;
     }
-    if (this.#id !== id) throw new Error(this.#refusal);
+    if (this.#id !== id) throw new Error(this.#lossReason);
   }
 
-  async #prove(commands: RedisConnection, id: number, key: string, endsAt: number): Promise<void> {
+  /** Reads and changes `key` on the tracked connection, without NOLOOP, and waits for the invalidation. */
+  async #sendProbe(commands: IoredisConnection, id: number, key: string, endsAt: number): Promise<void> {
     const seen = new Promise<void>((resolve) => {
       this.#probe = { key, seen: resolve };
     });
@@ -92,7 +98,7 @@ export class PushConnection {
     }
   }
 
-  /** Makes the connection anew when it does not answer by `endsAt`. */
+  /** Sends a PING, and opens the connection again if there is no answer by `endsAt`. */
   async beat(endsAt: number): Promise<void> {
     if (this.#id === undefined) return;
     try {
@@ -103,18 +109,18 @@ export class PushConnection {
   }
 
   reconnect(): void {
-    this.#lost('the connection for invalidations is made anew');
-    renew(this.#connection);
+    this.#lost('the connection for invalidations is opened again');
+    reconnect(this.#connection);
   }
 
   close(): void {
-    this.#stopListening();
+    this.#stopPings();
     this.#connection.disconnect();
   }
 
   async #subscribe(): Promise<void> {
     try {
-      // In this order: RESP2 refuses nearly every command of a connection that has subscribed.
+      // CLIENT ID comes first: a RESP2 connection that has subscribed may send hardly any other command.
       const id = Number(await this.#connection.call('client', 'id'));
       await this.#connection.call('subscribe', channel);
       this.#id = id;
@@ -124,44 +130,44 @@ export class PushConnection {
     }
   }
 
-  #listenClosely(): void {
+  #startPings(): void {
     if (this.#id === undefined) return;
-    this.#idle = 0;
-    this.#asking = setInterval(() => {
-      this.#idle = this.#wanted ? 0 : this.#idle + 1;
-      this.#wanted = false;
-      if (this.#idle > idleAsks) this.#stopListening();
-      else this.#ask();
-    }, askMs);
-    this.#asking.unref();
-    this.#ask();
+    this.#idlePauses = 0;
+    this.#pinger = setInterval(() => {
+      this.#idlePauses = this.#wasAsked ? 0 : this.#idlePauses + 1;
+      this.#wasAsked = false;
+      if (this.#idlePauses > idlePausesMax) this.#stopPings();
+      else this.#ping();
+    }, pingEveryMs);
+    this.#pinger.unref();
+    this.#ping();
   }
 
-  #ask(): void {
-    if (this.#asked) return;
-    this.#asked = true;
-    const askedAt = performance.now();
+  #ping(): void {
+    if (this.#pingInFlight) return;
+    this.#pingInFlight = true;
+    const sentAt = performance.now();
     this.#connection.call('ping').then(
       () => {
-        this.#asked = false;
-        if (this.#asking) this.#heardUpTo = askedAt;
+        this.#pingInFlight = false;
+        if (this.#pinger) this.#heardUpTo = sentAt;
       },
       () => {
-        this.#asked = false;
+        this.#pingInFlight = false;
       },
     );
   }
 
-  #stopListening(): void {
-    clearInterval(this.#asking);
-    this.#asking = undefined;
+  #stopPings(): void {
+    clearInterval(this.#pinger);
+    this.#pinger = undefined;
     this.#heardUpTo = Number.NEGATIVE_INFINITY;
   }
 
   #lost(reason: string): void {
-    this.#stopListening();
+    this.#stopPings();
     this.#id = undefined;
-    this.#refusal = reason;
+    this.#lossReason = reason;
     this.#listener.onLost(reason);
   }
 

@@ -1,8 +1,8 @@
-/** The part of ioredis (5 and 6) that limpet uses. Nothing is imported from it: the application brings its own. */
+/** The part of ioredis (5 and 6) that limpet uses. limpet does not import ioredis: the application brings its own. */
 
-/** What the application passes as `client`: an ioredis `Redis` (single node or Sentinel) or `Cluster`. */
+/** The option `client`: an ioredis `Redis` (single server or Sentinel) or `Cluster`. */
 export interface RedisClient {
-  /** Makes the connections of the store's own. */
+  /** Makes the store's own connections. */
   duplicate(override?: object, clusterOverride?: object): unknown;
   /** Address, credentials, TLS, `keyPrefix`. */
   readonly options: object;
@@ -10,16 +10,8 @@ export interface RedisClient {
   readonly isCluster?: boolean;
 }
 
-/** A command; a function in it is a number that is only known when the command is sent. */
-export type Words = readonly (string | number | (() => number))[];
-
-/** For PX: what is left of a life that ends at `expiresAt`, however long the command had to wait for a connection. */
-export function msUntil(expiresAt: number): () => number {
-  return () => Math.max(1, Math.ceil(expiresAt - Date.now()));
-}
-
-/** A connection of limpet's own, made by `duplicate`. */
-export interface RedisConnection extends RedisClient {
+/** A connection of the store's own, made by `duplicate`. */
+export interface IoredisConnection extends RedisClient {
   readonly status: string;
   on(event: string, listener: (...values: never[]) => void): unknown;
   call(command: string, ...rest: (string | number)[]): Promise<unknown>;
@@ -27,32 +19,45 @@ export interface RedisConnection extends RedisClient {
   disconnect(reconnect?: boolean): void;
 }
 
-export interface RedisClusterConnection extends RedisConnection {
-  nodes(role: 'master'): RedisConnection[];
+/** A `Cluster` of the store's own. */
+export interface IoredisCluster extends IoredisConnection {
+  nodes(role: 'master'): IoredisConnection[];
   refreshSlotsCache(callback: (error?: Error | null) => void): void;
+}
+
+/** A command and its arguments. A function is called when the command is sent, and returns the argument. */
+export type Command = readonly (string | number | (() => number))[];
+
+/**
+ * Returns an argument for PX or PEXPIRE: milliseconds until `expiresAt`, at least 1. It is computed when the command is sent, because
+ * the command may have waited for a connection.
+ */
+export function msUntil(expiresAt: number): () => number {
+  return () => Math.max(1, Math.ceil(expiresAt - Date.now()));
 }
 
 const reconnectAfterMs = (attempt: number): number => Math.min(1000, 25 * 2 ** Math.min(attempt, 6));
 
-/**
- * What limpet's own connections must not inherit from the application's. Commands in flight fail when the connection
- * does (whether they ran is unknown, and only the store knows which may be sent again); nothing is queued unseen;
- * keys are whole already; RESP2, because ioredis 6 drops the invalidation pushes of RESP3; a connection to a server
- * that has stopped is cut at once, not after a polite goodbye.
- */
+/** Options of the store's own connections. They replace those of the application's client. */
 export const ownConnection: object = {
   lazyConnect: false,
+  // The store's keys are complete already.
   keyPrefix: '',
+  // RESP2: ioredis 6 drops the invalidation messages of RESP3.
   protocol: 2,
   replyMapping: undefined,
   readOnly: false,
+  // The store itself waits for a connection, because only the store knows the deadline.
   enableOfflineQueue: false,
   enableAutoPipelining: false,
+  // Commands in flight fail with their connection. Nobody knows whether the server ran them, and only the store knows which are safe
+  // to repeat.
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
   maxRetriesPerRequest: 0,
   commandTimeout: undefined,
   socketTimeout: 3000,
+  // disconnect() sends FIN, and destroys the socket after this many milliseconds. A server that has stopped never answers the FIN.
   disconnectTimeout: 1,
   reconnectOnError: null,
   retryStrategy: reconnectAfterMs,
@@ -60,25 +65,30 @@ export const ownConnection: object = {
 };
 
 /**
- * Has a connection made anew. One that is on its way already is left alone: cut in the middle of asking a Sentinel,
- * ioredis takes the connection for ended, and never tries again.
+ * Closes the connection and opens it again. Does nothing while ioredis is already connecting: if ioredis is cut off while it asks a
+ * Sentinel, it takes the connection as ended and never tries again.
  */
-export function renew(connection: RedisConnection): void {
+export function reconnect(connection: IoredisConnection): void {
   if (connection.status === 'ready' || connection.status === 'connect') connection.disconnect(true);
 }
 
-/** The prefix that the application's client puts before every key. */
+/** Returns the prefix that the application's client puts before every key. */
 export function keyPrefixOf(client: RedisClient): string {
   const { keyPrefix } = client.options as { keyPrefix?: string };
   return keyPrefix ?? '';
 }
 
-/** Sends all `commands` in one write; rejects with the first error among the answers, after all have come. */
-export async function send(connection: RedisConnection, commands: readonly Words[]): Promise<unknown[]> {
+/** Sends all `commands` in one write. Waits for all answers, then rejects with the first error among them. */
+export async function send(connection: IoredisConnection, commands: readonly Command[]): Promise<unknown[]> {
   const ready = commands.map((words) => words.map((word) => (typeof word === 'function' ? word() : word)));
   const [only] = ready;
   if (only && ready.length === 1) return [await connection.call(...(only as [string]))];
   const answers = (await connection.pipeline(ready).exec()) ?? [];
   for (const [error] of answers) if (error) throw error;
   return answers.map(([, value]) => value);
+}
+
+/** Whether Redis itself answered with this error. Otherwise the command did not get an answer. */
+export function isServerAnswer(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
 }

@@ -1,241 +1,162 @@
-import { isStoreAway, storeAway } from '../core/backend.js';
-import { before, Late } from '../core/deadline.js';
 import type { TrackingPeriod } from '../core/near-cache.js';
-import { PushConnection } from './invalidation-connection.js';
-import { ownConnection, type RedisConnection, renew, send, type Words } from './ioredis.js';
+import { isStoreAway } from '../core/store-errors.js';
+import { CommandConnection, type Repeat } from './command-connection.js';
+import { InvalidationConnection } from './invalidation-connection.js';
+import { type Command, type IoredisConnection, ownConnection } from './ioredis.js';
 
-export interface LinkOptions {
-  /** Makes one more connection to the same server. */
-  readonly connect: (override: object) => RedisConnection;
+export interface ServerConnectionOptions {
+  /** Opens one more connection to the same server, with these options. */
+  readonly connect: (override: object) => IoredisConnection;
+  /** Whether Redis shall track the keys that are read. */
   readonly track: boolean;
-  /** How old, in milliseconds, the proof may be that nothing is left to be heard. */
+  /** Milliseconds for which an answered PING proves that every invalidation has arrived. */
   readonly staleMs: number;
-  /** A key on this server that no session has and the user may write; undefined: none of the keys can be here. */
-  readonly probeKey: (link: RedisLink) => string | undefined;
+  /** Returns a key of this server that no session uses and that the user may write; undefined when the server can have no such key. */
+  readonly probeKey: (connection: ServerConnection) => string | undefined;
   readonly commandTimeoutMs: number;
-  /** A whole key that changed elsewhere; undefined: all of them. */
+  /** Another client changed the key `key` (with its prefix), or any key when undefined. */
   readonly onInvalidation: (key: string | undefined) => void;
-  /** A period began; what happened before it has not been told. */
+  /** A tracking period has begun. Changes before it were not reported. */
   readonly onPeriod: () => void;
-  readonly onState: (link: RedisLink) => void;
+  /** `downReason`, `period` or `untrackedReason` may have changed. */
+  readonly onState: (connection: ServerConnection) => void;
 }
-
-/** What a command may do when its connection breaks before the answer: run once more, or be reported. */
-export type Repeat = 'repeatable' | 'once';
 
 const heartbeatMs = 1000;
 
-/** What a server says that does not know the connection for invalidations. */
+/** Redis's error for CLIENT TRACKING when the invalidation connection is with another server. */
 const otherServer = /client ID you want redirect/i;
 
-/** Answers of a server that is not, or no longer, the one to ask; the connection is made anew. */
-const wrongServer = /^(READONLY|MASTERDOWN|LOADING)\b/;
-
 /**
- * The way to one Redis server: a connection for commands and, for the near cache, a second one that receives what
- * the server invalidates. `period` stands for the trust in the near cache: it is taken away at the first doubt about
- * either connection, and a new one begins only when both are up and tracking has been seen to work.
+ * The two connections to one Redis server: one for commands and, for the near cache, one that receives invalidations.
+ *
+ * The near cache trusts the rows of the current tracking period only. Any doubt about either connection ends the period. The next
+ * period begins when both connections are up and a probe has shown that the server sends invalidations.
  */
-export class RedisLink {
-  /** The current tracking period, while there is one. */
+export class ServerConnection {
+  /** The current tracking period, if there is one. */
   period: TrackingPeriod | undefined;
-  /** Why there is no tracking; undefined while there is. */
-  periodReason: string | undefined = 'not connected yet';
-  /** Why commands can't be sent; undefined while they can. */
-  downReason: string | undefined = 'not connected yet';
+  /** Why the server does not track keys; undefined during a period. */
+  untrackedReason: string | undefined = 'not connected yet';
 
-  readonly #options: LinkOptions;
-  readonly #commands: RedisConnection;
-  readonly #pushes: PushConnection | undefined;
+  readonly #options: ServerConnectionOptions;
+  readonly #connection: IoredisConnection;
+  readonly #commands: CommandConnection;
+  readonly #invalidations: InvalidationConnection | undefined;
   readonly #heartbeat: NodeJS.Timeout;
-  readonly #waiting = new Set<() => void>();
-  #downSince = performance.now();
-  /** Counts what speaks for or against a period; an attempt to begin one holds only while it is the latest. */
-  #arming = 0;
-  /** After a refusal, a period is tried again later and later. */
-  #beatsToRetry = 1;
-  #beatsLeft = 0;
+  /** Generation counter. An attempt to begin a period is void if anything newer has happened to either connection. */
+  #generation = 0;
+  /** Heartbeats to wait after the next refusal: 1, 2, 4, … 64. */
+  #beatsToWait = 1;
+  #beatsUntilRetry = 0;
   #attempt: Promise<void> = Promise.resolve();
-  #closed = false;
 
-  constructor(options: LinkOptions) {
+  constructor(options: ServerConnectionOptions) {
     this.#options = options;
-    this.#commands = options.connect(ownConnection);
-    let lastError: string | undefined;
-    this.#commands.on('error', ({ message }: Error) => {
-      lastError = message;
+    this.#connection = options.connect(ownConnection);
+    this.#commands = new CommandConnection(this.#connection, {
+      commandTimeoutMs: options.commandTimeoutMs,
+      onUp: () => {
+        options.onState(this);
+        this.#beginPeriod();
+      },
+      onLoss: (reason) => this.#endPeriod(reason),
+      onDown: () => options.onState(this),
     });
-    this.#commands.on('ready', () => {
-      lastError = undefined;
-      this.#commandsReady();
-    });
-    this.#commands.on('close', () => this.#commandsLost(lastError ?? 'the connection to Redis closed'));
     if (options.track) {
-      this.#pushes = new PushConnection(options.connect(ownConnection), {
+      this.#invalidations = new InvalidationConnection(options.connect(ownConnection), {
         onReady: () => this.#beginPeriod(),
         onLost: (reason) => this.#endPeriod(reason),
         onInvalidation: options.onInvalidation,
       });
-    } else this.periodReason = 'switched off by the option nearCache';
+    } else this.untrackedReason = 'switched off by the option nearCache';
     this.#heartbeat = setInterval(() => void this.#beat(), heartbeatMs);
     this.#heartbeat.unref();
   }
 
-  /** The current period, if a row that was cached in it may be given out now. */
-  get trusted(): TrackingPeriod | undefined {
-    return this.period && this.#pushes?.heardWithin(this.#options.staleMs) ? this.period : undefined;
+  /** The current period, if all invalidations up to `staleMs` ago have arrived. Then the near cache may answer a read. */
+  get trustedPeriod(): TrackingPeriod | undefined {
+    const { period } = this;
+    return period && this.#invalidations?.heardWithin(this.#options.staleMs) ? period : undefined;
   }
 
-  /**
-   * Sends `commands` in one write and gives their answers. Waits for a connection that is coming back, up to
-   * `endsAt` (performance.now() milliseconds), except when it has been away for longer than a command may take.
-   * Rejects with ERR_LIMPET_STORE, `facts.away`, when no answer came (`facts.sent` is false when the commands were
-   * never sent); with Redis's own error when it refused.
-   */
-  async exec(commands: readonly Words[], endsAt: number, repeat: Repeat): Promise<unknown[]> {
-    for (;;) {
-      if (this.downReason !== undefined) await this.#backUp(endsAt);
-      try {
-        return await before(endsAt, send(this.#commands, commands));
-      } catch (error) {
-        if (error instanceof Late) {
-          // The server may still run the command, as this connection's own, and then tell us nothing of it.
-          this.doubt('Redis did not answer in time');
-          throw storeAway(`Redis did not answer within ${this.#options.commandTimeoutMs} ms`, {
-            commandTimeoutMs: this.#options.commandTimeoutMs,
-          });
-        }
-        if (isServerAnswer(error)) {
-          if (!wrongServer.test(error.message)) throw error;
-          this.doubt(error.message);
-          if (repeat === 'once') throw storeAway(`Redis answered: ${error.message}`, {}, error);
-        } else if (repeat === 'once') {
-          throw storeAway('The connection to Redis broke before the answer', {}, error);
-        } else if (this.downReason === undefined) this.doubt('the connection is not writable');
-      }
-    }
+  /** Why no command can be sent; undefined while the server can be reached. */
+  get downReason(): string | undefined {
+    return this.#commands.downReason;
   }
 
-  /** Nothing is certain any more: ends the period and makes the command connection anew. */
-  doubt(reason: string): void {
-    if (this.#closed) return;
-    this.#commandsLost(reason);
-    renew(this.#commands);
+  get closed(): boolean {
+    return this.#commands.closed;
   }
 
-  /** Takes no more commands, lets those under way have their time, then closes. */
+  /** See {@link CommandConnection.exec}. */
+  exec(commands: readonly Command[], endsAt: number, repeat: Repeat): Promise<unknown[]> {
+    return this.#commands.exec(commands, endsAt, repeat);
+  }
+
+  /** Takes no more commands, and closes after `commandTimeoutMs`, when the commands in flight have ended. */
   retire(): void {
-    this.#commandsLost('this server holds no sessions any more');
+    this.#commands.lose('this server holds no sessions any more');
     clearInterval(this.#heartbeat);
     setTimeout(() => this.close(), this.#options.commandTimeoutMs).unref();
   }
 
+  /** Closes both connections. Idempotent. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.closed) return;
     clearInterval(this.#heartbeat);
-    this.#commandsLost('closed');
-    this.#commands.disconnect();
-    this.#pushes?.close();
-  }
-
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  #commandsReady(): void {
-    if (this.#closed) return;
-    this.downReason = undefined;
-    for (const resume of [...this.#waiting]) resume();
-    this.#options.onState(this);
-    this.#beginPeriod();
-  }
-
-  #commandsLost(reason: string): void {
-    this.#endPeriod(reason);
-    if (this.downReason === undefined) this.#downSince = performance.now();
-    this.downReason = reason;
-    if (this.#closed) for (const resume of [...this.#waiting]) resume();
-    this.#options.onState(this);
-  }
-
-  async #backUp(endsAt: number): Promise<void> {
-    const awayMs = performance.now() - this.#downSince;
-    const away = (): Error =>
-      storeAway(`Redis is away: ${this.downReason}`, {
-        reason: this.downReason,
-        awayMs: Math.round(awayMs),
-        sent: false,
-      });
-    if (this.#closed || awayMs > this.#options.commandTimeoutMs) throw away();
-    let resume = (): void => undefined;
-    const back = new Promise<void>((resolve) => {
-      resume = resolve;
-    });
-    this.#waiting.add(resume);
-    try {
-      await before(endsAt, back);
-    } catch {
-      throw away();
-    } finally {
-      this.#waiting.delete(resume);
-    }
-    if (this.#closed) throw away();
+    this.#commands.close();
+    this.#invalidations?.close();
   }
 
   #endPeriod(reason: string): void {
-    this.#arming++;
-    if (!this.#pushes) return;
+    this.#generation++;
+    if (!this.#invalidations) return;
     this.period = undefined;
-    this.periodReason = reason;
+    this.untrackedReason = reason;
     this.#options.onState(this);
   }
 
-  /** One attempt at a time, the latest last: what an older one still sends must not outlast it on the server. */
+  /** Attempts run one after another: the commands of an older attempt must not reach the server after those of a newer one. */
   #beginPeriod(): void {
-    const attempt = ++this.#arming;
+    const generation = ++this.#generation;
     this.period = undefined;
-    this.#attempt = this.#attempt.then(() => this.#tryPeriod(attempt));
+    this.#attempt = this.#attempt.then(() => this.#tryToTrack(generation));
   }
 
-  async #tryPeriod(attempt: number): Promise<void> {
-    if (attempt !== this.#arming || this.downReason !== undefined || !this.#pushes) return;
+  async #tryToTrack(generation: number): Promise<void> {
+    if (generation !== this.#generation || this.downReason !== undefined || !this.#invalidations) return;
     try {
       const endsAt = performance.now() + this.#options.commandTimeoutMs;
-      await this.#pushes.track(this.#commands, this.#options.probeKey(this), endsAt);
-      if (attempt !== this.#arming) return;
+      await this.#invalidations.track(this.#connection, this.#options.probeKey(this), endsAt);
+      if (generation !== this.#generation) return;
       this.period = {};
-      this.periodReason = undefined;
-      this.#beatsToRetry = 1;
+      this.untrackedReason = undefined;
+      this.#beatsToWait = 1;
       this.#options.onPeriod();
     } catch (error) {
-      if (attempt !== this.#arming) return;
-      this.periodReason = (error as Error).message;
-      this.#beatsLeft = this.#beatsToRetry;
-      this.#beatsToRetry = Math.min(64, this.#beatsToRetry * 2);
+      if (generation !== this.#generation) return;
+      this.untrackedReason = (error as Error).message;
+      this.#beatsUntilRetry = this.#beatsToWait;
+      this.#beatsToWait = Math.min(64, this.#beatsToWait * 2);
     }
     this.#options.onState(this);
   }
 
-  /** A connection may die without a word, and its tracking with it: what is not heard from is not trusted. */
+  /** A TCP connection can break without a FIN or RST. Ask on both connections, and open one that does not answer again. */
   async #beat(): Promise<void> {
     const endsAt = performance.now() + heartbeatMs;
-    if (this.downReason === undefined && this.#pushes) {
-      // A key, not PING: a node of a Cluster that lost its slots, or its fellows, still answers PING.
+    if (this.downReason === undefined && this.#invalidations) {
+      // GET, not PING: a node of a Cluster answers PING even when it has lost its hash slots or the other nodes.
       const key = this.#options.probeKey(this);
       await this.exec([key === undefined ? ['ping'] : ['get', key]], endsAt, 'once').catch((error) => {
-        if (!isStoreAway(error)) this.doubt((error as Error).message);
+        if (!isStoreAway(error)) this.#commands.reconnect((error as Error).message);
       });
     }
-    await this.#pushes?.beat(endsAt);
-    if (this.period || this.#beatsLeft === 0 || --this.#beatsLeft > 0) return;
-    // After a failover the two connections may be with different servers, and either of them with the wrong one.
-    if (otherServer.test(this.periodReason ?? '')) this.doubt(this.periodReason ?? '');
-    this.#pushes?.reconnect();
+    await this.#invalidations?.beat(endsAt);
+    if (this.period || this.#beatsUntilRetry === 0 || --this.#beatsUntilRetry > 0) return;
+    // After a failover, the two connections may be with different servers. Open both again, because either may be with the wrong one.
+    if (otherServer.test(this.untrackedReason ?? '')) this.#commands.reconnect(this.untrackedReason ?? '');
+    this.#invalidations?.reconnect();
   }
-}
-
-/** Whether the server said so, as against a connection that could not ask it. */
-export function isServerAnswer(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'ReplyError';
 }

@@ -18,7 +18,7 @@ const runner = fileURLToPath(new URL('../../fixtures/session/run-cases.js', impo
 
 describe.concurrent.each(nodeBinaries)('LocalStore on Node $version', ({ path, version }) => {
   const places = version.startsWith('v20.') ? ['memory'] : ['memory', 'sqlite'];
-  test.concurrent.each(places)('shared by workers, in %s', async (place) => {
+  test.concurrent.each(places)('workers share it in %s', async (place) => {
     const { stdout } = await promisify(execFile)(path, [
       '--disable-warning=ExperimentalWarning',
       runner,

@@ -7,7 +7,7 @@ export class Late extends Error {}
  * Node runs timers before I/O. After a pause of the whole process, an answer may have arrived in time and be unread. So the rejection
  * waits for `setImmediate()`, which comes after the I/O.
  */
-export function before<T>(endsAt: number, answer: Promise<T>): Promise<T> {
+export function awaitUntil<T>(endsAt: number, answer: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const late = (): unknown => setImmediate(() => reject(new Late()));
     const timer = setTimeout(late, Math.max(0, endsAt - performance.now()));

@@ -1,6 +1,6 @@
 import { LimpetError } from '../../errors.js';
 import type { Backend, BackendListener, BackendStatus, Replaced, Row } from '../core/backend.js';
-import { before, Late } from '../core/deadline.js';
+import { awaitUntil, Late } from '../core/deadline.js';
 import { storeAway, storeClosed } from '../core/store-errors.js';
 import { cmd, type MemoryCalls, type PrimaryMessage, sendMessage } from './memory-messages.js';
 
@@ -92,7 +92,7 @@ export class PrimaryMemoryBackend implements Backend {
       );
     }
     try {
-      return await before(performance.now() + this.#timeoutMs, answer);
+      return await awaitUntil(performance.now() + this.#timeoutMs, answer);
     } catch (error) {
       if (!(error instanceof Late)) throw error;
       throw storeAway(

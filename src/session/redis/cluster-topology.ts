@@ -1,4 +1,4 @@
-import { before } from '../core/deadline.js';
+import { awaitUntil } from '../core/deadline.js';
 import { isStoreAway, storeAway } from '../core/store-errors.js';
 import { addressOf, HashSlots } from './hash-slots.js';
 import {
@@ -120,7 +120,7 @@ export class ClusterTopology implements RedisTopology {
     endsAt: number = performance.now() + this.#commandTimeoutMs,
   ): Promise<unknown[]> {
     try {
-      return await before(endsAt, send(connection, commands));
+      return await awaitUntil(endsAt, send(connection, commands));
     } catch (error) {
       if (isServerAnswer(error) && !passing.test(error.message)) throw error;
       throw storeAway(

@@ -1,4 +1,4 @@
-import { before, Late } from '../core/deadline.js';
+import { awaitUntil, Late } from '../core/deadline.js';
 import { storeAway } from '../core/store-errors.js';
 import { type Command, type IoredisConnection, isServerAnswer, reconnect, send } from './ioredis.js';
 
@@ -59,7 +59,7 @@ export class CommandConnection {
     for (;;) {
       if (this.downReason !== undefined) await this.#untilUp(endsAt);
       try {
-        return await before(endsAt, send(this.#connection, commands));
+        return await awaitUntil(endsAt, send(this.#connection, commands));
       } catch (error) {
         if (error instanceof Late) {
           // The server may still run the command. With NOLOOP it sends no invalidation for a write of the same connection.
@@ -128,7 +128,7 @@ export class CommandConnection {
     });
     this.#waiting.add(resume);
     try {
-      await before(endsAt, up);
+      await awaitUntil(endsAt, up);
     } catch {
       throw away();
     } finally {

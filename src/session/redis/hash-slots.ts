@@ -1,5 +1,5 @@
 import slotOf from 'cluster-key-slot';
-import { before } from '../core/deadline.js';
+import { awaitUntil } from '../core/deadline.js';
 import { storeAway } from '../core/store-errors.js';
 import type { IoredisCluster, IoredisConnection } from './ioredis.js';
 import { ServerConnection } from './server-connection.js';
@@ -73,13 +73,13 @@ export class HashSlots {
     const masters = new Map<string, IoredisConnection>();
     const asked = await Promise.allSettled(
       this.#cluster.nodes('master').map(async (node) => {
-        masters.set(String(await before(endsAt, node.call('cluster', 'myid'))), node);
+        masters.set(String(await awaitUntil(endsAt, node.call('cluster', 'myid'))), node);
       }),
     );
     const [master] = masters.values();
     if (this.#closed) return;
     if (!master) throw storeAway('No master of the Redis Cluster answered');
-    const ranges = (await before(endsAt, master.call('cluster', 'slots'))) as [
+    const ranges = (await awaitUntil(endsAt, master.call('cluster', 'slots'))) as [
       number,
       number,
       [string, number, string],

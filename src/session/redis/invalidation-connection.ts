@@ -1,4 +1,4 @@
-import { before, Late } from '../core/deadline.js';
+import { awaitUntil, Late } from '../core/deadline.js';
 import { type Command, type IoredisConnection, reconnect, send } from './ioredis.js';
 
 /** The Pub/Sub channel on which Redis sends invalidations to a RESP2 connection. */
@@ -66,7 +66,7 @@ export class InvalidationConnection {
     if (id === undefined) throw new Error(this.#lossReason);
     try {
       if (probeKey !== undefined) await this.#sendProbe(commands, id, probeKey, endsAt);
-      await before(endsAt, send(commands, [tracking('off'), tracking('on', 'redirect', id, 'noloop')]));
+      await awaitUntil(endsAt, send(commands, [tracking('off'), tracking('on', 'redirect', id, 'noloop')]));
     } catch (error) {
       throw error instanceof Late ? new Error('this Redis did not answer CLIENT TRACKING in time') : error;
     }
@@ -79,8 +79,8 @@ export class InvalidationConnection {
       this.#probe = { key, seen: resolve };
     });
     try {
-      await before(endsAt, send(commands, [tracking('off'), tracking('on', 'redirect', id)]));
-      await before(
+      await awaitUntil(endsAt, send(commands, [tracking('off'), tracking('on', 'redirect', id)]));
+      await awaitUntil(
         endsAt,
         send(commands, [
           ['get', key],
@@ -89,7 +89,7 @@ export class InvalidationConnection {
           ['del', key],
         ]),
       );
-      await before(endsAt, seen);
+      await awaitUntil(endsAt, seen);
     } catch (error) {
       if (!(error instanceof Late)) throw error;
       throw new Error('this Redis accepts CLIENT TRACKING and sends no invalidation', { cause: error });
@@ -102,7 +102,7 @@ export class InvalidationConnection {
   async beat(endsAt: number): Promise<void> {
     if (this.#id === undefined) return;
     try {
-      await before(endsAt, this.#connection.call('ping'));
+      await awaitUntil(endsAt, this.#connection.call('ping'));
     } catch {
       this.reconnect();
     }

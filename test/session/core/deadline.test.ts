@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { awaitUntil, Late } from '../../../src/session/core/deadline.ts';
+import { settle, useFakeClock } from '../fake-clock.ts';
 
-/** setImmediate stays real: the test decides what arrives before it. */
-beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+beforeEach(() => useFakeClock());
 afterEach(() => vi.useRealTimers());
 
 const never = new Promise<never>(() => undefined);
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('awaitUntil()', () => {
   test('resolves with the answer, and leaves no timer', async () => {
@@ -25,10 +24,10 @@ describe('awaitUntil()', () => {
     const late = vi.fn();
     awaitUntil(performance.now() + 50, never).catch(late);
     vi.advanceTimersByTime(49);
-    await nextTurn();
+    await settle();
     expect(late).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1);
-    await nextTurn();
+    await settle();
     expect(late).toHaveBeenCalledExactlyOnceWith(expect.any(Late));
   });
 
@@ -38,7 +37,7 @@ describe('awaitUntil()', () => {
     awaitUntil(performance.now() - 5000, never).catch(late);
     expect(setTimeout.mock.lastCall?.[1]).toBe(0);
     vi.advanceTimersByTime(0);
-    await nextTurn();
+    await settle();
     expect(late).toHaveBeenCalledOnce();
   });
 
@@ -51,7 +50,7 @@ describe('awaitUntil()', () => {
     vi.advanceTimersByTime(5000);
     arrive('in time');
     await expect(result).resolves.toBe('in time');
-    await nextTurn();
+    await settle();
   });
 
   test('an answer that comes after the rejection changes nothing', async () => {
@@ -62,7 +61,7 @@ describe('awaitUntil()', () => {
     const result = awaitUntil(performance.now() + 50, answer);
     const settled = expect(result).rejects.toBeInstanceOf(Late);
     vi.advanceTimersByTime(50);
-    await nextTurn();
+    await settle();
     arrive();
     await settled;
   });

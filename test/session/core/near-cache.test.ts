@@ -168,6 +168,18 @@ describe('an answer', () => {
   });
 });
 
+test('an answer that is older than an invalidation is not kept, also when a later read has begun', () => {
+  const cache = new NearCache(bounds, false);
+  const [one, two] = [cache.begin('a'), cache.begin('a')];
+  cache.end('a', one, period, rowOf('one'));
+  cache.invalidate('a');
+  const three = cache.begin('a');
+  cache.end('a', two, period, rowOf('two'));
+  expect(cache.get('a', period)).toBeUndefined();
+  cache.end('a', three, period, rowOf('three'));
+  expect(cache.get('a', period)?.raw).toBe('three');
+});
+
 describe('the near cache', () => {
   test('drops a row that is forgotten, and the answers in flight', () => {
     const cache = new NearCache(bounds, false);

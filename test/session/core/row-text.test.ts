@@ -145,7 +145,7 @@ describe('mergeSessions', () => {
     const base = { replaced: 1, deleted: 1, untouched: 1, theirsReplaced: 1, theirsDeleted: 1 };
     const ours = { replaced: 2, untouched: 1, set: 2, theirsReplaced: 1, theirsDeleted: 1 };
     const theirs = { replaced: 1, deleted: 1, untouched: 1, theirsReplaced: 3, theirsSet: 3 };
-    expect(mergeSessions(base, ours, theirs)).toEqual({
+    expect(mergeSessions(base, ours, theirs)).toStrictEqual({
       replaced: 2,
       untouched: 1,
       set: 2,

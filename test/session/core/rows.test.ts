@@ -133,6 +133,16 @@ describe('save', () => {
     expect(snapshot).toStrictEqual({ base: '{"n":2}', known: '{"n":2}', expiresAt: now + 100_000 });
   });
 
+  test('without another request stores exactly the text of the object, with the life of the object', async () => {
+    backend.put('a', { a: 1, b: 1 });
+    const ttlMs = vi.fn(() => 7000);
+    const rows = rowsWith({ ttlMs });
+    const { snapshot } = await load(rows);
+    await rows.save('a', { b: 2, a: 1 }, snapshot);
+    expect(callsOf('replace').map(([, , , ...rest]) => rest)).toEqual([['{"b":2,"a":1}', 7000]]);
+    expect(ttlMs).toHaveBeenCalledOnce();
+  });
+
   test('the second save of an object replaces the row of the first', async () => {
     const rows = rowsWith();
     const snapshot = newSnapshot();
@@ -345,6 +355,26 @@ describe('two saves of one object', () => {
     ]);
     expect(snapshot.saving).toBeUndefined();
     expect('saving' in snapshot).toBe(false);
+  });
+
+  test('the third waits for the second, also when it begins after the first has ended', async () => {
+    backend.put('a', {});
+    const rows = rowsWith();
+    const { snapshot } = await load(rows);
+    const gates = [gate(), gate(), gate()];
+    let replaces = 0;
+    backend.before = () => gates[replaces++]?.passed;
+    const first = rows.save('a', { n: 1 }, snapshot);
+    const second = rows.save('a', { n: 2 }, snapshot);
+    gates[0]?.open();
+    await first;
+    const third = rows.save('a', { n: 3 }, snapshot);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(callsOf('replace')).toHaveLength(2);
+    gates[1]?.open();
+    gates[2]?.open();
+    expect(await Promise.all([second, third])).toEqual(['stored', 'stored']);
+    expect(backend.fieldsOf('a')).toEqual({ n: 3 });
   });
 
   test('the second runs although the first has failed', async () => {

@@ -155,6 +155,7 @@ describe('set', () => {
     const response = { end: () => undefined } as unknown as ServerResponse;
     Object.defineProperty(session, 'req', { value: request });
     markOpen(request, response);
+    await store.set('a', session);
     backend.rows.clear();
     await expect(store.set('a', session)).rejects.toMatchObject({
       code: 'ERR_LIMPET_SESSION_GONE',

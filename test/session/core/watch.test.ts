@@ -136,6 +136,19 @@ describe('a watch', () => {
     await settle();
     expect(events).toEqual([]);
   });
+
+  test('does not compare with an answer to an earlier watch that came too late', async () => {
+    backend.put('a', { n: 1 });
+    const { passed, open } = gate();
+    backend.before = () => passed;
+    watchers.watch('a').close();
+    open();
+    await settle();
+    backend.put('a', { n: 2 });
+    const events = eventsOf(watchers.watch('a'));
+    await settle();
+    expect(events).toEqual([]);
+  });
 });
 
 describe('the watches of a store', () => {

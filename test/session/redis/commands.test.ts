@@ -131,7 +131,7 @@ describe('a write', () => {
   });
 
   test('sends the source of a script that Redis does not know', async () => {
-    answer = ([[name] = []]) => (name === 'evalsha' ? refuse('NOSCRIPT No matching script')() : [1]);
+    answer = ([[name] = ['']]) => (name === 'evalsha' ? refuse('NOSCRIPT No matching script')() : [1]);
     const commands = commandsWith();
     expect(await commands.write('a', connection, write, 'repeatable')).toEqual({
       answers: [1],
@@ -161,7 +161,7 @@ describe('a write', () => {
     'ERR scripts are not allowed here',
     'ERR This script is disabled',
   ])('is sent as plain commands, now and later, after the answer %j', async (message) => {
-    answer = ([[name] = []]) => (name === 'evalsha' ? refuse(message)() : ['OK', 'text']);
+    answer = ([[name] = ['']]) => (name === 'evalsha' ? refuse(message)() : ['OK', 'text']);
     const commands = commandsWith();
     expect((await commands.write('a', connection, write, 'once')).answers).toEqual(['OK', 'text']);
     await commands.write('b', connection, write, 'once');

@@ -23,7 +23,7 @@ export interface BackendListener {
 
 /** Counters and capabilities, for people and for metrics. */
 export interface BackendStatus {
-  /** What keeps the rows, for example 'redis'. */
+  /** The kind of store, for example 'redis'. */
   readonly kind: string;
   /** Whether the backend answers. */
   readonly up: boolean;

@@ -46,7 +46,7 @@ export const SessionCookie: new (attributes?: object) => SessionCookie =
 /** Requests that passed sessions() and whose response the application has not ended yet. */
 const open = new WeakSet<object>();
 
-/** Whether the application has not yet ended the response to the session's request. Then it made the call itself. */
+/** Whether the response to the session's request has not ended yet. Only then can a call come from the application itself. */
 export function isOpen(session: object): boolean {
   const { req } = session as { req?: object };
   return req !== undefined && open.has(req);

@@ -1,6 +1,6 @@
 import type { Row } from './backend.js';
 
-/** What one request knows of a session's row. Each session object has its own, also when two requests use the same session. */
+/** The state of a session's row as one request knows it. Each session object has its own, also if two requests use one session. */
 export interface Snapshot {
   /** Text of the session object when it was last read or saved. The base of a merge. */
   base: string;

@@ -10,8 +10,8 @@ export interface StoreOptions {
    */
   ttl?: number | ((session: SessionFields) => number);
   /**
-   * Milliseconds. A touch (a request that changes nothing) that would lengthen the life by less than this is not sent. Infinity
-   * sends no touch at all. Default: a hundredth of the session's life, at most 60,000.
+   * Milliseconds. A touch (a request that changes nothing) that would lengthen the life by less than this is not sent. With Infinity,
+   * no touch lengthens the life. A touch that shortens it is always sent. Default: a hundredth of the life, at most 60,000.
    */
   touchAfterMs?: number;
   /**

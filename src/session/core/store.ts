@@ -29,8 +29,8 @@ type Callback<T> = (error?: unknown, value?: T) => void;
  * A store for express-session, and for @fastify/session. Each method takes a callback, or returns a promise if it gets none.
  *
  * `set` compares a session that came from `get` with the stored one, and merges the two: see `onConflict`. A plain object replaces
- * whatever is stored. If the session has been destroyed since, `set` stores nothing and emits 'gone'. That is no error, because
- * express-session calls `set` when the response has been sent. Behind sessions(), the application's own `session.save()` gets
+ * whatever is stored. If the session has been destroyed since, `set` stores nothing, emits 'gone' and does not reject, because
+ * express-session calls `set` when the response has been sent. Behind sessions(), the application's own `session.save()` rejects with
  * ERR_LIMPET_SESSION_GONE.
  */
 export abstract class SessionStore extends BaseStore {
@@ -141,8 +141,8 @@ export abstract class SessionStore extends BaseStore {
   }
 
   /**
-   * Returns a watch of the stored session `sid`. It emits 'destroyed' when the session ends on any worker or machine, and 'changed'
-   * when other data were stored. For a session that is not stored, it emits 'destroyed' at once.
+   * Returns a watch of the stored session `sid`. The watch emits 'destroyed' when the session ends on any worker or machine, and
+   * 'changed' when other data were stored. If the session is not stored, the watch emits 'destroyed' at once.
    */
   watch(sid: string): SessionWatch {
     return this.rows.watchers.watch(sid);

@@ -22,17 +22,17 @@ export class SessionWatch extends EventEmitter<SessionWatchEvents> {
     this.#close = close;
   }
 
-  /** Ends the watch. It emits nothing afterwards. Idempotent. */
+  /** Ends the watch: no event is emitted afterwards. Idempotent. */
   close(): void {
     this.#close(this);
   }
 }
 
-/** Pause between two rounds over all watched rows. The longest time that a change without a message stays unnoticed. */
+/** Pause in milliseconds between two rounds over all watched rows. A change without a message is found within this time. */
 const roundPauseMs = 1000;
 
 /**
- * All watches of one store. A message from the backend makes it read the row. A round over all watched rows finds the changes whose
+ * All watches of one store. At a message from the backend, the row is read. A round over all watched rows finds the changes whose
  * message was lost, or that the backend cannot report.
  */
 export class Watchers {

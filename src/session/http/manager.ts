@@ -4,7 +4,7 @@ import type { SessionStore } from '../core/store.js';
 import { type CookieOptions, cookieDefaults, secretsOf, sidFromCookies, signedSid } from './cookie.js';
 import { Session, type SessionContext } from './session.js';
 
-/** Options of a SessionManager. They mean the same as in sessions(). */
+/** Options of a SessionManager, with the same meaning as in sessions(). */
 export interface SessionManagerOptions {
   /** The store that keeps the sessions. */
   store: SessionStore;
@@ -55,7 +55,7 @@ export class SessionManager {
    * Resolves with the session of a request with this Cookie header: the stored one, or a new one, which its first save() stores.
    * `secure`: whether the client's connection is encrypted; default false.
    *
-   * Rejects with ERR_LIMPET_STORE when the store cannot know whether there is a session (see `onStoreDown`). It never makes a new
+   * Rejects with ERR_LIMPET_STORE when the store cannot know whether there is a session (see `onStoreDown`). load() never makes a new
    * session in that case.
    */
   async load(

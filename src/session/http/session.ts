@@ -45,7 +45,7 @@ export class Session {
     this.#setFields(loaded?.fields);
   }
 
-  /** The sid: it is in the cookie, and is the key of the row. */
+  /** The session's identifier: the cookie carries the sid, and the row is stored under the sid. */
   get id(): string {
     return this.#id;
   }

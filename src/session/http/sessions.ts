@@ -54,7 +54,7 @@ export interface Sessions extends Middleware {
 }
 
 /**
- * Makes the middleware for sessions that every worker can read. It works in Express, Socket.IO, ws and uWebSockets.js. Throws
+ * Makes the middleware for sessions that every worker can read, in Express, Socket.IO, ws and uWebSockets.js. Throws
  * ERR_LIMPET_OPTION.
  */
 export function sessions(options: SessionsOptions): Sessions {

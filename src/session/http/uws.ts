@@ -1,7 +1,7 @@
 import type { SessionManager } from './manager.js';
 import type { Session } from './session.js';
 
-/** The part of uWebSockets.js's HttpRequest that limpet uses. It is valid until the handler's first await. */
+/** The part of uWebSockets.js's HttpRequest that limpet uses. A request is valid until the handler's first await. */
 export interface UwsRequest {
   /** Returns an empty text if there is no such header. */
   getHeader(name: string): string;

@@ -23,7 +23,7 @@ export interface LocalStoreOptions extends StoreOptions {
   path?: string;
   /**
    * Most bytes that sessions may take: 65,536 to 2^40. When live sessions take them all, new sessions and longer ones are refused with
-   * ERR_LIMPET_STORE. Default 256 MiB in sqlite, 64 MiB in memory. For the memory of the primary, the bound given to
+   * ERR_LIMPET_STORE. Default 256 MiB in sqlite, 64 MiB in memory. In the primary's memory, the bound of
    * serveSessionMemory() holds instead.
    */
   bytesMax?: number;

@@ -2,7 +2,7 @@ import { awaitUntil, Late } from '../core/deadline.js';
 import { storeAway } from '../core/store-errors.js';
 import { type Command, type IoredisConnection, isServerAnswer, reconnect, send } from './ioredis.js';
 
-/** What to do with a command whose connection breaks before the answer: send it again, or reject. */
+/** A command whose connection breaks before the answer is sent again ('repeatable'), or rejected ('once'). */
 export type Repeat = 'repeatable' | 'once';
 
 export interface CommandConnectionOptions {

@@ -9,8 +9,8 @@ import { RedisBackend } from './redis-backend.js';
 /** Options of a RedisStore. */
 export interface RedisStoreOptions extends StoreOptions {
   /**
-   * An ioredis (5 or 6) `Redis`, with or without Sentinel, or `Cluster`. The store takes its address, credentials, TLS and
-   * `keyPrefix`, and opens connections of its own. It does not use this connection, and does not close it.
+   * An ioredis (5 or 6) `Redis`, with or without Sentinel, or `Cluster`. The store opens connections of its own with the client's
+   * address, credentials, TLS options and `keyPrefix`. The store does not use the client's own connection, and does not close it.
    */
   client: RedisClient;
   /** Stands before every sid in a key, after the client's own `keyPrefix`. May contain a Cluster hash tag. Default 'sess:'. */
@@ -25,13 +25,13 @@ export interface RedisStoreOptions extends StoreOptions {
   onStoreDown?: OnStoreDown;
   /**
    * Bounds of the near cache, or false for no near cache. `entries`: default 10,000. `bytes`: default 16 MiB. `staleMs`: default 40.
-   * No read returns a row that was replaced or destroyed more than `staleMs` milliseconds ago. Choose it above the round-trip time to
-   * Redis, otherwise the near cache never answers.
+   * No read returns a row that was replaced or destroyed more than `staleMs` milliseconds ago. `staleMs` must be greater than the
+   * round-trip time to Redis, otherwise the near cache never answers.
    */
   nearCache?: false | { entries?: number; bytes?: number; staleMs?: number };
   /**
-   * A write succeeds when this number of replicas has it (Redis WAIT): 0 to 100. Then a failover loses no write that succeeded.
-   * Default 0.
+   * Number of replicas that must have a write before it succeeds (Redis WAIT): 0 to 100. With 1 or more, a failover loses no write
+   * that has succeeded. Default 0.
    */
   replicas?: number;
 }
@@ -66,8 +66,8 @@ const rules = {
 /**
  * Sessions in Redis. The rows are those of connect-redis, in both directions. A near cache in each process answers most reads.
  *
- * Opens two connections to the server. With a Cluster: two to each master, and one ioredis Cluster. `close()` closes them and leaves
- * the application's client open.
+ * The store opens two connections to the server, or one without the near cache. With a Cluster, the store opens them to each master,
+ * and an ioredis Cluster as well. `close()` closes all of them, and leaves the application's client open.
  */
 export class RedisStore extends SessionStore {
   /**

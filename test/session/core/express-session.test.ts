@@ -26,7 +26,7 @@ describe('an open request', () => {
     expect(end.mock.contexts[0]).toBe(response);
   });
 
-  test('is no longer open when the replaced end() runs, which is where express-session saves', () => {
+  test('is no longer open when the replaced end() runs, because express-session saves in it', () => {
     const session: { req?: object } = {};
     const openInEnd = vi.fn(() => isOpen(session));
     const [request, response] = requestAnd(openInEnd);

@@ -98,7 +98,7 @@ describe('read', () => {
 });
 
 describe('the life of a session', () => {
-  test('is what is left until cookie.expires, as a date or as a text', () => {
+  test('is the time until cookie.expires, a date or a text', () => {
     expect(textWith().ttlOf({ cookie: { expires: dateIn(1234) } })).toBe(1234);
     expect(textWith().ttlOf({ cookie: { expires: new Date(now + 1234) } })).toBe(1234);
     expect(textWith().ttlOf({ cookie: { expires: dateIn(-1) } })).toBe(-1);
@@ -110,7 +110,7 @@ describe('the life of a session', () => {
     expect(textWith().ttlOf({ cookie: { expires: 'soon' } })).toBe(5000);
   });
 
-  test('is what the function of the option returns, rounded up, whatever the cookie says', () => {
+  test('is the result of the function ttlMs, rounded up, whatever the cookie says', () => {
     const ttlMs = vi.fn(() => 1500.2);
     const session = { cookie: { expires: dateIn(1) } };
     expect(textWith({ ttlMs }).ttlOf(session)).toBe(1501);

@@ -116,7 +116,7 @@ describe('set', () => {
     expect(backend.fieldsOf('a')).toEqual({ mine: 2, theirs: 2 });
   });
 
-  test('stores a plain object over any row, and where there is none', async () => {
+  test('stores a plain object over any row, and if there is no row', async () => {
     const store = storeWith();
     backend.put('a', { theirs: 1 });
     await store.set('a', { mine: 1 });
@@ -316,7 +316,7 @@ describe('the options', () => {
 });
 
 describe('the events', () => {
-  test('up and down are those of the backend; express-session hears only of up', () => {
+  test("up and down are those of the backend, and express-session gets 'connect' only", () => {
     const store = storeWith();
     const events: unknown[][] = [];
     for (const name of ['up', 'down', 'connect', 'disconnect']) {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { MemoryBackend } from '../../../src/session/local/memory-backend.ts';
 
 const now = 1_000_000;
-/** What a row takes: two bytes for each character of sid and text, and 200. */
+/** Bytes of a row: two for each character of sid and text, and 200. */
 const sizeOf = (sid: string, raw: string): number => 2 * (sid.length + raw.length) + 200;
 
 let memory: MemoryBackend;
@@ -176,7 +176,7 @@ describe('the listener', () => {
     memory.listen({ changed, up: () => undefined, down: () => undefined, degraded: () => undefined });
   });
 
-  test('hears of each change of the text of a row that is followed', async () => {
+  test('gets changed() for each change of the text of a row that is followed', async () => {
     memory.follow('a');
     await memory.create('a', 'one', 5000);
     await memory.create('b', 'one', 5000);
@@ -189,7 +189,7 @@ describe('the listener', () => {
     expect(changed.mock.calls).toHaveLength(3);
   });
 
-  test('hears of the end of a life when it is found', async () => {
+  test('gets changed() when a row that is followed is found to have expired', async () => {
     memory.follow('a');
     await memory.create('a', 'text', 5000);
     changed.mockClear();
@@ -197,7 +197,7 @@ describe('the listener', () => {
     expect(changed.mock.calls).toEqual([['a']]);
   });
 
-  test('hears nothing after unfollow', async () => {
+  test('gets no call after unfollow', async () => {
     memory.follow('a');
     memory.unfollow('a');
     await memory.create('a', 'text', 5000);

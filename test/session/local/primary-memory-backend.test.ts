@@ -165,7 +165,7 @@ test('the status is the one that the primary gave last', async () => {
 });
 
 describe('close', () => {
-  test('rejects the calls in flight and later ones, and hears no more messages', async () => {
+  test('rejects the calls in flight and later ones, and listens to no more messages', async () => {
     const before = process.listenerCount('internalMessage' as never);
     const inFlight = expect(backend.read('a')).rejects.toMatchObject({ code: 'ERR_LIMPET_CLOSED' });
     await backend.close();

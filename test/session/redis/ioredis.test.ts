@@ -69,7 +69,7 @@ describe('send', () => {
   });
 });
 
-test('the rest of a life is at least a millisecond, and rounded up', () => {
+test('the remaining life is at least a millisecond, and rounded up', () => {
   expect(msUntil(1_000_500)()).toBe(500);
   expect(msUntil(1_000_000.2)()).toBe(1);
   expect(msUntil(1_000_001.2)()).toBe(2);

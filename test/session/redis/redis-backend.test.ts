@@ -90,7 +90,7 @@ function put(raw: string, ttlMs = 5000): void {
 }
 
 describe('a read', () => {
-  test('asks for the row and the rest of its life', async () => {
+  test('asks for the row and its remaining life', async () => {
     open();
     await connect();
     put('text');
@@ -436,7 +436,7 @@ describe('the listener', () => {
     await connect();
   });
 
-  test('hears of a change of each session that is followed', () => {
+  test('gets changed() with the sid for each session that is followed', () => {
     backend.follow('a');
     backend.follow('b');
     backend.unfollow('b');
@@ -444,7 +444,7 @@ describe('the listener', () => {
     expect(events).toEqual([['changed', 'a']]);
   });
 
-  test('hears that any session may have changed when Redis invalidates all keys, and when a period begins', async () => {
+  test('gets changed() without a sid when Redis invalidates all keys, and when a tracking period begins', async () => {
     invalidations().invalidate(null);
     expect(events).toEqual([['changed']]);
     invalidations().drop();
@@ -453,14 +453,14 @@ describe('the listener', () => {
     expect(events).toEqual([['changed'], ['changed']]);
   });
 
-  test('hears of up and down', async () => {
+  test('gets down() and up()', async () => {
     redis().drop('ECONNRESET');
     redis().connect();
     await settle();
     expect(events).toEqual([['down', 'ECONNRESET'], ['up'], ['changed']]);
   });
 
-  test('hears once that scripts are refused', async () => {
+  test('gets degraded() once when Redis refuses scripts', async () => {
     answers[create] = replyError("NOPERM no permissions to run the 'evalsha' command");
     answers.set = 'OK';
     await backend.create('a', 'text', 5000);
@@ -471,7 +471,7 @@ describe('the listener', () => {
     });
   });
 
-  test('hears nothing after close', async () => {
+  test('gets no call after close', async () => {
     await backend.close();
     redis().drop();
     expect(events).toEqual([]);
@@ -499,7 +499,7 @@ describe('tracking that Redis refuses', () => {
 });
 
 describe('the status', () => {
-  test('says what is on', async () => {
+  test('reports which features are on', async () => {
     open();
     expect(backend.status()).toMatchObject({ up: false, reason: 'not connected yet' });
     await connect();

@@ -1,8 +1,8 @@
 /**
- * One store, without a server: microseconds for a read and for a write, one at a time.
+ * Session stores without a server: microseconds for one read and for one write, one call at a time.
  *
- * `node bench/sessions/bare.js [redis port]` needs a redis-server there (default 6379) and an idle machine; rounds are
- * interleaved, the median of the rounds is printed. On Node 22.13 and later LocalStore is measured in sqlite too.
+ * `node bench/sessions/bare.js [redis port]` needs a redis-server on that port (default 6379) and an idle machine. The stores take turns
+ * in each round. The median of the rounds is printed. On Node 22.13 and later, LocalStore in sqlite is measured too.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

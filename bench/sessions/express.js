@@ -1,8 +1,8 @@
 /**
- * A whole Express request with a session: requests a second that read one, by the store behind express-session.
+ * Express requests that read a session: requests a second, for each store behind express-session.
  *
- * `node bench/sessions/express.js [redis port]` needs a redis-server there (default 6379) and an idle machine. Server
- * and client are processes of their own; rounds are interleaved, the median is printed.
+ * `node bench/sessions/express.js [redis port]` needs a redis-server on that port (default 6379) and an idle machine. Each server is a
+ * process of its own, and so is the client. The servers take turns in each round. The median of the rounds is printed.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ import { RedisStore, sessions } from '../../dist/session/index.js';
 
 const port = Number(process.argv[2] ?? 6379);
 const secret = 'only for this measurement';
-/** Connections: one shows the time of a request, sixteen the work in it. */
+/** Numbers of connections. One shows the latency of a request, sixteen show the throughput. */
 const crowds = [1, 16];
 const roundMs = 1500;
 const rounds = 5;
@@ -73,7 +73,7 @@ async function measure() {
   process.send?.(rows);
 }
 
-/** Requests a second that one server answers. The client is a bare socket: it must not be what is measured. */
+/** Resolves with the requests a second that one server answers. The client is a bare socket, so that it is not the bottleneck. */
 async function load({ at, cookie }, atOnce) {
   const request = `GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: ${cookie}\r\n\r\n`;
   let answered = 0;

@@ -6,10 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /**
- * What a session costs to read and to write, bare and through Express, against a redis-server of its own.
+ * Measures reads and writes of sessions, without a server and through Express. Starts a redis-server for it.
  * @param {import('../parts.js').Run} run
  * @returns {Promise<{ bare: { name: string, read?: number, write?: number }[], express: { name: string, atOnce: number, perSecond: number }[] }>}
- *   microseconds a call, and requests a second. Rejects where there is no redis-server.
+ *   bare: microseconds a call. express: requests a second. Rejects if redis-server is not installed.
  */
 export async function measureSessions({ say }) {
   if (spawnSync('redis-server', ['--version']).status !== 0) throw new Error('redis-server is not installed');
@@ -31,7 +31,7 @@ export async function measureSessions({ say }) {
   }
 }
 
-/** LocalStore in sqlite, on the newest Node.js that `npm test` has brought: this one has no sqlite. */
+/** Measures LocalStore in sqlite on the newest Node.js that `npm test` has installed, because this Node.js has no node:sqlite. */
 async function sqliteRows(port, say) {
   const newest = nodeBinaries().at(-1);
   if (!newest) return [];
@@ -54,14 +54,14 @@ function nodeBinaries() {
     .filter(({ path }) => existsSync(path));
 }
 
-/** A script of this folder prints its rows, and sends them to a parent. */
+/** Runs a script of this folder. The script prints its rows, and sends them to its parent. */
 async function rowsOf(script, port, execPath = process.execPath) {
   const child = fork(script, [String(port)], { execPath, execArgv: [] });
   const ended = once(child, 'exit');
   const [rows] = await Promise.race([once(child, 'message'), ended.then(() => [undefined])]);
   if (child.connected) child.disconnect();
   await ended;
-  if (!Array.isArray(rows)) throw new Error(`${script} ended without rows`);
+  if (!Array.isArray(rows)) throw new Error(`${script} exited before it sent its rows`);
   return rows;
 }
 

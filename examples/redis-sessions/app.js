@@ -1,7 +1,8 @@
 /**
- * Sessions that every worker shares: `node examples/redis-sessions/app.js`, then open it twice, in two browsers.
- * With REDIS_URL (redis://127.0.0.1:6379) they are in Redis, as connect-redis would keep them; without, on this machine.
- * In a project of your own: npm install ioredis. PORT chooses another port.
+ * Sessions that every worker shares. Run `node examples/redis-sessions/app.js` and open the page in two browsers.
+ *
+ * With REDIS_URL=redis://127.0.0.1:6379 the sessions are in Redis, in the format of connect-redis. Without it, they are on this machine.
+ * PORT sets another port. In your own project, run `npm install ioredis` first.
  */
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
@@ -11,7 +12,7 @@ import { LocalStore, RedisStore, sessions } from 'limpet/session';
 
 const { REDIS_URL, PORT = '3000' } = process.env;
 const host = '127.0.0.1';
-// Workers inherit the environment of the process that forks them: one secret for all.
+// Workers inherit the environment of the primary, so that all of them have the same secret.
 process.env.SESSION_SECRET ??= randomBytes(32).toString('hex');
 
 const app = express();
@@ -30,7 +31,7 @@ app.get('/', (request, response) => {
 });
 
 app.post('/login', (request, response, next) => {
-  // A new sid, so that one that was planted or seen before is worth nothing.
+  // Session fixation: the log-in gets a new sid, so that the old one is worth nothing.
   request.session.regenerate((error) => {
     if (error) return next(error);
     request.session.user = String(request.body?.user ?? '');

@@ -10,11 +10,11 @@ import { type Service, startService } from './service.ts';
 export type ProxyName = 'nginx' | 'haproxy';
 
 export interface RunningProxy extends Service {
-  /** Gives the running proxy another configuration, as an operator would; resolves when it serves by it. */
+  /** Reloads the running proxy with another configuration. Resolves when a new process serves with it. */
   readonly reconfigure: (text: string) => Promise<void>;
 }
 
-/** A proxy with this configuration; what the configuration leaves to the system is kept in the test's own directory. */
+/** Starts a proxy with this configuration. Its other files (pid, temporary files) are in the test's own directory. */
 export async function startProxy(name: ProxyName, port: number, text: string): Promise<RunningProxy> {
   let file = '';
   const service = await startService({
@@ -22,25 +22,25 @@ export async function startProxy(name: ProxyName, port: number, text: string): P
     port,
     args: (_port, directory) => {
       file = join(directory, `${name}.conf`);
-      writeFileSync(file, placed(name, directory, text));
+      writeFileSync(file, withPaths(name, directory, text));
       checkProxy(name, file, directory);
       return name === 'nginx'
         ? ['-g', `daemon off; ${inDirectory(directory)}`, '-c', file]
         : ['-W', '-f', file];
     },
   });
-  const end = async () => {
+  const terminate = async () => {
     const { process: child } = service;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
-    // The processes of nginx outlive a master that is killed.
+    // SIGTERM, not SIGKILL: nginx's workers outlive a master that is killed.
     child.kill('SIGTERM');
     await ended;
   };
   return {
     ...service,
     reconfigure: async (changed) => {
-      writeFileSync(file, placed(name, service.directory, changed));
+      writeFileSync(file, withPaths(name, service.directory, changed));
       checkProxy(name, file, service.directory);
       const before = childrenOf(service.process.pid as number);
       service.signal(name === 'nginx' ? 'SIGHUP' : 'SIGUSR2');
@@ -48,22 +48,23 @@ export async function startProxy(name: ProxyName, port: number, text: string): P
       while (!childrenOf(service.process.pid as number).some(isNew)) await wait(20);
     },
     stop: async () => {
-      await end();
+      await terminate();
       await service.stop();
     },
   };
 }
 
-/** Throws with what the proxy says of the file when it does not take it. */
+/** Throws with the proxy's own message if the proxy refuses the configuration. */
 function checkProxy(name: ProxyName, file: string, directory: string): void {
-  const words =
+  const args =
     name === 'nginx' ? ['-t', '-q', '-g', inDirectory(directory), '-c', file] : ['-c', '-q', '-f', file];
-  execFileSync(pathOf(name) as string, words, { stdio: 'pipe' });
+  execFileSync(pathOf(name) as string, args, { stdio: 'pipe' });
 }
 
 const inDirectory = (directory: string): string => `pid ${directory}/pid; error_log stderr crit;`;
 
-function placed(name: ProxyName, directory: string, text: string): string {
+/** Returns nginx's configuration with its temporary files in `directory`. */
+function withPaths(name: ProxyName, directory: string, text: string): string {
   if (name === 'haproxy') return text;
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   for (const folder of folders) mkdirSync(join(directory, folder), { recursive: true, mode: 0o777 });

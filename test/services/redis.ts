@@ -6,13 +6,13 @@ import { freePort, type Service, startService } from './service.ts';
 
 export interface RedisOptions {
   readonly port?: number;
-  /** Lines for redis.conf, e.g. 'maxmemory 2mb'. */
+  /** Lines of redis.conf, for example 'maxmemory 2mb'. */
   readonly config?: readonly string[];
-  /** Files for the directory, written before the start. */
+  /** Writes files into the directory before the start. */
   readonly prepare?: (directory: string) => void;
 }
 
-/** One redis-server on 127.0.0.1, without persistence. */
+/** Starts one redis-server on 127.0.0.1. By default it persists nothing. */
 export function startRedis({ port, config = [], prepare }: RedisOptions = {}): Promise<Service> {
   return startService({
     command: 'redis-server',
@@ -34,7 +34,7 @@ export function startRedis({ port, config = [], prepare }: RedisOptions = {}): P
   });
 }
 
-/** One redis-server that speaks TLS only, with a certificate of its own; `ca` is what a client must trust. */
+/** Starts one redis-server that accepts TLS only, with a self-signed certificate. `ca` is the certificate that a client must trust. */
 export async function startRedisTls(): Promise<Service & { readonly ca: string }> {
   const port = await freePort();
   const service = await startRedis({
@@ -48,9 +48,9 @@ export async function startRedisTls(): Promise<Service & { readonly ca: string }
       'tls-auth-clients no',
     ],
     prepare: (directory) => {
-      const words =
+      const args =
         'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost';
-      const names = [
+      const files = [
         '-addext',
         'subjectAltName=DNS:localhost,IP:127.0.0.1',
         '-keyout',
@@ -58,7 +58,7 @@ export async function startRedisTls(): Promise<Service & { readonly ca: string }
         '-out',
         'cert.pem',
       ];
-      execFileSync('openssl', [...words.split(' '), ...names], { cwd: directory, stdio: 'ignore' });
+      execFileSync('openssl', [...args.split(' '), ...files], { cwd: directory, stdio: 'ignore' });
     },
   });
   return { ...service, ca: readFileSync(join(service.directory, 'cert.pem'), 'utf8') };
@@ -68,12 +68,12 @@ export interface SentinelGroup {
   readonly name: string;
   readonly sentinels: { host: string; port: number }[];
   readonly servers: Service[];
-  /** The server that the sentinels call the master now. */
+  /** Resolves with the server that the sentinels name as the master. */
   readonly master: () => Promise<Service>;
   readonly stop: () => Promise<void>;
 }
 
-/** A master with one replica, watched by three sentinels that fail over after about a second. */
+/** Starts a master, its replica and three sentinels. The sentinels start a failover about a second after the master is lost. */
 export async function startSentinel(): Promise<SentinelGroup> {
   const name = 'sessions';
   const master = await startRedis({ config: ['repl-diskless-sync-delay 0'] });
@@ -119,7 +119,8 @@ export async function startSentinel(): Promise<SentinelGroup> {
         redis.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name),
       )) as [string, string];
       const found = servers.find((server) => server.port === Number(port));
-      if (!found) throw new Error(`the sentinels name ${port} as master`);
+      if (!found)
+        throw new Error(`the sentinels name port ${port} as the master; no server of the group has it`);
       return found;
     },
     stop: async () => {
@@ -130,17 +131,17 @@ export async function startSentinel(): Promise<SentinelGroup> {
 
 export interface RedisCluster {
   readonly nodes: { host: string; port: number }[];
-  /** The three masters, then their replicas, if any. */
+  /** The three masters, then their replicas. */
   readonly servers: Service[];
   readonly stop: () => Promise<void>;
 }
 
-/** Three masters that share the slots, each with `replicas` replicas. */
+/** Starts three masters that share the hash slots, each with `replicas` replicas. */
 export async function startCluster({ replicas = 0 } = {}): Promise<RedisCluster> {
   const config = ['cluster-enabled yes', 'cluster-node-timeout 1000', 'repl-diskless-sync-delay 0'];
   const servers = await Promise.all(
     Array.from({ length: 3 * (1 + replicas) }, async () => {
-      // The bus takes port + 10000.
+      // The cluster bus listens on the port plus 10,000.
       const port = await freePort(10_000);
       return startRedis({ port, config });
     }),
@@ -179,7 +180,7 @@ export async function startCluster({ replicas = 0 } = {}): Promise<RedisCluster>
   };
 }
 
-/** Asks one server over a connection made for the question. */
+/** Asks one server over a new connection. */
 export async function ask<T>(port: number, question: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis({ port, host: '127.0.0.1', maxRetriesPerRequest: 3, protocol: 2 } as object);
   redis.on('error', () => undefined);
@@ -195,7 +196,7 @@ async function until(port: number, holds: (redis: Redis) => Promise<boolean>): P
     const endsAt = Date.now() + 15_000;
     while (!(await holds(redis))) {
       if (Date.now() > endsAt)
-        throw new Error(`redis on ${port} did not come to the state that was waited for`);
+        throw new Error(`Redis on port ${port} did not reach the expected state within 15 s`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   });

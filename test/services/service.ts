@@ -5,32 +5,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathOf } from '../../scripts/test-tools.js';
 
-/** A real server process (Redis, nginx, HAProxy, …) that a test has started, in a temporary directory of its own. */
+/** A real server process (Redis, nginx, HAProxy, …) that a test has started, with a temporary directory of its own. */
 export interface Service {
   readonly process: ChildProcess;
   readonly port: number;
   readonly directory: string;
-  /** What the process has printed so far. */
+  /** Returns all that the process has printed so far. */
   readonly output: () => string;
   readonly signal: (signal: NodeJS.Signals) => void;
-  /** Ends the process with SIGKILL and waits for that; the directory stays. */
+  /** Kills the process with SIGKILL and waits for its exit. The directory stays. */
   readonly kill: () => Promise<void>;
-  /** Starts the process again, on the same port and directory. */
+  /** Starts the process again, with the same port and directory. */
   readonly restart: () => Promise<void>;
-  /** Ends the process and removes the directory. */
+  /** Kills the process and removes the directory. */
   readonly stop: () => Promise<void>;
 }
 
 export interface ServiceOptions {
   readonly command: string;
-  /** Port on 127.0.0.1 that the service must listen on; `freePort()` by default. */
+  /** Port of 127.0.0.1 on which the service must listen. Default: `freePort()`. */
   readonly port?: number;
-  /** From port and directory to the command line; write configuration files here. */
+  /** Returns the arguments of the command. Writes configuration files into the directory. */
   readonly args: (port: number, directory: string) => string[];
+  /** Default 10,000. */
   readonly readyTimeoutMs?: number;
 }
 
-/** Starts a server and waits until its port accepts connections. Rejects with its output when it ends before. */
+/** Starts a server and waits until its port accepts connections. Rejects with its output if it exits first, or after `readyTimeoutMs`. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const path = pathOf(options.command);
   if (!path) throw new Error(`${options.command} is not installed: run node scripts/prepare-tests.js`);
@@ -86,36 +87,36 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
 }
 
-const given = new Set<number>();
+const usedPorts = new Set<number>();
 
 /**
- * A port of 127.0.0.1 that nothing listens on; never the same one twice in this process. With `also`, the port that is
- * so much higher is free as well; both are then below those that the system gives to clients.
+ * Resolves with a free port of 127.0.0.1, never the same one twice in this process. With `offset`, the port plus `offset` is free too,
+ * and both are below the ephemeral ports (32,768), which the system gives to clients.
  */
-export async function freePort(also?: number): Promise<number> {
+export async function freePort(offset?: number): Promise<number> {
   for (;;) {
-    const wanted = also === undefined ? 0 : 15_000 + Math.floor(Math.random() * (32_768 - 15_000 - also));
+    const wanted = offset === undefined ? 0 : 15_000 + Math.floor(Math.random() * (32_768 - 15_000 - offset));
     const port = await listens(wanted);
-    if (port === undefined || given.has(port)) continue;
-    if (also !== undefined && (await listens(port + also)) === undefined) continue;
-    given.add(port);
+    if (port === undefined || usedPorts.has(port)) continue;
+    if (offset !== undefined && (await listens(port + offset)) === undefined) continue;
+    usedPorts.add(port);
     return port;
   }
 }
 
-/** The first of `count` ports in a row that nothing listens on, below those that the system gives to clients. */
+/** Resolves with the first of `count` consecutive free ports, below the ephemeral ports (32,768). */
 export async function freePorts(count: number): Promise<number> {
   for (;;) {
     const first = 15_000 + Math.floor(Math.random() * (32_768 - 15_000 - count));
-    const row = Array.from({ length: count }, (_, i) => first + i);
-    const free = await Promise.all(row.map((port) => (given.has(port) ? undefined : listens(port))));
+    const ports = Array.from({ length: count }, (_, i) => first + i);
+    const free = await Promise.all(ports.map((port) => (usedPorts.has(port) ? undefined : listens(port))));
     if (free.includes(undefined)) continue;
-    for (const port of row) given.add(port);
+    for (const port of ports) usedPorts.add(port);
     return first;
   }
 }
 
-/** The port, when it could be listened on. */
+/** Listens on a port for a moment. Resolves with the port, or with undefined if that failed. 0 lets the system choose. */
 function listens(wanted: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -127,13 +128,13 @@ function listens(wanted: number): Promise<number | undefined> {
   });
 }
 
-/** Resolves as soon as it is known, at the latest after 100 ms. */
+/** Resolves with whether the port accepts a connection, after 100 ms at most. */
 function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     const settle = (answer: boolean): void => {
       socket.destroy();
-      // A refusal comes at once: do not ask again in a tight loop.
+      // A refusal comes at once. Wait 10 ms, because the caller asks again in a loop.
       if (answer) resolve(true);
       else setTimeout(resolve, 10, false);
     };

@@ -4,26 +4,17 @@ import { expect, onTestFinished, test } from 'vitest';
 import { needs } from '../needs.ts';
 import { startCluster, startRedis, startSentinel } from '../services/redis.ts';
 import { check, type Judged, summary } from './checker.ts';
-import {
-  clusterTroubles,
-  cut,
-  durable,
-  holdWorker,
-  oneOf,
-  restart,
-  sentinelFailover,
-  stop,
-} from './faults.ts';
+import { clusterFault, cut, durable, holdWorker, oneOf, restart, sentinelFailover, stop } from './faults.ts';
 
 needs('redis-server');
 
-/** Minutes for each of the three; LIMPET_SOAK_MINUTES changes it. */
+/** Minutes for each of the three tests: LIMPET_SOAK_MINUTES, default 3. */
 const minutes = Number(process.env.LIMPET_SOAK_MINUTES ?? 3);
 const seed = Number(process.env.LIMPET_TEST_SEED ?? Date.now() % 100_000);
 const durationMs = minutes * 60_000;
 const timeout = durationMs + 120_000;
 
-/** Adds a line to bench/results/sessions-checker.md when LIMPET_SOAK_RECORD says so. */
+/** Prints a summary. If LIMPET_SOAK_RECORD is set, adds it to bench/results/sessions-checker.md. */
 function record(name: string, judged: Judged): void {
   console.log(`${name}: ${summary(judged)}`);
   if (!process.env.LIMPET_SOAK_RECORD) return;
@@ -32,7 +23,7 @@ function record(name: string, judged: Judged): void {
   writeFileSync(file, `- ${name}, ${minutes} min, seed ${seed}: ${summary(judged)}\n`, { flag: 'a' });
 }
 
-test(`one Redis, seed ${seed}`, { timeout }, async () => {
+test(`the store keeps its promises on one Redis (seed ${seed})`, { timeout }, async () => {
   const redis = await startRedis({ config: durable });
   onTestFinished(redis.stop);
   const servers = () => [redis];
@@ -47,7 +38,7 @@ test(`one Redis, seed ${seed}`, { timeout }, async () => {
   expect(judged.violations.slice(0, 20)).toEqual([]);
 });
 
-test(`Sentinel, seed ${seed}`, { timeout }, async () => {
+test(`the store keeps its promises with Sentinel (seed ${seed})`, { timeout }, async () => {
   const group = await startSentinel();
   onTestFinished(group.stop);
   const judged = await check({
@@ -66,7 +57,7 @@ test(`Sentinel, seed ${seed}`, { timeout }, async () => {
   expect(judged.violations.slice(0, 20)).toEqual([]);
 });
 
-test(`Cluster, seed ${seed}`, { timeout }, async () => {
+test(`the store keeps its promises on a Cluster (seed ${seed})`, { timeout }, async () => {
   const cluster = await startCluster({ replicas: 1 });
   onTestFinished(cluster.stop);
   const judged = await check({
@@ -76,7 +67,7 @@ test(`Cluster, seed ${seed}`, { timeout }, async () => {
     faultEveryMs: 300,
     replicas: 1,
     commandTimeoutMs: 2000,
-    fault: clusterTroubles(cluster, Math.floor(durationMs / 1500)),
+    fault: clusterFault(cluster, Math.floor(durationMs / 1500)),
   });
   record('Cluster', judged);
   expect(judged.violations.slice(0, 20)).toEqual([]);

@@ -7,9 +7,11 @@ import { onTestFinished } from 'vitest';
 import { seeded } from '../processes/seeded.ts';
 
 /**
- * A seeded checker in the style of Jepsen: worker processes run random operations on shared sessions against a real
- * Redis while faults are made, and write down what they asked and were told. Every session is a set that only grows:
- * an `add` puts in a key of its own, so that the whole history can be judged key by key.
+ * One operation in the history of a checker run.
+ *
+ * The checker works like Jepsen, with a seed: worker processes run random operations on shared sessions in a real Redis, and record
+ * each call and its result. Meanwhile the test makes faults. A session is a set that only grows: each `add` adds a key of its own. So
+ * the history can be checked key by key.
  */
 export interface Entry {
   readonly kind: 'create' | 'read' | 'add' | 'destroy';
@@ -19,7 +21,7 @@ export interface Entry {
   /** Milliseconds of the machine's monotonic clock. */
   readonly start: number;
   readonly end: number;
-  /** unknown: an error that leaves open whether it was done; gone: not done, because the session was no more. */
+  /** 'gone': not done, because the session no longer existed. 'unknown': an error, so that it may have been done. 'broken': a bug. */
   readonly outcome: 'ok' | 'gone' | 'unknown' | 'broken';
   readonly result?: string[] | null;
   readonly error?: string;
@@ -31,18 +33,18 @@ export interface WorkerStatus {
   readonly conflicts: number;
 }
 
-/** The longest time after a confirmed write for which an older row may be read. */
+/** Milliseconds after a confirmed write during which a read may still return the older row. */
 const staleMs = 50;
 
-/** What is wrong with a history: nothing, if the store keeps its promises. */
+/** Returns the violations in a history: none, if the store keeps its promises. */
 export function violations(history: readonly Entry[]): string[] {
   const wrong: string[] = [];
   for (const [sid, entries] of groupBySid(history)) {
     const of = (kind: Entry['kind']): Entry[] => entries.filter((entry) => entry.kind === kind);
     const [created] = of('create').filter(({ outcome }) => outcome === 'ok');
     const destroys = of('destroy');
-    // A destroy that came before the session was made, or while it was, ends nothing.
-    const made = Math.max(
+    // A destroy that began before the session was created has no effect that can be checked.
+    const createdAt = Math.max(
       ...of('create').map(({ outcome, end }) => (outcome === 'ok' ? end : Number.POSITIVE_INFINITY)),
     );
     const adds = of('add');
@@ -55,12 +57,11 @@ export function violations(history: readonly Entry[]): string[] {
       };
       const mayBeDestroyed = destroys.some(({ start }) => start < read.end);
       if (read.result === null || read.result === undefined) {
-        if (created && created.end + staleMs < read.start && !mayBeDestroyed)
-          say('the session was not there');
+        if (created && created.end + staleMs < read.start && !mayBeDestroyed) say('the session is missing');
         continue;
       }
       const dead = destroys.find(
-        ({ outcome, start, end }) => outcome === 'ok' && start > made && end + staleMs < read.start,
+        ({ outcome, start, end }) => outcome === 'ok' && start > createdAt && end + staleMs < read.start,
       );
       if (dead) say(`read ${(read.start - dead.end).toFixed(1)} ms after it was destroyed by ${dead.worker}`);
       const seen = new Set(read.result);
@@ -68,7 +69,7 @@ export function violations(history: readonly Entry[]): string[] {
         const add = byKey.get(key);
         if (!add || add.start > read.end) say(`${key} was read before it was written`);
         else if (add.outcome === 'gone' && add.end < read.start)
-          say(`${key} is there, and was told not to be`);
+          say(`${key} is there, although its write was reported as gone`);
       }
       for (const add of adds) {
         if (add.outcome !== 'ok' || add.end + staleMs >= read.start || seen.has(add.key ?? '')) continue;
@@ -91,13 +92,13 @@ function groupBySid(history: readonly Entry[]): Map<string, Entry[]> {
 
 export interface Run {
   readonly seed: number;
-  /** What ioredis is given: the options of a Redis, or the nodes of a Cluster. */
+  /** The argument for ioredis: the options of a Redis, or the nodes of a Cluster. */
   readonly address: object;
   readonly durationMs: number;
   readonly workers?: number;
   readonly replicas?: number;
   readonly commandTimeoutMs?: number;
-  /** Makes one fault; called again and again, with a pause between. */
+  /** Makes one fault. Called until the run ends, with a pause after each. */
   readonly fault: (random: () => number, workers: ChildProcess[]) => Promise<void>;
   readonly faultEveryMs: number;
 }
@@ -110,7 +111,7 @@ export interface Judged {
 
 const fixture = fileURLToPath(new URL('../fixtures/session/checker-worker.js', import.meta.url));
 
-/** Runs workers and faults for `durationMs`, then judges. The seed decides everything but the machine's timing. */
+/** Runs the workers and the faults for `durationMs`, then checks the history. The seed decides all but the timing of the machine. */
 export async function check(run: Run): Promise<Judged> {
   const workers = Array.from({ length: run.workers ?? 3 }, (_, index) => {
     const options = {
@@ -151,7 +152,8 @@ export async function check(run: Run): Promise<Judged> {
   const history = lines.filter(
     (line) => !['status', 'ready'].includes((line as { kind: string }).kind),
   ) as Entry[];
-  if (statuses.length !== workers.length) throw new Error('a worker of the checker ended early');
+  if (statuses.length !== workers.length)
+    throw new Error('a worker of the checker exited before it printed its status');
   return { violations: violations(history), history, statuses };
 }
 
@@ -162,7 +164,7 @@ async function collect(worker: ChildProcess): Promise<object[]> {
   return lines;
 }
 
-/** One line of figures, for the results of a long run. */
+/** Returns one line of counts, for the results of a long run. */
 export function summary({ history, statuses, violations: wrong }: Judged): string {
   const count = (kind: string, outcome: string): number =>
     history.filter((entry) => entry.kind === kind && entry.outcome === outcome).length;

@@ -4,7 +4,7 @@ import { ask, type RedisCluster, type SentinelGroup } from '../services/redis.ts
 import type { Service } from '../services/service.ts';
 import type { Run } from './checker.ts';
 
-/** Makes Redis keep every confirmed write through SIGKILL. */
+/** Lines of redis.conf with which every confirmed write survives SIGKILL. */
 export const durable = ['appendonly yes', 'appendfsync always', 'aof-use-rdb-preamble no'];
 
 type Fault = Run['fault'];
@@ -12,7 +12,7 @@ type Fault = Run['fault'];
 const pick = <T>(random: () => number, items: readonly T[]): T =>
   items[Math.floor(random() * items.length)] as T;
 
-/** The first time, and then no more. */
+/** Makes the fault once; later calls do nothing. */
 export const once = (fault: Fault): Fault => {
   let made = false;
   return async (random, workers) => {
@@ -22,20 +22,21 @@ export const once = (fault: Fault): Fault => {
   };
 };
 
-/** One of `faults`, at random. */
+/** Makes one of `faults`, chosen at random. */
 export const oneOf =
   (...faults: Fault[]): Fault =>
   (random, workers) =>
     pick(random, faults)(random, workers);
 
-const asked = (port: number, question: (redis: Redis) => Promise<unknown>): Promise<void> =>
+/** Asks one server, and ignores an error: the server may be down. */
+const tryToAsk = (port: number, question: (redis: Redis) => Promise<unknown>): Promise<void> =>
   ask(port, question).then(
     () => undefined,
     () => undefined,
   );
 
-/** What a Cluster goes through, most often the moving of slots; sessions are named `sess:SLOT.PERIOD`. */
-export const clusterTroubles = (cluster: RedisCluster, periods: number): Fault => {
+/** A fault of a Cluster; in two of five cases, a hash slot moves. The checker's keys are `sess:<number>.<period>`. */
+export const clusterFault = (cluster: RedisCluster, periods: number): Fault => {
   const servers = () => cluster.servers;
   const keys = () =>
     Array.from({ length: 6 * periods }, (_, n) => `sess:${Math.floor(n / periods)}.${n % periods}`);
@@ -43,12 +44,12 @@ export const clusterTroubles = (cluster: RedisCluster, periods: number): Fault =
   return oneOf(move, move, cut(servers), clusterFailover(cluster), holdWorker);
 };
 
-/** Cuts all connections of a kind, or one at random. */
+/** Cuts all connections of one type, or one connection. */
 export const cut =
   (servers: () => Service[]): Fault =>
   async (random) => {
     const { port } = pick(random, servers());
-    await asked(port, async (redis) => {
+    await tryToAsk(port, async (redis) => {
       const type = pick(random, ['normal', 'pubsub', 'one']);
       if (type !== 'one') return redis.call('CLIENT', 'KILL', 'TYPE', type);
       const ids = [...String(await redis.call('CLIENT', 'LIST')).matchAll(/^id=(\d+)/gm)].map(
@@ -58,7 +59,7 @@ export const cut =
     });
   };
 
-/** Stops a server for a while. */
+/** Stops a server with SIGSTOP for 0.3 to 1.3 times `forMs`. */
 export const stop =
   (servers: () => Service[], forMs: number): Fault =>
   async (random) => {
@@ -68,7 +69,7 @@ export const stop =
     server.signal('SIGCONT');
   };
 
-/** Kills a server and starts it again. */
+/** Kills a server and starts it again within 100 ms. */
 export const restart =
   (servers: () => Service[]): Fault =>
   async (random) => {
@@ -78,7 +79,7 @@ export const restart =
     await server.restart();
   };
 
-/** Stops a worker for a while: what it remembers must not be believed when it wakes. */
+/** Stops a worker for 60 to 260 ms. When it continues, it must not trust its near cache. */
 export const holdWorker: Fault = async (random, workers) => {
   const worker = pick(random, workers);
   worker.kill('SIGSTOP');
@@ -86,19 +87,19 @@ export const holdWorker: Fault = async (random, workers) => {
   worker.kill('SIGCONT');
 };
 
-/** Kills the master behind the sentinels, waits for the new one, and gives the old one back as its replica. */
+/** Kills the master of a Sentinel group, waits for the new master, and starts the old one as its replica. */
 export const sentinelFailover =
   (group: SentinelGroup): Fault =>
   async () => {
     const master = await group.master();
     await master.kill();
-    // Without waiting for the sentinels to agree, which takes them from one second to ten.
-    await asked(group.sentinels[0]?.port ?? 0, (redis) => redis.call('SENTINEL', 'FAILOVER', group.name));
+    // SENTINEL FAILOVER does not wait until the sentinels agree. That would take one to ten seconds.
+    await tryToAsk(group.sentinels[0]?.port ?? 0, (redis) => redis.call('SENTINEL', 'FAILOVER', group.name));
     const endsAt = Date.now() + 15_000;
     while ((await group.master()) === master && Date.now() < endsAt) await pause(50);
     await master.restart();
     const { port } = await group.master();
-    await asked(master.port, (redis) => redis.call('REPLICAOF', '127.0.0.1', port));
+    await tryToAsk(master.port, (redis) => redis.call('REPLICAOF', '127.0.0.1', port));
     while (Date.now() < endsAt) {
       const roles = await ask(port, (redis) => redis.info('replication'));
       if (/slave0:.*state=online/.test(roles)) return;
@@ -106,7 +107,7 @@ export const sentinelFailover =
     }
   };
 
-/** A replica of the Cluster takes over from its master, which lives on as a replica. */
+/** Makes a replica of the Cluster a master; its old master becomes a replica. */
 const clusterFailover =
   (cluster: RedisCluster): Fault =>
   async (random) => {
@@ -115,17 +116,17 @@ const clusterFailover =
       if ((await ask(server.port, (redis) => redis.info('replication'))).includes('role:slave'))
         replicas.push(server);
     }
-    await asked(pick(random, replicas).port, (redis) => redis.call('CLUSTER', 'FAILOVER'));
+    await tryToAsk(pick(random, replicas).port, (redis) => redis.call('CLUSTER', 'FAILOVER'));
     await pause(500);
   };
 
-/** Moves the slots of some sessions' keys from their master to another, with their rows, one by one. */
+/** Moves the hash slot of one session's key to another master, with its rows, one by one. */
 const moveSlots =
   (cluster: RedisCluster, keys: () => string[]): Fault =>
   async (random) => {
     const masters = new Map<string, Service>();
     for (const server of cluster.servers) {
-      await asked(server.port, async (redis) => {
+      await tryToAsk(server.port, async (redis) => {
         if ((await redis.info('replication')).includes('role:master'))
           masters.set(String(await redis.call('CLUSTER', 'MYID')), server);
       });
@@ -147,10 +148,10 @@ const moveSlots =
     );
     const [source, target] = [masters.get(from), masters.get(to)];
     if (!source || !target) return;
-    await asked(target.port, (redis) => redis.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', from));
-    await asked(source.port, (redis) => redis.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', to));
+    await tryToAsk(target.port, (redis) => redis.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', from));
+    await tryToAsk(source.port, (redis) => redis.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', to));
     await pause(100 * random());
-    await asked(source.port, async (redis) => {
+    await tryToAsk(source.port, async (redis) => {
       for (;;) {
         const found = (await redis.call('CLUSTER', 'GETKEYSINSLOT', slot, 10)) as string[];
         if (found.length === 0) return;
@@ -161,6 +162,6 @@ const moveSlots =
       }
     });
     for (const { port } of [target, source, ...masters.values()]) {
-      await asked(port, (redis) => redis.call('CLUSTER', 'SETSLOT', slot, 'NODE', to));
+      await tryToAsk(port, (redis) => redis.call('CLUSTER', 'SETSLOT', slot, 'NODE', to));
     }
   };

@@ -20,7 +20,7 @@ function session(fields = {}, lifeMs = minute) {
  */
 async function get(store, sid) {
   const found = await store.get(sid);
-  assert.ok(found, `session ${sid} should be there`);
+  assert.ok(found, `session ${sid} is missing`);
   return found;
 }
 const sidOf = (() => {
@@ -28,13 +28,13 @@ const sidOf = (() => {
   return () => `sid-${process.pid}-${++number}`;
 })();
 /**
- * What every store must do, whatever is behind it; plain JavaScript, because Node 20 runs it as well. `open` gives a store
- * on the same sessions as the ones opened before, as another worker would have it; the caller closes them all.
+ * The cases that every store must pass. Plain JavaScript, because Node 20 runs them without a build. `open` returns a new store on the
+ * sessions of the stores that it returned before, as another worker has one. The caller closes them all.
  * @type {ReadonlyArray<{ name: string, run: (open: () => SessionStore) => Promise<void> }>}
  */
 export const storeCases = [
   {
-    name: 'gives back what was set, to the letter',
+    name: 'returns what was set, to the letter',
     run: async (open) => {
       const store = open();
       const sid = sidOf();
@@ -50,11 +50,11 @@ export const storeCases = [
     },
   },
   {
-    name: 'gives null for a session that is not there',
+    name: 'returns null for a session that does not exist',
     run: async (open) => assert.equal(await open().get(sidOf()), null),
   },
   {
-    name: 'calls back as express-session expects',
+    name: 'calls callbacks as express-session expects',
     run: async (open) => {
       const store = open();
       const sid = sidOf();
@@ -71,7 +71,7 @@ export const storeCases = [
     },
   },
   {
-    name: 'keeps the session as it is in the store when the object that was given changes',
+    name: "does not change the stored session when the caller's object changes",
     run: async (open) => {
       const store = open();
       const sid = sidOf();
@@ -84,7 +84,7 @@ export const storeCases = [
     },
   },
   {
-    name: 'ends a session to the millisecond of its cookie',
+    name: 'ends a session at the millisecond of cookie.expires',
     run: async (open) => {
       const store = open();
       const sid = sidOf();
@@ -92,7 +92,7 @@ export const storeCases = [
       await store.set(sid, session({}, 800));
       const early = await store.get(sid);
       assert.ok(early || Date.now() >= endsAt);
-      // A store that is slow to answer on a busy machine counts from when it was told.
+      // On a busy machine the write may be late. The life of the row begins when the store gets it.
       while (await store.get(sid)) {
         assert.ok(Date.now() < endsAt + 5000);
         await pause(10);
@@ -112,7 +112,7 @@ export const storeCases = [
     },
   },
   {
-    name: 'keeps a session whose cookie names no end',
+    name: 'keeps a session whose cookie has no end',
     run: async (open) => {
       const store = open();
       const sid = sidOf();
@@ -123,7 +123,7 @@ export const storeCases = [
     },
   },
   {
-    name: 'touch lengthens the life and moves cookie.expires, for every worker',
+    name: 'touch lengthens the life and moves cookie.expires for every worker',
     run: async (open) => {
       const [store, other] = [open(), open()];
       const sid = sidOf();
@@ -133,14 +133,14 @@ export const storeCases = [
       await store.touch(sid, longer);
       await pause(900);
       for (const found of [await get(store, sid), await get(other, sid)]) {
-        assert.equal(found.n, 1, 'touch stores no data');
+        assert.equal(found.n, 1, 'touch must store no data');
         const expires = new Date(found.cookie?.expires ?? 0).getTime();
         assert.ok(Math.abs(expires - new Date(longer.cookie?.expires ?? 0).getTime()) < 1000);
       }
     },
   },
   {
-    name: 'touch makes no session',
+    name: 'touch does not create a session',
     run: async (open) => {
       const store = open();
       const sid = sidOf();
@@ -149,7 +149,7 @@ export const storeCases = [
     },
   },
   {
-    name: 'a shorter life is applied at once',
+    name: 'touch applies a shorter life at once',
     run: async (open) => {
       const store = open();
       const sid = sidOf();
@@ -162,7 +162,7 @@ export const storeCases = [
     },
   },
   {
-    name: 'lists, counts and clears',
+    name: 'lists, counts and clears the sessions',
     run: async (open) => {
       const store = open();
       await store.clear();
@@ -180,7 +180,7 @@ export const storeCases = [
     },
   },
   {
-    name: 'another worker reads what was written, at once',
+    name: 'another worker reads a write at once',
     run: async (open) => {
       const [a, b] = [open(), open()];
       const sid = sidOf();
@@ -196,7 +196,7 @@ export const storeCases = [
     },
   },
   {
-    name: 'merges what requests changed at the same time, by top-level key',
+    name: 'merges the changes of concurrent requests by top-level key',
     run: async (open) => {
       const [a, b] = [open(), open()];
       const sid = sidOf();
@@ -210,7 +210,7 @@ export const storeCases = [
       await b.set(sid, two);
       const { cookie: _, ...merged } = await get(a, sid);
       assert.deepEqual(merged, { cart: [1, 2], theme: 'light', seen: 1 });
-      // A second save of the same object must not take back what it had merged in.
+      // A second save of the same object must not undo the merge.
       two.seen = 2;
       await b.set(sid, two);
       const { cookie: __, ...again } = await get(b, sid);
@@ -218,7 +218,7 @@ export const storeCases = [
     },
   },
   {
-    name: 'loses none of twenty parallel writers',
+    name: 'loses no change of twenty parallel writers',
     run: async (open) => {
       const stores = [open(), open(), open()];
       const sid = sidOf();
@@ -275,7 +275,7 @@ export const storeCases = [
     },
   },
   {
-    name: 'stores a plain object whatever was there, after destroy too',
+    name: 'stores a plain object over any row, and after destroy',
     run: async (open) => {
       const store = open();
       const sid = sidOf();
@@ -288,7 +288,7 @@ export const storeCases = [
     },
   },
   {
-    name: 'is not poisoned by __proto__ in a row',
+    name: 'drops __proto__ in a row',
     run: async (open) => {
       const store = open();
       const sid = sidOf();
@@ -304,7 +304,7 @@ export const storeCases = [
     },
   },
   {
-    name: 'refuses a session that is too large, and keeps the one it has',
+    name: 'refuses a session that is too large, and keeps the stored one',
     run: async (open) => {
       const store = open();
       const sid = sidOf();
@@ -316,7 +316,7 @@ export const storeCases = [
     },
   },
   {
-    name: 'a watch hears that its session was destroyed elsewhere, and of other data',
+    name: 'a watch reports that another store destroyed its session or stored other data',
     run: async (open) => {
       const [a, b] = [open(), open()];
       const [sid, other] = [sidOf(), sidOf()];
@@ -324,16 +324,16 @@ export const storeCases = [
       await a.set(other, session());
       const watch = b.watch(sid);
       const quiet = b.watch(other);
-      quiet.on('destroyed', () => assert.fail('the other session is still there'));
-      const heard = (event) => new Promise((resolve) => watch.once(event, () => resolve()));
+      quiet.on('destroyed', () => assert.fail('the other session was not destroyed'));
+      const emitted = (event) => new Promise((resolve) => watch.once(event, () => resolve()));
       await b.get(sid);
       await pause(150);
-      const changed = heard('changed');
+      const changed = emitted('changed');
       const mine = await get(a, sid);
       mine.n = 2;
       await a.set(sid, mine);
       await changed;
-      const destroyed = heard('destroyed');
+      const destroyed = emitted('destroyed');
       await a.destroy(sid);
       await destroyed;
       const here = new Promise((resolve) => b.watch(other).once('destroyed', () => resolve()));
@@ -344,7 +344,7 @@ export const storeCases = [
     },
   },
   {
-    name: 'after close, calls are errors and close again is none',
+    name: 'after close, calls reject, and another close does not',
     run: async (open) => {
       const store = open();
       await store.close();

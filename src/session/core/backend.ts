@@ -1,82 +1,62 @@
-import { LimpetError } from '../../errors.js';
-
-/** A stored session as the backend holds it: the serialized text, untouched, and when it ends. */
+/** A stored session, as a backend holds it. */
 export interface Row {
+  /** The serialized session. A backend never changes it. */
   readonly raw: string;
-  /** Milliseconds since the epoch on this process's clock; Infinity for a row that never ends. */
+  /** End of the session's life: milliseconds since the epoch on this process's clock; Infinity for a row without an end. */
   readonly expiresAt: number;
 }
 
-/** What became of a replacement: stored, not stored because no row was there, or the row that was there instead. */
+/** Result of a `replace`: 'stored'; 'gone', when there was no row; or the row that was there instead of the expected one. */
 export type Replaced = 'stored' | 'gone' | Row;
 
-/** What a backend tells without being asked. */
+/** The calls that a backend makes when something changes. */
 export interface BackendListener {
-  /** The row of `sid` changed or went away elsewhere; without `sid`, any row may have. */
+  /** Another process changed or removed the row of `sid`. Without `sid`, any row may have changed. */
   changed(sid?: string): void;
+  /** The backend answers again. */
   up(): void;
+  /** The backend does not answer. */
   down(reason: string): void;
-  /** A promise of the store is not kept in this environment; said once per feature. */
+  /** The environment does not allow a feature of the store, such as the near cache. Called once for each feature. */
   degraded(feature: string, reason: string): void;
 }
 
 /** Counters and capabilities, for people and for metrics. */
 export interface BackendStatus {
+  /** The kind of store, for example 'redis'. */
   readonly kind: string;
+  /** Whether the backend answers. */
   readonly up: boolean;
   readonly [fact: string]: unknown;
 }
 
 /**
- * Where rows are kept. Every method is bounded in time, rejects with ERR_LIMPET_STORE when it cannot say what is
- * stored, and never answers "no such row" in place of an error. A promise that resolved after a write means: stored.
+ * The place that keeps the rows.
+ *
+ * Every call settles within a bounded time. A call rejects with ERR_LIMPET_STORE when the backend cannot know what is stored: it
+ * never reports a missing row in place of an error. When a write resolves, the row is stored.
  */
 export interface Backend {
-  /** The live row, or undefined when there is none or it has expired. */
+  /** Returns the row, or undefined when there is none or it has expired. */
   read(sid: string): Promise<Row | undefined>;
-  /** The row as last seen, however old: only for `onStoreDown: 'stale'`. */
+  /** Returns the row as this process last saw it, however old. Used for `onStoreDown: 'stale'` only. */
   lastKnown?(sid: string): Row | undefined;
-  /** Stores the row, whatever was there. */
+  /** Stores the row over any other. `ttlMs` is its life in milliseconds from now. */
   create(sid: string, raw: string, ttlMs: number): Promise<void>;
-  /** Stores `raw` only where a live row is: the row `known`, or any row when `known` is undefined. */
+  /** Stores `raw` if the live row has the text `known`, or if there is any live row when `known` is undefined. */
   replace(sid: string, known: string | undefined, raw: string, ttlMs: number): Promise<Replaced>;
-  /** Sets the remaining life of a live row; false when there is none. */
+  /** Sets the remaining life of a live row, in milliseconds. Resolves with false when there is no live row. */
   touch(sid: string, ttlMs: number): Promise<boolean>;
   /** Removes the row, if there is one. */
   remove(sid: string): Promise<void>;
-  /** The sids of live rows, in batches, each at least once. */
+  /** Yields the sids of all live rows in batches. A sid may come twice. */
   list(): AsyncIterable<string[]>;
-  /** Asks for `changed(sid)` until `unfollow`. */
+  /** Requests `changed(sid)` for this session, until `unfollow`. */
   follow(sid: string): void;
   unfollow(sid: string): void;
+  /** Sets the one listener. */
   listen(listener: BackendListener): void;
   status(): BackendStatus;
-  /** Ends connections and timers that the backend made itself. Idempotent. */
+  /** Closes the connections and timers that the backend made. Idempotent. */
   close(): Promise<void>;
-}
-
-/** The error of a store that does not answer: what `onStoreDown` is about. */
-export function storeAway(
-  message: string,
-  facts: Record<string, unknown> = {},
-  cause?: unknown,
-): LimpetError {
-  return new LimpetError('ERR_LIMPET_STORE', message, { ...facts, away: true }, cause);
-}
-
-export function isStoreAway(error: unknown): boolean {
-  return error instanceof LimpetError && error.code === 'ERR_LIMPET_STORE' && error.facts.away === true;
-}
-
-/** The error of a store that answered, and refused. */
-export function storeRefused(
-  message: string,
-  facts: Record<string, unknown> = {},
-  cause?: unknown,
-): LimpetError {
-  return new LimpetError('ERR_LIMPET_STORE', message, facts, cause);
-}
-
-export function storeClosed(): LimpetError {
-  return new LimpetError('ERR_LIMPET_CLOSED', 'The session store is closed: make a new one to go on.');
 }

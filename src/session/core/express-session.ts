@@ -1,10 +1,13 @@
-/** The only file that sees express-session. Its types stay inside: users of limpet need not install them. */
+/**
+ * The only file that imports express-session. Its types do not appear in limpet's own, so that users need not install
+ * `@types/express-session`.
+ */
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import expressSession from 'express-session';
 import type { CookieFields } from './serializer.js';
 
-/** What express-session's own Store class brings: the part of the contract that every store shares. */
+/** The methods of express-session's own Store class, which every store inherits. */
 export interface BaseStore extends EventEmitter {
   regenerate(request: unknown, callback: (error?: unknown) => unknown): void;
   load(sid: string, callback: (error: unknown, session?: never) => unknown): void;
@@ -13,25 +16,25 @@ export interface BaseStore extends EventEmitter {
 
 export const BaseStore: new () => BaseStore = expressSession.Store as unknown as new () => BaseStore;
 
-/** express-session's cookie, so that the cookies and rows of both faces are the same to the letter. */
+/** express-session's own cookie class. Express and uWebSockets.js both use it, so their cookies and rows are equal to the byte. */
 export interface SessionCookie extends CookieFields {
   /** Milliseconds left, or null for a cookie that ends with the browser. Setting it sets `expires`. */
   maxAge: number | null;
-  /** The life that it was given, in milliseconds: what a touch sets `maxAge` to again. */
+  /** Life of the session in milliseconds. Each touch sets `maxAge` to it again. */
   originalMaxAge: number | null;
-  /** When it ends; null for a cookie that ends with the browser. */
+  /** End of the cookie's life; null for a cookie that ends with the browser. */
   expires: Date | null;
-  /** Whether it is sent over TLS alone. */
+  /** Whether the browser sends it over TLS only. */
   secure: boolean | 'auto';
-  /** Whether it is kept from the page's scripts. */
+  /** Whether scripts of the page cannot read it. */
   httpOnly: boolean;
-  /** The part of the site that it is sent to. */
+  /** The browser sends it with requests below this path only. */
   path: string;
-  /** The hosts that it is sent to; without it the one that set it. */
+  /** The browser sends it to this domain and its subdomains; if left out, only to the host that set it. */
   domain?: string;
-  /** Whether it comes with requests from other sites; true is `strict`. */
+  /** Whether the browser sends it with requests from other sites; true is `strict`. */
   sameSite?: boolean | 'lax' | 'strict' | 'none';
-  /** The value of a Set-Cookie header. */
+  /** Returns the value of a Set-Cookie header. */
   serialize(name: string, value: string): string;
 }
 
@@ -40,16 +43,19 @@ export const SessionCookie: new (attributes?: object) => SessionCookie =
     attributes?: object,
   ) => SessionCookie;
 
-/** Requests that came through sessions() and whose response the application has not ended yet. */
+/** Requests that passed sessions() and whose response the application has not ended yet. */
 const open = new WeakSet<object>();
 
-/** Whether the application itself is calling: it has not ended the response of the session's request. */
+/** Whether the response to the session's request has not ended yet. Only then can a call come from the application itself. */
 export function isOpen(session: object): boolean {
   const { req } = session as { req?: object };
   return req !== undefined && open.has(req);
 }
 
-/** To be called when express-session has put its own `end` on the response: it saves from there. */
+/**
+ * Marks the request as open until `response.end()`. Call it after express-session has replaced `response.end`, because
+ * express-session saves the session in there: that save must find the request no longer open.
+ */
 export function markOpen(request: IncomingMessage, response: ServerResponse): void {
   open.add(request);
   const end = response.end;

@@ -2,7 +2,10 @@ import { LRUCache } from 'lru-cache';
 import { sessionCache } from '../../metrics.js';
 import type { Row } from './backend.js';
 
-/** One unbroken period of server-side tracking. A row cached in another period is not trusted. */
+/**
+ * One unbroken period in which the server tracks the keys of a connection. An object without members: only its identity counts. The
+ * cache does not trust a row from another period.
+ */
 export type TrackingPeriod = object;
 
 export interface NearCacheCounters {
@@ -18,22 +21,24 @@ interface Entry {
   readonly period: TrackingPeriod;
 }
 
+/** The commands in flight on one key. */
 interface Flight {
   count: number;
+  /** Incremented when the key changes. An answer to a command that began at a lower version is not cached. */
   version: number;
 }
 
-/** The period of rows read while nothing was tracked: kept as last known, never trusted. */
+/** Period of the rows that were read without tracking. They serve `lastKnown` and are never trusted. */
 const untracked: TrackingPeriod = {};
 
-/** Rough cost of an entry beside its text: key, entry, list links. */
+/** Approximate cost in bytes of an entry without its text and key. */
 const entryBytes = 200;
 
 /**
- * Rows as the server last told them, bounded in entries and in bytes, least recently used out first.
+ * The near cache: rows as the server last sent them, bounded in entries and in bytes. The least recently used row is dropped first.
  *
- * A row may be cached only between `begin` and `end` of the command that brought it: if its key was invalidated in
- * the meantime, `end` leaves it out, because the server has already told what it will not tell again.
+ * Call `begin` before each command on a key and `end` with its answer. `end` does not cache a row whose key was invalidated in
+ * between, because the server sends only one invalidation for each read.
  */
 export class NearCache {
   readonly #rows: LRUCache<string, Entry>;
@@ -44,9 +49,9 @@ export class NearCache {
   #misses = 0;
   #invalidations = 0;
 
-  /** `keepUntracked`: rows read outside of any period are kept too, for `lastKnown`. */
-  constructor(bounds: { entries: number; bytes: number }, keepUntracked: boolean) {
-    this.#keepsUntracked = keepUntracked;
+  /** With `keepsUntracked`, rows that were read without tracking are kept too, for `lastKnown`. */
+  constructor(bounds: { entries: number; bytes: number }, keepsUntracked: boolean) {
+    this.#keepsUntracked = keepsUntracked;
     this.#rowBytesMax = Math.floor(bounds.bytes / 4);
     this.#rows = new LRUCache({
       max: bounds.entries,
@@ -55,7 +60,7 @@ export class NearCache {
     });
   }
 
-  /** The live row cached in this very period. */
+  /** Returns the live row that was cached in `period`. */
   get(key: string, period: TrackingPeriod): Row | undefined {
     const entry = this.#rows.get(key);
     if (entry && entry.period === period && entry.row.expiresAt > Date.now()) {
@@ -66,20 +71,20 @@ export class NearCache {
     return undefined;
   }
 
-  /** A read had to ask the server. */
+  /** Counts a read that goes to the server. */
   missed(): void {
     this.#misses++;
     sessionCache.misses++;
   }
 
-  /** The row of any period (or of one), as long as no one has said that it changed. Not counted as a read. */
+  /** Returns the live row of `period`, or of any period, that no invalidation has removed. Not counted as a hit. */
   lastKnown(key: string, period?: TrackingPeriod): Row | undefined {
     const entry = this.#rows.peek(key);
     if (!entry || entry.row.expiresAt <= Date.now()) return undefined;
     return period && entry.period !== period ? undefined : entry.row;
   }
 
-  /** Marks a command on `key` as sent; the answer must be given to `end` with the version returned here. */
+  /** Call before a command on `key` is sent. Returns the version that `end` needs. */
   begin(key: string): number {
     const flight = this.#flights.get(key);
     if (flight) {
@@ -91,8 +96,8 @@ export class NearCache {
   }
 
   /**
-   * The command that was sent in `period` is answered: caches `row` (undefined: there is none), unless the key was
-   * invalidated since `begin`.
+   * Call when the command that was sent in `period` has its answer. Caches `row`, or removes the entry when `row` is undefined. Does
+   * neither when the key has changed since `begin`.
    */
   end(key: string, version: number, period: TrackingPeriod | undefined, row: Row | undefined): void {
     const flight = this.#flights.get(key);
@@ -105,26 +110,26 @@ export class NearCache {
     else this.#rows.delete(key);
   }
 
-  /** A write of `key` is about to be sent: answers to what was sent before it are older than what it will leave. */
+  /** Call before a write of `key` is sent. Answers to commands that were sent earlier are not cached: they are older than the write. */
   overtake(key: string): void {
     const flight = this.#flights.get(key);
     if (flight) flight.version++;
   }
 
-  /** Nothing known of `key` holds any more, nothing in flight may be cached. */
+  /** Removes the entry of `key`. Answers that are still in flight are not cached. */
   forget(key: string): void {
     this.#rows.delete(key);
     this.overtake(key);
   }
 
-  /** The server says that `key` changed. */
+  /** The server has sent an invalidation of `key`. */
   invalidate(key: string): void {
     this.#invalidations++;
     sessionCache.invalidations++;
     this.forget(key);
   }
 
-  /** The server says that everything may have changed. */
+  /** The server has invalidated all keys. */
   invalidateAll(): void {
     this.#invalidations++;
     sessionCache.invalidations++;

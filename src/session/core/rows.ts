@@ -1,23 +1,27 @@
 import { LimpetError } from '../../errors.js';
-import { type Backend, type BackendStatus, isStoreAway, type Row, storeAway } from './backend.js';
+import type { Backend, BackendStatus, Row } from './backend.js';
 import { RowText, type RowTextOptions } from './row-text.js';
 import type { SessionFields } from './serializer.js';
-import { anonymousSnapshot, inStep, type Snapshot, snapshotOf } from './snapshot.js';
+import { anonymousSnapshot, markStored, type Snapshot, snapshotOf } from './snapshot.js';
+import { isStoreAway, storeAway } from './store-errors.js';
 import { Watchers } from './watch.js';
 
-/** What a save does when another request has stored the session since this one read it. */
+/** Action of a save when another request has stored the session since this one read it. */
 export type OnConflict = 'merge' | 'last-write' | 'error';
-/** What a read gives while the store is away. */
+/** Result of a read while the store does not answer. */
 export type OnStoreDown = 'error' | 'stale' | 'anonymous';
 
 export interface RowsOptions extends RowTextOptions {
-  /** A touch that would lengthen the life by less is left out; 'auto': a hundredth of the life, at most a minute. */
+  /**
+   * Milliseconds. A touch that would lengthen the life by less than this is not sent. 'auto' is a hundredth of the life, at most
+   * 60,000.
+   */
   readonly touchAfterMs: number | 'auto';
   readonly onConflict: OnConflict;
   readonly onStoreDown: OnStoreDown;
 }
 
-/** What the store tells its user; see the events of SessionStore. */
+/** Receives the events of a store: see StoreEvents. */
 export interface RowsListener {
   up(): void;
   down(reason: string): void;
@@ -30,12 +34,12 @@ export interface Loaded {
   readonly snapshot: Snapshot;
 }
 
-/** Stored, or left out because the row is no longer there. */
+/** Result of a save: 'gone' when the row was no longer there, so that nothing was stored. */
 export type Saved = 'stored' | 'gone';
 
 /**
- * Sessions over a backend's rows, with everything that makes them right: three-way merge, no resurrection, throttled
- * touches, and the chosen answer to a store that is away. The faces (express-session, uWebSockets.js) only translate.
+ * Reads and writes sessions as rows of a backend: three-way merge, no return of a destroyed session, throttled touches, and
+ * `onStoreDown`. The stores for Express and for uWebSockets.js are thin layers over this class.
  */
 export class SessionRows {
   readonly backend: Backend;
@@ -60,7 +64,10 @@ export class SessionRows {
     });
   }
 
-  /** Undefined: no such session. Rejects with ERR_LIMPET_STORE when that cannot be known (but see `onStoreDown`). */
+  /**
+   * Resolves with undefined when there is no such session. Rejects with ERR_LIMPET_STORE when the store cannot know, unless
+   * `onStoreDown` says otherwise.
+   */
   async load(sid: string): Promise<Loaded | undefined> {
     let row: Row | undefined;
     try {
@@ -78,14 +85,16 @@ export class SessionRows {
   }
 
   /**
-   * Stores the session; a session that has expired is destroyed instead, as express-session expects. With a snapshot
-   * of a stored row: never over a row that another request changed (see `onConflict`), never where the row is gone.
-   * Rejects with ERR_LIMPET_STORE, _SESSION_SIZE or _SESSION_CONFLICT when the session was not stored.
+   * Stores the session, or destroys it when it has expired, as express-session expects.
+   *
+   * With the snapshot of a stored row, a save is a compare-and-set: `onConflict` decides about a row that another request has
+   * changed, and a row that is gone stays gone. Rejects with ERR_LIMPET_STORE, ERR_LIMPET_SESSION_SIZE or
+   * ERR_LIMPET_SESSION_CONFLICT when the session was not stored.
    */
   async save(sid: string, session: SessionFields, snapshot: Snapshot): Promise<Saved> {
     if (snapshot.anonymous) {
       throw storeAway(
-        'The session was read while the store was away: it is empty, and storing it would lose the real one',
+        'The session is an empty stand-in, because the store was away when it was read. It was not stored over the real one. Try again with the next request.',
       );
     }
     const ttlMs = this.#text.ttlOf(session);
@@ -109,7 +118,7 @@ export class SessionRows {
     }
   }
 
-  /** Lengthens the life of the session's row; nothing happens where there is none. */
+  /** Lengthens the life of the session's row, if there is a row. Destroys a session that has expired. */
   async touch(sid: string, session: SessionFields, snapshot: Snapshot | undefined): Promise<void> {
     if (snapshot?.anonymous) return;
     const ttlMs = this.#text.ttlOf(session);
@@ -121,20 +130,21 @@ export class SessionRows {
         return;
       }
     }
-    // Requests that come together touch once.
-    const underWay = snapshot && this.#touching.get(sid);
-    if (underWay) return underWay;
+    // Requests that arrive together share one touch.
+    const inFlight = snapshot && this.#touching.get(sid);
+    if (inFlight) return inFlight;
     const touching = this.#touch(sid, ttlMs, snapshot).finally(() => this.#touching.delete(sid));
     this.#touching.set(sid, touching);
     return touching;
   }
 
-  /** Resolved: the session is gone, for every worker. */
+  /** Resolves when the session is gone for every worker. */
   async destroy(sid: string): Promise<void> {
     await this.backend.remove(sid);
     this.watchers.gone(sid);
   }
 
+  /** Yields the sid of every session once. */
   async *list(): AsyncGenerator<string> {
     const seen = new Set<string>();
     for await (const batch of this.backend.list()) {
@@ -146,13 +156,13 @@ export class SessionRows {
     }
   }
 
-  /** The session of one listed sid, straight from the backend; undefined when it ended meanwhile. */
+  /** Returns the session of a listed sid, or undefined when it has ended since. Does not apply `onStoreDown`. */
   async peek(sid: string): Promise<SessionFields | undefined> {
     const row = await this.backend.read(sid);
     return row && this.#text.read(sid, row);
   }
 
-  /** Destroys every session that is there now. */
+  /** Destroys every session that exists now. */
   async clear(): Promise<void> {
     for await (const batch of this.backend.list()) await Promise.all(batch.map((sid) => this.destroy(sid)));
   }
@@ -173,27 +183,29 @@ export class SessionRows {
     }
     if (snapshot.known === undefined) {
       await this.backend.create(sid, ours, ttlMs);
-      return inStep(snapshot, ours, ours, ttlMs);
+      return markStored(snapshot, ours, ours, ttlMs);
     }
     const { onConflict } = this.#options;
+    // Each round is one compare-and-set. After a lost race, `there` is the other request's row: merge with it and try again.
     for (let there = snapshot.known; ; snapshot.known = there) {
       const text = there === snapshot.base ? ours : this.#text.merge(snapshot.base, ours, there);
       const lifeMs = text === ours ? ttlMs : this.#text.ttlWithin(text);
       const known = onConflict === 'last-write' ? undefined : there;
       const replaced = await this.backend.replace(sid, known, text, lifeMs);
-      if (replaced === 'stored') return inStep(snapshot, ours, text, lifeMs);
+      if (replaced === 'stored') return markStored(snapshot, ours, text, lifeMs);
       if (replaced === 'gone') {
         this.#counters.gone++;
         this.#listener.gone(sid);
         this.watchers.gone(sid);
         return 'gone';
       }
-      if (replaced.raw === text) return inStep(snapshot, ours, text, lifeMs);
+      // The row is our own text: the backend repeated a write whose answer was lost.
+      if (replaced.raw === text) return markStored(snapshot, ours, text, lifeMs);
       this.#counters.conflicts++;
       if (onConflict === 'error') {
         throw new LimpetError(
           'ERR_LIMPET_SESSION_CONFLICT',
-          "The session was changed by another request since this one read it, and onConflict is 'error'. Reload it and try again.",
+          "Another request changed the session since this one read it, and onConflict is 'error'. Reload the session and try again.",
         );
       }
       there = replaced.raw;
@@ -205,7 +217,7 @@ export class SessionRows {
       if ((await this.backend.touch(sid, ttlMs)) && snapshot) snapshot.expiresAt = Date.now() + ttlMs;
     } catch (error) {
       this.#counters.failures++;
-      // Nothing that the application wrote is lost by a touch that did not come through.
+      // A failed touch loses no data of the application.
       if (!isStoreAway(error) || this.#options.onStoreDown === 'error') throw error;
     }
   }

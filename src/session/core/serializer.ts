@@ -1,15 +1,15 @@
-/** Turns a session into the text of its row and back. Both throw on what they cannot do. */
+/** Turns a session into the text of its row, and back. Both functions throw on input that they cannot handle. */
 export interface Serializer {
-  /** The text that is stored. */
+  /** Returns the text to store. */
   stringify(session: object): string;
-  /** The session that `stringify` was given. */
+  /** Returns the session from a text that `stringify` made. */
   parse(raw: string): SessionFields;
 }
 
-/** A session as data: whatever the application put there, and the cookie it belongs to. */
+/** A session as plain data: the application's fields and the cookie. */
 export interface SessionFields {
   cookie?: CookieFields;
-  /** Whatever the application put there. */
+  /** The application's data. */
   [key: string]: unknown;
 }
 
@@ -26,17 +26,19 @@ export interface CookieFields {
 const withoutPrototype = (key: string, value: unknown): unknown => (key === '__proto__' ? undefined : value);
 
 /**
- * JSON, as connect-redis writes it. `parse` drops every key `__proto__`, at any depth, so that no later copy or
- * merge of the session can set a prototype, and refuses what is no object.
+ * JSON, as connect-redis writes it.
+ *
+ * Prototype pollution: `parse` drops every key `__proto__` at any depth, so that no later copy or merge of the session can set a
+ * prototype. It throws SyntaxError on JSON that is not an object.
  */
 export const json: Serializer = {
   stringify: JSON.stringify,
   parse(raw: string): SessionFields {
-    // Only a text that names __proto__, or may do so through an escape, pays for the reviver.
+    // The reviver is slow. Use it only for a text that contains __proto__, or an escape (\u005f is "_") that may hide it.
     const suspect = raw.includes('__proto__') || raw.includes('\\u00');
     const value: unknown = suspect ? JSON.parse(raw, withoutPrototype) : JSON.parse(raw);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new SyntaxError('A session row holds JSON that is no object');
+      throw new SyntaxError('The row of a session must hold a JSON object');
     }
     return value as SessionFields;
   },

@@ -1,38 +1,36 @@
 import type { Row } from './backend.js';
 
-/**
- * What one request knows of a session's row. It belongs to one session object; two requests for the same session
- * have one each.
- */
+/** The state of a session's row as one request knows it. Each session object has its own, also if two requests use one session. */
 export interface Snapshot {
-  /** The object's own text when it was last in step with the store. */
+  /** Text of the session object when it was last read or saved. The base of a merge. */
   base: string;
-  /** The row as last seen there; differs from `base` after a merge. Undefined before the first save. */
+  /** Text of the row in the store at that time. Differs from `base` after a merge. Undefined before the first save. */
   known: string | undefined;
+  /** End of the row's life at that time: milliseconds since the epoch. */
   expiresAt: number;
-  /** Read while the store was away: holds nothing, and must never be stored. */
+  /** The session is an empty stand-in, made while the store was away. It must never be stored. */
   readonly anonymous?: boolean;
-  /** The save under way; a second one waits for it. */
+  /** The save in flight. The next save waits for it. */
   saving?: Promise<unknown>;
 }
 
-/** The snapshot of a session that has no row yet. */
+/** Returns the snapshot of a session that has no row yet. */
 export function newSnapshot(): Snapshot {
   return { base: '', known: undefined, expiresAt: Number.NEGATIVE_INFINITY };
 }
 
-/** The snapshot of a session that stands in for one which could not be read. */
+/** Returns the snapshot of the empty session that replaces an unreadable one: see `onStoreDown: 'anonymous'`. */
 export function anonymousSnapshot(): Snapshot {
   return { ...newSnapshot(), anonymous: true };
 }
 
-/** The snapshot of a session that was read from `row`. */
+/** Returns the snapshot of a session that was read from `row`. */
 export function snapshotOf({ raw, expiresAt }: Row): Snapshot {
   return { base: raw, known: raw, expiresAt };
 }
 
-/** The object's own text is `ours`, and the row is `stored`. */
-export function inStep(snapshot: Snapshot, ours: string, stored: string, ttlMs: number): 'stored' {
+/** Updates the snapshot after a save: `ours` is the text of the object, `stored` the text of the row. */
+export function markStored(snapshot: Snapshot, ours: string, stored: string, ttlMs: number): 'stored' {
   snapshot.base = ours;
   snapshot.known = stored;
   snapshot.expiresAt = Date.now() + ttlMs;

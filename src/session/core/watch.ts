@@ -1,17 +1,17 @@
 import { EventEmitter } from 'node:events';
 import type { Backend } from './backend.js';
 
-/** What a watch tells. */
+/** Events of a watch. */
 export interface SessionWatchEvents {
-  /** The session is no more: destroyed anywhere, expired, or evicted. Emitted once; the watch is closed by then. */
+  /** The session was destroyed on any worker or machine, has expired, or was evicted. Emitted once, when the watch has closed. */
   destroyed: [];
-  /** Another request stored other data in it: reload it to see them. */
+  /** Another request stored other data in the session. Reload the session to read them. */
   changed: [];
 }
 
 /** One watch of one session, from `store.watch(sid)`. Close it when the socket closes. */
 export class SessionWatch extends EventEmitter<SessionWatchEvents> {
-  /** Of the session that is watched. */
+  /** The sid of the watched session. */
   readonly sid: string;
   readonly #close: (watch: SessionWatch) => void;
 
@@ -22,26 +22,26 @@ export class SessionWatch extends EventEmitter<SessionWatchEvents> {
     this.#close = close;
   }
 
-  /** Ends the watch; nothing is emitted any more. Idempotent. */
+  /** Ends the watch: no event is emitted afterwards. Idempotent. */
   close(): void {
     this.#close(this);
   }
 }
 
-/** After a message has been missed, or where the store sends none, every watched session is looked at so often. */
-const lookAgainMs = 1000;
+/** Pause in milliseconds between two rounds over all watched rows. A change without a message is found within this time. */
+const roundPauseMs = 1000;
 
 /**
- * All watches of one store. A message from the backend makes it look at the row; a slow round over all watched rows
- * makes sure that nothing stays unseen.
+ * All watches of one store. At a message from the backend, the row is read. A round over all watched rows finds the changes whose
+ * message was lost, or that the backend cannot report.
  */
 export class Watchers {
   readonly #backend: Backend;
   readonly #watches = new Map<string, Set<SessionWatch>>();
   readonly #raws = new Map<string, string>();
   #round: NodeJS.Timeout | undefined;
-  #roundRuns = false;
-  #roundAgain = false;
+  #roundIsRunning = false;
+  #roundIsWanted = false;
 
   constructor(backend: Backend) {
     this.#backend = backend;
@@ -58,19 +58,19 @@ export class Watchers {
     else {
       this.#watches.set(sid, new Set([watch]));
       this.#backend.follow(sid);
-      this.#round ??= setTimeout(() => void this.#lookAtAll(), lookAgainMs).unref();
+      this.#round ??= setTimeout(() => void this.#lookAtAll(), roundPauseMs).unref();
     }
     void this.#lookAt(sid);
     return watch;
   }
 
-  /** The row of `sid`, or any row, may have changed. */
+  /** Reads the row of `sid` if it is watched, or every watched row without `sid`. Emits what has changed. */
   look(sid: string | undefined): void {
     if (sid === undefined) void this.#lookAtAll();
     else if (this.#watches.has(sid)) void this.#lookAt(sid);
   }
 
-  /** The row of `sid` is known to be gone. */
+  /** Closes the watches of `sid` and emits 'destroyed'. Call it when the row is known to be gone. */
   gone(sid: string): void {
     const watches = this.#watches.get(sid);
     if (!watches) return;
@@ -106,21 +106,21 @@ export class Watchers {
       this.#raws.set(sid, row.raw);
       if (before !== undefined && before !== row.raw) for (const watch of [...watches]) watch.emit('changed');
     } catch {
-      // The store is away: the next round asks again.
+      // The store does not answer. The next round reads the row again.
     }
   }
 
   async #lookAtAll(): Promise<void> {
-    this.#roundAgain = true;
-    if (this.#roundRuns) return;
-    this.#roundRuns = true;
+    this.#roundIsWanted = true;
+    if (this.#roundIsRunning) return;
+    this.#roundIsRunning = true;
     clearTimeout(this.#round);
-    while (this.#roundAgain) {
-      this.#roundAgain = false;
+    while (this.#roundIsWanted) {
+      this.#roundIsWanted = false;
       for (const sid of [...this.#watches.keys()]) await this.#lookAt(sid);
     }
-    this.#roundRuns = false;
+    this.#roundIsRunning = false;
     this.#round =
-      this.#watches.size > 0 ? setTimeout(() => void this.#lookAtAll(), lookAgainMs).unref() : undefined;
+      this.#watches.size > 0 ? setTimeout(() => void this.#lookAtAll(), roundPauseMs).unref() : undefined;
   }
 }

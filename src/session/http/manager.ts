@@ -1,73 +1,34 @@
 import { randomBytes } from 'node:crypto';
-import { LimpetError } from '../../errors.js';
 import { SessionCookie } from '../core/express-session.js';
 import type { SessionStore } from '../core/store.js';
-import { sidFromCookies, signedSid } from './cookie.js';
-import { Session, type SessionHome } from './session.js';
+import { type CookieOptions, cookieDefaults, secretsOf, sidFromCookies, signedSid } from './cookie.js';
+import { Session, type SessionContext } from './session.js';
 
-/** Attributes of the cookie, as in express-session. */
-export interface CookieOptions {
-  /** Milliseconds; null or left out: until the browser closes. */
-  maxAge?: number | null;
-  /** A date instead of `maxAge`. */
-  expires?: Date | null;
-  /** Default '/'. */
-  path?: string;
-  /** By default none: the cookie goes back to the host that set it. */
-  domain?: string;
-  /** Default true. */
-  httpOnly?: boolean;
-  /** 'auto': as the connection is. Over an insecure connection a secure cookie is not sent. */
-  secure?: boolean | 'auto';
-  /** Default 'lax'; true is 'strict'. */
-  sameSite?: boolean | 'lax' | 'strict' | 'none';
-  /** One cookie jar for each site that the app is embedded in (CHIPS). */
-  partitioned?: boolean;
-  /** Which cookies a full jar drops first, where browsers know it. */
-  priority?: 'low' | 'medium' | 'high';
-}
-
-/** Unless the application says otherwise. */
-export const cookieDefaults: CookieOptions = { path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' };
-
-/** Options of a SessionManager: as of sessions(). */
+/** Options of a SessionManager, with the same meaning as in sessions(). */
 export interface SessionManagerOptions {
-  /** Where sessions are kept. */
+  /** The store that keeps the sessions. */
   store: SessionStore;
-  /** Signs the sid in the cookie. With a list, the first signs and all are accepted: put a new secret in front. */
+  /** Signs the sid in the cookie. In a list, the first secret signs and all verify: to rotate, put the new one first. */
   secret: string | readonly string[];
   /** Name of the cookie. Default 'connect.sid'. */
   name?: string;
-  /** Over the defaults { path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' }. */
+  /** Each attribute replaces one of the defaults { path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' }. */
   cookie?: CookieOptions;
-  /** Makes a sid: at least 128 random bits. Default: 192 bits from the system's generator. */
+  /** Returns a new sid of at least 128 random bits. Default: 192 bits from the system's generator. */
   genid?: () => string;
-  /** Send the cookie anew with every response. Default false. */
+  /** Whether every response sets the cookie again. Default false. */
   rolling?: boolean;
 }
 
-/** The secrets as a list. Throws ERR_LIMPET_OPTION. */
-export function secretsOf(secret: unknown): readonly string[] {
-  const secrets = (Array.isArray(secret) ? secret : [secret]) as unknown[];
-  if (secrets.length > 0 && secrets.every((text) => typeof text === 'string' && text !== '')) {
-    return secrets as string[];
-  }
-  throw new LimpetError(
-    'ERR_LIMPET_OPTION',
-    'Sessions need a secret: a text that is not empty, or a list of them with the newest first. Give sessions({ secret }).',
-    { option: 'secret' },
-  );
-}
-
 /**
- * Sessions for any server: a Cookie header in, a session out. It reads and writes the same cookies and rows as
- * express-session does over the same store.
+ * Sessions for any server: takes a Cookie header, returns a session. Its cookies and rows are those of express-session on the same
+ * store.
  */
 export class SessionManager {
   readonly store: SessionStore;
   readonly #name: string;
   readonly #secrets: readonly string[];
-  readonly #home: SessionHome;
+  readonly #context: SessionContext;
 
   /** Throws ERR_LIMPET_OPTION. */
   constructor(options: SessionManagerOptions) {
@@ -77,7 +38,7 @@ export class SessionManager {
     this.#name = name;
     this.#secrets = [secret, ...older];
     const attributes = { ...cookieDefaults, ...options.cookie };
-    this.#home = {
+    this.#context = {
       rows: store.rows,
       rolling,
       newSid: options.genid ?? (() => randomBytes(24).toString('base64url')),
@@ -91,9 +52,11 @@ export class SessionManager {
   }
 
   /**
-   * The session of a request with this Cookie header: the stored one, else a new one that is stored by its first
-   * save(). `secure`: whether the client's connection is encrypted. Rejects with ERR_LIMPET_STORE when the store can't
-   * tell (see `onStoreDown`); it never gives a new session instead.
+   * Resolves with the session of a request with this Cookie header: the stored one, or a new one, which its first save() stores.
+   * `secure`: whether the client's connection is encrypted; default false.
+   *
+   * Rejects with ERR_LIMPET_STORE when the store cannot know whether there is a session (see `onStoreDown`). load() never makes a new
+   * session in that case.
    */
   async load(
     cookieHeader: string | undefined,
@@ -101,9 +64,9 @@ export class SessionManager {
   ): Promise<Session> {
     const sid = sidFromCookies(cookieHeader, this.#name, this.#secrets);
     const loaded = sid === undefined ? undefined : await this.store.rows.load(sid);
-    if (!loaded) return new Session(this.#home, secure);
-    const session = new Session(this.#home, secure, sid, loaded);
-    // Counted by the store; a life that was not lengthened is tried again by the next request.
+    if (!loaded) return new Session(this.#context, secure);
+    const session = new Session(this.#context, secure, sid, loaded);
+    // The store counts a failure. The next request tries to lengthen the life again.
     session.keepAlive().catch(() => undefined);
     return session;
   }

@@ -2,30 +2,30 @@ import { SessionCookie } from '../core/express-session.js';
 import type { Loaded, SessionRows } from '../core/rows.js';
 import type { SessionFields } from '../core/serializer.js';
 import { newSnapshot, type Snapshot } from '../core/snapshot.js';
-import { sessionGone } from '../core/store.js';
+import { sessionGone } from '../core/store-errors.js';
 
-/** What a session needs of its manager. */
-export interface SessionHome {
+/** The part of a SessionManager that its sessions use. */
+export interface SessionContext {
   readonly rows: SessionRows;
   readonly rolling: boolean;
   newSid(): string;
   newCookie(secure: boolean): SessionCookie;
-  /** The Set-Cookie value that gives this sid to the client. */
+  /** Returns the Set-Cookie value for this sid. */
   setCookie(sid: string, cookie: SessionCookie): string;
 }
 
 /**
- * One client's session during one request. The application's data are properties of it, as under express-session:
- * `session.user = …`. What is not saved with `save()` is not stored.
+ * The session of one client during one request. The application's data are its properties, as in express-session:
+ * `session.user = …`. Only `save()` stores them.
  */
 export class Session {
   /** The application's data. */
   [field: string]: unknown;
 
-  /** The client's cookie; `cookie.maxAge` is the session's life in milliseconds, null for the browser's own. */
+  /** The cookie. `cookie.maxAge` is the session's life in milliseconds; null if the cookie ends with the browser. */
   declare cookie: SessionCookie;
 
-  readonly #home: SessionHome;
+  readonly #context: SessionContext;
   readonly #secure: boolean;
   #id: string;
   #snapshot: Snapshot;
@@ -33,88 +33,93 @@ export class Session {
   #cookieDue: boolean;
 
   /**
-   * Made by SessionManager.load().
+   * SessionManager.load() makes sessions.
    * @internal
    */
-  constructor(home: SessionHome, secure: boolean, sid?: string, loaded?: Loaded) {
-    this.#home = home;
+  constructor(context: SessionContext, secure: boolean, sid?: string, loaded?: Loaded) {
+    this.#context = context;
     this.#secure = secure;
-    this.#id = sid ?? home.newSid();
+    this.#id = sid ?? context.newSid();
     this.#snapshot = loaded?.snapshot ?? newSnapshot();
-    this.#cookieDue = home.rolling && loaded !== undefined;
-    this.#take(loaded?.fields);
+    this.#cookieDue = context.rolling && loaded !== undefined;
+    this.#setFields(loaded?.fields);
   }
 
-  /** The sid: what the cookie carries and the row is stored under. */
+  /** The session's identifier: the cookie carries the sid, and the row is stored under the sid. */
   get id(): string {
     return this.#id;
   }
 
-  /** Whether the store has it, as far as this request knows: false for a first visit, and after destroy(). */
+  /** Whether the store has the session, as far as this request knows. False for a first visit, and after destroy(). */
   get stored(): boolean {
     return this.#snapshot.known !== undefined && !this.#destroyed;
   }
 
   /**
-   * Stores the session and lengthens its life. Resolved: it is stored, merged with what other requests changed.
-   * Rejects with ERR_LIMPET_SESSION_GONE when it was destroyed meanwhile, _SESSION_CONFLICT, _SESSION_SIZE, _STORE.
+   * Stores the session and restarts its life. When it resolves, the session is stored, merged with the changes of other requests.
+   *
+   * Rejects with ERR_LIMPET_SESSION_GONE when the session was destroyed or has expired since it was read. Rejects with
+   * ERR_LIMPET_SESSION_CONFLICT, ERR_LIMPET_SESSION_SIZE or ERR_LIMPET_STORE when it was not stored.
    */
   async save(): Promise<void> {
     if (this.#destroyed) throw sessionGone(this.#id);
     this.touch();
     const first = this.#snapshot.known === undefined;
-    const saved = await this.#home.rows.save(this.#id, this as unknown as SessionFields, this.#snapshot);
+    const saved = await this.#context.rows.save(this.#id, this as unknown as SessionFields, this.#snapshot);
     if (saved === 'gone') throw sessionGone(this.#id);
     this.#cookieDue ||= first;
   }
 
-  /** Ends the session for every worker. The data stay readable in this object; save() rejects from now on. */
+  /** Destroys the session for every worker. The data stay readable in this object. From now on, save() rejects. */
   async destroy(): Promise<void> {
-    await this.#home.rows.destroy(this.#id);
+    await this.#context.rows.destroy(this.#id);
     this.#destroyed = true;
     this.#cookieDue = false;
   }
 
   /**
-   * Ends this session and makes the object a new, empty one under a new sid. Call it whenever what the client may
-   * do changes (log-in, log-out): whoever knew the old sid is left with nothing. Then set data and save().
+   * Destroys this session, and makes this object a new, empty one under a new sid. Then set data and save().
+   *
+   * Session fixation: call it whenever the rights of the client change (log-in, log-out). The old sid is worth nothing afterwards.
    */
   async regenerate(): Promise<void> {
-    await this.#home.rows.destroy(this.#id);
-    this.#id = this.#home.newSid();
+    await this.#context.rows.destroy(this.#id);
+    this.#id = this.#context.newSid();
     this.#snapshot = newSnapshot();
     this.#destroyed = false;
-    this.#take(undefined);
+    this.#setFields(undefined);
   }
 
-  /** Takes the data as they are stored now. Rejects with ERR_LIMPET_SESSION_GONE when there are none. */
+  /** Replaces the data with the stored ones. Rejects with ERR_LIMPET_SESSION_GONE when the session is not stored. */
   async reload(): Promise<void> {
-    const loaded = await this.#home.rows.load(this.#id);
+    const loaded = await this.#context.rows.load(this.#id);
     if (!loaded) throw sessionGone(this.#id);
     this.#snapshot = loaded.snapshot;
-    this.#take(loaded.fields);
+    this.#setFields(loaded.fields);
   }
 
-  /** Sets the end of its life anew; stored with the next save(). load() has done so already. */
+  /** Restarts the life of the session; the next save() stores its new end. load() has called it already. */
   touch(): void {
     if (this.cookie.originalMaxAge != null) this.cookie.maxAge = this.cookie.originalMaxAge;
   }
 
-  /** Writes the lengthened life to the store, if it is worth a write. */
+  /** Restarts the life, and stores its new end unless it gains less than `touchAfterMs`. */
   async keepAlive(): Promise<void> {
     this.touch();
-    if (this.stored) await this.#home.rows.touch(this.#id, this as unknown as SessionFields, this.#snapshot);
+    if (this.stored)
+      await this.#context.rows.touch(this.#id, this as unknown as SessionFields, this.#snapshot);
   }
 
-  /** The value of the Set-Cookie header that this response must carry; undefined when none is due. */
+  /** Returns the value of the Set-Cookie header for this response; undefined if the response needs none. */
   setCookie(): string | undefined {
     if (!this.#cookieDue || (this.cookie.secure && !this.#secure)) return undefined;
-    return this.#home.setCookie(this.#id, this.cookie);
+    return this.#context.setCookie(this.#id, this.cookie);
   }
 
-  #take(fields: SessionFields | undefined): void {
+  /** Replaces all properties. Without `fields`, the session is empty and has a new cookie. */
+  #setFields(fields: SessionFields | undefined): void {
     for (const name of Object.keys(this)) delete this[name];
-    if (!fields?.cookie) this.cookie = this.#home.newCookie(this.#secure);
+    if (!fields?.cookie) this.cookie = this.#context.newCookie(this.#secure);
     else {
       const { expires, originalMaxAge } = fields.cookie;
       this.cookie = new SessionCookie(fields.cookie);

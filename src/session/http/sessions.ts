@@ -4,57 +4,66 @@ import { expressMiddleware, type Middleware, markOpen } from '../core/express-se
 import { SessionStore } from '../core/store.js';
 import type { SessionWatch } from '../core/watch.js';
 import { LocalStore } from '../local/local-store.js';
-import { type CookieOptions, cookieDefaults, SessionManager, secretsOf } from './manager.js';
+import { type CookieOptions, cookieDefaults, secretsOf } from './cookie.js';
+import { SessionManager } from './manager.js';
 import type { Session } from './session.js';
 import { loadUws, type UwsRequest, type UwsResponse } from './uws.js';
 
-/** Options of sessions(). Those that are not named here are express-session's, and go to it as they are. */
+/** Options of sessions(). All other options go to express-session unchanged. */
 export interface SessionsOptions {
-  /** Signs the sid in the cookie. With a list, the first signs and all are accepted: put a new secret in front. */
+  /** Signs the sid in the cookie. In a list, the first secret signs and all verify: to rotate, put the new one first. */
   secret: string | string[];
-  /** Where sessions are kept. Default: new LocalStore(), shared by all workers on this machine. */
+  /** The store that keeps the sessions. Default: new LocalStore(), shared by all workers on this machine. */
   store?: SessionStore;
   /** Name of the cookie. Default 'connect.sid'. */
   name?: string;
-  /** Over the defaults { path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' }. */
+  /**
+   * Each attribute replaces one of the defaults { path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' }. A function of the
+   * request works in Express only.
+   */
   cookie?: CookieOptions | ((request: never) => CookieOptions);
-  /** Makes a sid: at least 128 random bits. */
+  /** Returns a new sid of at least 128 random bits. Default: 192 bits from the system's generator. */
   genid?: (request?: never) => string;
-  /** Send the cookie anew with every response. */
+  /** Whether every response sets the cookie again. Default false. */
   rolling?: boolean;
-  /** Whether X-Forwarded-Proto is believed, for secure cookies. Default: Express's own 'trust proxy'; uWS: false. */
+  /**
+   * Whether to trust X-Forwarded-Proto, for secure cookies. Default: the setting 'trust proxy' of Express; false in uWebSockets.js.
+   */
   proxy?: boolean;
-  /** Default false: only a changed session is stored. */
+  /** Whether a session that has not changed is stored too. Default false. */
   resave?: boolean;
-  /** Default false: a session that nothing was put in is not stored, and no cookie is set. */
+  /** Whether a new session without data is stored, and its cookie set. Default false. */
   saveUninitialized?: boolean;
-  /** When the app deletes `request.session`: whether its row goes, or stays as it is. Default 'keep'. */
+  /** When the app deletes `request.session`: 'destroy' removes its row, 'keep' (default) leaves it as it is. */
   unset?: 'destroy' | 'keep';
 }
 
-/** Express middleware (`app.use(sessions)`, `io.engine.use(sessions)`) and the same sessions for uWebSockets.js. */
+/** Middleware for Express (`app.use(…)`) and Socket.IO (`io.engine.use(…)`), and the same sessions for uWebSockets.js. */
 export interface Sessions extends Middleware {
   readonly store: SessionStore;
   readonly manager: SessionManager;
   /**
-   * The session of a uWebSockets.js request, in a handler or in `upgrade`. Call it before the first await. `secure`:
-   * the app is an SSLApp. Rejects with ERR_LIMPET_STORE when the store can't tell.
+   * Resolves with the session of a uWebSockets.js request, in a handler or in `upgrade`. Call it before the first await. `secure`:
+   * whether the app is an SSLApp; default false. Rejects with ERR_LIMPET_STORE when the store cannot know whether there is a session.
    */
   load(response: UwsResponse, request: UwsRequest, connection?: { secure?: boolean }): Promise<Session>;
-  /** See SessionStore.watch. */
+  /** The same as `store.watch(sid)`. */
   watch(sid: string): SessionWatch;
   /** Closes the store. */
   close(): Promise<void>;
 }
 
-/** Sessions for a service, whatever serves it. Throws ERR_LIMPET_OPTION. */
+/**
+ * Makes the middleware for sessions that every worker can read, in Express, Socket.IO, ws and uWebSockets.js. Throws
+ * ERR_LIMPET_OPTION.
+ */
 export function sessions(options: SessionsOptions): Sessions {
   const secret = [...secretsOf(options?.secret)];
   const { store = new LocalStore(), cookie, genid, proxy = false, ...rest } = options;
   if (!(store instanceof SessionStore)) {
     throw new LimpetError(
       'ERR_LIMPET_OPTION',
-      'option store: expected a RedisStore or a LocalStore of limpet/session. Give any other store to express-session itself.',
+      'sessions() option store: expected a RedisStore or a LocalStore of limpet/session. For any other store, use express-session itself.',
       { option: 'store' },
     );
   }

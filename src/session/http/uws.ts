@@ -1,33 +1,35 @@
 import type { SessionManager } from './manager.js';
 import type { Session } from './session.js';
 
-/** The part of uWebSockets.js's HttpRequest that is read, before the first await. */
+/** The part of uWebSockets.js's HttpRequest that limpet uses. A request is valid until the handler's first await. */
 export interface UwsRequest {
-  /** Empty where there is none. */
+  /** Returns an empty text if there is no such header. */
   getHeader(name: string): string;
 }
 
-/** The part of uWebSockets.js's HttpResponse that is used; the object itself is the application's. */
+/** The part of uWebSockets.js's HttpResponse that limpet uses. */
 export interface UwsResponse {
-  /** May be called again by the application: all handlers are called. */
+  /** The application may call it as well: all handlers are called. */
   onAborted(handler: () => void): unknown;
-  /** Called where an upgrade sets the cookie. */
+  /** limpet calls it for an upgrade that sets the cookie. */
   writeStatus(status: never): unknown;
-  /** Called for Set-Cookie, when one is due. */
+  /** limpet calls it for Set-Cookie. */
   writeHeader(name: never, value: never): unknown;
-  /** Set by load(): the client has gone. From then on what would write to the response does nothing. */
+  /** Whether the client has gone. load() sets it. When it is true, calls that write to the response do nothing. */
   aborted?: boolean;
 }
 
-/** Calls that send the head of the response, after which no header can be added. */
+/** Calls that send the head of the response. No header can be added afterwards. */
 const senders = ['write', 'end', 'tryEnd', 'endWithoutBody', 'beginWrite', 'upgrade'] as const;
 
 type Native = Record<string, ((...values: unknown[]) => unknown) | undefined>;
 
 /**
- * The session of a request to a uWebSockets.js handler, `upgrade` included. It must be called before the handler's
- * first await, since the request is readable only until then. The response carries the session's cookie by itself
- * when one is due, and may be used safely after the client has gone: what would throw then does nothing.
+ * Resolves with the session of a request to a uWebSockets.js handler, or to `upgrade`. Call it before the handler's first await,
+ * because the request is readable only until then.
+ *
+ * limpet sets the session's cookie on the response. When the client has gone, calls of the response do nothing; without limpet, they
+ * would throw.
  */
 export async function loadUws(
   manager: SessionManager,
@@ -43,7 +45,7 @@ export async function loadUws(
   return session;
 }
 
-/** Makes `response` put in the cookie just before its head is sent, and ignore writes after the client has gone. */
+/** Replaces methods of `response`: the cookie is added before the head is sent, and writes after the client has gone do nothing. */
 function guard(response: UwsResponse, setCookie: () => string | undefined): void {
   const handlers: (() => void)[] = [];
   response.aborted = false;
@@ -62,7 +64,7 @@ function guard(response: UwsResponse, setCookie: () => string | undefined): void
     headSent = true;
     const cookie = setCookie();
     if (cookie === undefined) return;
-    // Without a status the first header would begin a 200.
+    // Otherwise uWebSockets.js writes the status 200 before the first header.
     if (call === 'upgrade') response.writeStatus('101 Switching Protocols' as never);
     response.writeHeader('Set-Cookie' as never, cookie as never);
   };

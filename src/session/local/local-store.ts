@@ -3,29 +3,31 @@ import { dirname, join, resolve } from 'node:path';
 import { check, integer, oneOf } from '../../checks.js';
 import { LimpetError } from '../../errors.js';
 import type { Backend } from '../core/backend.js';
-import { SessionStore, type StoreOptions, storeRules } from '../core/store.js';
+import { SessionStore } from '../core/store.js';
+import { type StoreOptions, storeRules } from '../core/store-options.js';
 import { MemoryBackend } from './memory-backend.js';
-import { PrimaryMemoryBackend } from './primary-memory.js';
-import { nodeSqlite, SqliteBackend } from './sqlite-backend.js';
+import { PrimaryMemoryBackend } from './primary-memory-backend.js';
+import { SqliteBackend } from './sqlite-backend.js';
+import { nodeSqlite } from './sqlite-file.js';
 import { sessionDirectory, stateDirectory } from './state-directory.js';
 
 /** Options of a LocalStore. */
 export interface LocalStoreOptions extends StoreOptions {
   /**
-   * 'sqlite': a file that all processes of the machine share and that outlives them; 'memory': the primary's memory
-   * (the process's own, where there is no primary), which ends with it; 'auto' (default): sqlite where this Node has
-   * it (22.13 and later), else memory.
+   * 'sqlite': a file that all processes of the machine share and that outlives them. 'memory': the memory of the primary, or of this
+   * process if it has no primary; the sessions end with it. 'auto' (default): sqlite if this Node has it (22.13 and later), otherwise
+   * memory.
    */
   in?: 'auto' | 'sqlite' | 'memory';
-  /** The SQLite file. Default: sessions.sqlite in this application's state directory, see docs/sessions.md. */
+  /** The SQLite file. Default: sessions.sqlite in the state directory of this application, see docs/sessions.md. */
   path?: string;
   /**
-   * Most bytes that sessions may take. When they are taken by sessions that have not expired, new and longer ones
-   * are refused with ERR_LIMPET_STORE. Default 256 MiB in sqlite, 64 MiB in memory (there the primary's own bound,
-   * given to serveSessionMemory, holds).
+   * Most bytes that sessions may take: 65,536 to 2^40. When live sessions take them all, new sessions and longer ones are refused with
+   * ERR_LIMPET_STORE. Default 256 MiB in sqlite, 64 MiB in memory. In the primary's memory, the bound of
+   * serveSessionMemory() holds instead.
    */
   bytesMax?: number;
-  /** Longest time that a call waits for the primary, in milliseconds. Default 1,000. */
+  /** Longest time that a call waits for the primary, in milliseconds: 10 to 600,000. Default 1,000. */
   commandTimeoutMs?: number;
 }
 
@@ -37,12 +39,13 @@ const rules = {
   commandTimeoutMs: integer(10, 600_000, 1000, ' (milliseconds)'),
 };
 
-/**
- * Sessions on this machine, shared by all workers, with nothing to install. Throws ERR_LIMPET_OPTION, and
- * ERR_LIMPET_STORE when the file cannot be used: it is never passed over for an empty one.
- */
+/** Sessions on this machine, shared by all workers, with nothing to install. */
 export class LocalStore extends SessionStore {
-  /** Opens the file, or asks for the primary's memory with the first call. */
+  /**
+   * Opens the SQLite file. In memory, the first call asks the primary.
+   *
+   * Throws ERR_LIMPET_OPTION. Throws ERR_LIMPET_STORE if the file cannot be used: the store never begins with an empty one instead.
+   */
   constructor(options: LocalStoreOptions = {}) {
     const checked = check(
       { ...options },
@@ -53,17 +56,17 @@ export class LocalStore extends SessionStore {
   }
 }
 
-function backendFor({ in: where, path, bytesMax, commandTimeoutMs }: Required<LocalStoreOptions>): Backend {
-  const sqlite = where === 'memory' ? undefined : nodeSqlite();
+function backendFor({ in: kind, path, bytesMax, commandTimeoutMs }: Required<LocalStoreOptions>): Backend {
+  const sqlite = kind === 'memory' ? undefined : nodeSqlite();
   if (sqlite) {
     const file = resolve(path ?? join(stateDirectory(), 'sessions.sqlite'));
     sessionDirectory(dirname(file), path === undefined);
     return new SqliteBackend(sqlite, file, bytesMax || 256 * 1024 * 1024);
   }
-  if (where === 'sqlite' || (path && where === 'auto')) {
+  if (kind === 'sqlite' || (path && kind === 'auto')) {
     throw new LimpetError(
       'ERR_LIMPET_OPTION',
-      `option in: 'sqlite' needs Node 22.13 or later, this is ${process.version}. Leave path out and take 'memory', or move to Redis.`,
+      `LocalStore in SQLite (option in: 'sqlite', or path) needs Node 22.13 or later, this is ${process.version}. Leave path out and use in: 'memory', or move to Redis.`,
       { option: 'in', version: process.version },
     );
   }

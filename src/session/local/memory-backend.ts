@@ -1,20 +1,13 @@
-import {
-  type Backend,
-  type BackendListener,
-  type BackendStatus,
-  type Replaced,
-  type Row,
-  storeClosed,
-  storeRefused,
-} from '../core/backend.js';
+import type { Backend, BackendListener, BackendStatus, Replaced, Row } from '../core/backend.js';
+import { storeClosed, storeFull } from '../core/store-errors.js';
 
-/** Rough cost of a row beside its text. */
+/** Approximate cost in bytes of a row without its text and sid. */
 const rowBytes = 200;
 const sweepMs = 30_000;
 
 /**
- * Rows in this process's memory, bounded in bytes. When it is full, expired rows are removed; when it still is, new
- * rows and longer ones are refused: no one is logged out to make room.
+ * Rows in the memory of this process, bounded in bytes. When the bound is reached, expired rows are removed. If that is not enough,
+ * new rows and longer rows are refused: no live session is removed to make room.
  */
 export class MemoryBackend implements Backend {
   readonly #rows = new Map<string, Row>();
@@ -109,7 +102,7 @@ export class MemoryBackend implements Backend {
     if (growth > 0 && this.#bytes + growth > this.#bytesMax) throw storeFull(this.#bytesMax);
     this.#rows.set(sid, { raw, expiresAt: Date.now() + ttlMs });
     this.#bytes += growth;
-    this.#tell(sid);
+    this.#report(sid);
   }
 
   #drop(sid: string): void {
@@ -117,25 +110,16 @@ export class MemoryBackend implements Backend {
     if (!row) return;
     this.#rows.delete(sid);
     this.#bytes -= sizeOf(sid, row.raw);
-    this.#tell(sid);
+    this.#report(sid);
   }
 
   #sweep(): void {
     for (const sid of this.#rows.keys()) this.#live(sid);
   }
 
-  #tell(sid: string): void {
+  #report(sid: string): void {
     if (this.#followed.has(sid)) this.#listener?.changed(sid);
   }
-}
-
-/** The one policy of every bounded store. */
-export function storeFull(bytesMax: number, cause?: unknown): Error {
-  return storeRefused(
-    `The session store is full: ${bytesMax} bytes are taken by sessions that have not expired. Raise bytesMax, shorten their life, or move to Redis.`,
-    { bytesMax },
-    cause,
-  );
 }
 
 function sizeOf(sid: string, raw: string): number {

@@ -1,47 +1,22 @@
-import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
-import { setImmediate as turn } from 'node:timers/promises';
-import { LimpetError } from '../../errors.js';
+import { statSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { LimpetError } from '../../errors.js';
+import type { Backend, BackendListener, BackendStatus, Replaced, Row } from '../core/backend.js';
+import { storeClosed, storeRefused } from '../core/store-errors.js';
 import {
-  type Backend,
-  type BackendListener,
-  type BackendStatus,
-  type Replaced,
-  type Row,
-  storeClosed,
-  storeRefused,
-} from '../core/backend.js';
-import { storeFull } from './memory-backend.js';
+  type Database,
+  isFull,
+  openSessionFile,
+  type SqliteModule,
+  type Statement,
+  withStoreErrors,
+} from './sqlite-file.js';
 
-/** The part of node:sqlite that is used. Node 20 does not have it, and @types/node may not either. */
-interface Statement {
-  get(...values: (string | number)[]): Record<string, unknown> | undefined;
-  all(...values: (string | number)[]): Record<string, unknown>[];
-  run(...values: (string | number)[]): { changes: number | bigint };
-}
-interface Database {
-  exec(sql: string): void;
-  prepare(sql: string): Statement;
-  close(): void;
-}
-interface SqliteModule {
-  DatabaseSync: new (path: string) => Database;
-}
-
-/** Node's own SQLite, or undefined where this Node has none. */
-export function nodeSqlite(): SqliteModule | undefined {
-  return process.getBuiltinModule?.('node:sqlite' as never) as SqliteModule | undefined;
-}
-
-const pageBytes = 4096;
 const sweepMs = 30_000;
+/** Most rows that one DELETE removes, so that the event loop is not blocked for long. */
 const sweepRows = 1000;
-/** How soon a watch hears of another process's change. */
+/** Milliseconds between two looks for changes by other processes, while a session is watched. */
 const lookMs = 100;
-/** "LMPT": tells limpet's own file from any other database. */
-const applicationId = 0x4c4d5054;
-const layout = 1;
-/** Larger files are checked as they are read: a whole check would hold up the start. */
-const checkedBytesMax = 64 * 1024 * 1024;
 
 type Statements = Record<
   'read' | 'create' | 'replace' | 'overwrite' | 'touch' | 'remove' | 'list' | 'sweep' | 'version',
@@ -49,13 +24,13 @@ type Statements = Record<
 >;
 
 /**
- * Rows in a SQLite file that the processes of one machine share (WAL: readers never wait, an acknowledged write
- * survives SIGKILL of everything). The file has mode 0600. Its size is bounded by `bytesMax`; see {@link storeFull}.
+ * Rows in a SQLite file that the processes of one machine share. In WAL mode, readers never wait, and a confirmed write survives
+ * SIGKILL of all processes. The file has mode 0600. `bytesMax` bounds its size: a full file refuses new rows.
  */
 export class SqliteBackend implements Backend {
   readonly #path: string;
   readonly #bytesMax: number;
-  readonly #db: Database;
+  readonly #database: Database;
   readonly #sql: Statements;
   readonly #followed = new Set<string>();
   readonly #sweeper: NodeJS.Timeout;
@@ -66,39 +41,32 @@ export class SqliteBackend implements Backend {
   #fault: LimpetError | undefined;
   #closed = false;
 
-  /** Throws ERR_LIMPET_STORE when the file is damaged, is another database, or cannot be written. */
+  /** Throws ERR_LIMPET_STORE: see {@link openSessionFile}. */
   constructor(sqlite: SqliteModule, path: string, bytesMax: number) {
     this.#path = path;
     this.#bytesMax = bytesMax;
-    this.#db = this.#told(() => {
-      closeSync(openSync(path, 'a', 0o600));
-      chmodSync(path, 0o600);
-      const db = new sqlite.DatabaseSync(path);
-      try {
-        prepareFile(db, path, bytesMax);
-      } catch (error) {
-        db.close();
-        throw error;
-      }
-      return db;
-    });
-    const db = this.#db;
+    this.#database = openSessionFile(sqlite, path, bytesMax);
+    const database = this.#database;
     this.#sql = {
-      read: db.prepare('SELECT raw, expires_at FROM sessions WHERE sid = ? AND expires_at > ?'),
-      create: db.prepare(
+      read: database.prepare('SELECT raw, expires_at FROM sessions WHERE sid = ? AND expires_at > ?'),
+      create: database.prepare(
         'INSERT INTO sessions (sid, raw, expires_at) VALUES (?, ?, ?) ON CONFLICT (sid) DO UPDATE SET raw = excluded.raw, expires_at = excluded.expires_at',
       ),
-      replace: db.prepare(
+      replace: database.prepare(
         'UPDATE sessions SET raw = ?, expires_at = ? WHERE sid = ? AND expires_at > ? AND raw = ?',
       ),
-      overwrite: db.prepare('UPDATE sessions SET raw = ?, expires_at = ? WHERE sid = ? AND expires_at > ?'),
-      touch: db.prepare('UPDATE sessions SET expires_at = ? WHERE sid = ? AND expires_at > ?'),
-      remove: db.prepare('DELETE FROM sessions WHERE sid = ?'),
-      list: db.prepare('SELECT sid FROM sessions WHERE expires_at > ? AND sid > ? ORDER BY sid LIMIT 500'),
-      sweep: db.prepare(
+      overwrite: database.prepare(
+        'UPDATE sessions SET raw = ?, expires_at = ? WHERE sid = ? AND expires_at > ?',
+      ),
+      touch: database.prepare('UPDATE sessions SET expires_at = ? WHERE sid = ? AND expires_at > ?'),
+      remove: database.prepare('DELETE FROM sessions WHERE sid = ?'),
+      list: database.prepare(
+        'SELECT sid FROM sessions WHERE expires_at > ? AND sid > ? ORDER BY sid LIMIT 500',
+      ),
+      sweep: database.prepare(
         `DELETE FROM sessions WHERE sid IN (SELECT sid FROM sessions WHERE expires_at <= ? LIMIT ${sweepRows})`,
       ),
-      version: db.prepare('PRAGMA data_version'),
+      version: database.prepare('PRAGMA data_version'),
     };
     this.#inode = statSync(path).ino;
     this.#sweeper = setInterval(() => void this.#sweep(), sweepMs);
@@ -174,15 +142,16 @@ export class SqliteBackend implements Backend {
     this.#closed = true;
     clearInterval(this.#sweeper);
     clearInterval(this.#looker);
-    this.#db.close();
+    this.#database.close();
   }
 
   #run<T>(action: (sql: Statements) => T): T {
     if (this.#closed) throw storeClosed();
     if (this.#fault) throw this.#fault;
-    return this.#told(() => action(this.#sql));
+    return withStoreErrors(this.#path, this.#bytesMax, () => action(this.#sql));
   }
 
+  /** Runs a write. If the file is full, removes expired rows and tries once more. */
   #write(action: (sql: Statements) => { changes: number | bigint }): number {
     try {
       return Number(this.#run(action).changes);
@@ -193,31 +162,14 @@ export class SqliteBackend implements Backend {
     }
   }
 
-  /** SQLite's errors, in limpet's words. */
-  #told<T>(action: () => T): T {
-    try {
-      return action();
-    } catch (error) {
-      if (error instanceof LimpetError) throw error;
-      const { errcode } = error as { errcode?: number };
-      const problem = errcode === undefined ? undefined : problems.get(errcode & 0xff);
-      if (problem === 'full') throw storeFull(this.#bytesMax, error);
-      throw storeRefused(
-        `The session file ${this.#path} ${problem ?? 'cannot be used'}: ${(error as Error).message}. It was left as it is.`,
-        { path: this.#path, errcode },
-        error,
-      );
-    }
-  }
-
-  /** Other processes' commits change the version that this connection sees. */
+  /** PRAGMA data_version changes when another connection has committed. */
   #look(): void {
     try {
       const version = this.#run((sql) => sql.version.get()?.data_version);
       if (this.#version !== undefined && version !== this.#version) this.#listener?.changed();
       this.#version = version;
     } catch {
-      // The next call that matters will say so.
+      // The next read or write reports the error.
     }
   }
 
@@ -225,69 +177,20 @@ export class SqliteBackend implements Backend {
     try {
       if (statSync(this.#path, { throwIfNoEntry: false })?.ino !== this.#inode) {
         this.#fault = storeRefused(
-          `The session file ${this.#path} was removed or replaced under the running store. Restart its processes.`,
+          `The session file ${this.#path} was removed or replaced while the store was open. Restart the processes that use it.`,
           { path: this.#path },
         );
         this.#listener?.down(this.#fault.message);
         return;
       }
       while (!this.#closed && Number(this.#run(({ sweep }) => sweep.run(Date.now()).changes)) === sweepRows)
-        await turn();
+        await nextTurn();
     } catch {
-      // Expired rows are never read; they only wait for the next sweep.
+      // No harm: an expired row is never read. The next sweep removes it.
     }
   }
 }
 
-const problems = new Map([
-  [5, 'is locked by another process'],
-  [8, 'cannot be written'],
-  [10, 'cannot be read or written'],
-  [11, 'is damaged'],
-  [13, 'full'],
-  [14, 'cannot be opened'],
-  [26, 'is no SQLite database'],
-]);
-
-function isFull(error: unknown): boolean {
-  return (error as { cause?: { errcode?: number } }).cause?.errcode === 13;
-}
-
 function rowOf(row: Record<string, unknown> | undefined): Row | undefined {
   return row && { raw: String(row.raw), expiresAt: Number(row.expires_at) };
-}
-
-function prepareFile(db: Database, path: string, bytesMax: number): void {
-  const pragma = (name: string): unknown => Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0];
-  db.exec('PRAGMA busy_timeout = 1000');
-  const id = pragma('application_id');
-  const tables = Number(Object.values(db.prepare('SELECT count(*) FROM sqlite_schema').get() ?? {})[0]);
-  if (tables > 0 && (id !== applicationId || pragma('user_version') !== layout)) {
-    throw storeRefused(
-      `The file ${path} is a database of something else, or of a later limpet. Give LocalStore another path.`,
-      { path },
-    );
-  }
-  if (statSync(path).size <= checkedBytesMax) {
-    const verdict = pragma('quick_check(1)');
-    if (verdict !== 'ok')
-      throw storeRefused(
-        `The session file ${path} is damaged: ${verdict}. It was left as it is: restore it, or move it away to begin anew.`,
-        { path },
-      );
-  }
-  if (pragma('journal_mode = WAL') !== 'wal') {
-    throw storeRefused(
-      `The session file ${path} is on a file system that cannot share memory between processes. Give LocalStore a path on a local disk.`,
-      { path },
-    );
-  }
-  db.exec('PRAGMA synchronous = NORMAL');
-  db.exec(`PRAGMA max_page_count = ${Math.max(16, Math.floor(bytesMax / pageBytes))}`);
-  db.exec(`BEGIN IMMEDIATE;
-    CREATE TABLE IF NOT EXISTS sessions (sid TEXT PRIMARY KEY, raw TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS sessions_by_end ON sessions (expires_at);
-    PRAGMA application_id = ${applicationId};
-    PRAGMA user_version = ${layout};
-    COMMIT`);
 }

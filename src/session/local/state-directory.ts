@@ -2,24 +2,25 @@ import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
-import { storeRefused } from '../core/backend.js';
+import { storeRefused } from '../core/store-errors.js';
 
 /**
- * The directory of this application's own state: XDG_STATE_HOME or ~/.local/state, then limpet/<application>. The
- * application is named after the package of the file that Node was started with, and the folder that it is in.
+ * Returns the directory for the state of this application: `limpet/<package>-<hash of its folder>` in XDG_STATE_HOME or
+ * ~/.local/state. The package is the one of the file that Node was started with.
  */
 export function stateDirectory(): string {
-  const given = process.env.XDG_STATE_HOME;
-  const state = given && isAbsolute(given) ? given : join(homedir(), '.local', 'state');
+  const configured = process.env.XDG_STATE_HOME;
+  const state = configured && isAbsolute(configured) ? configured : join(homedir(), '.local', 'state');
   const folder = packageFolder(process.argv[1] ? dirname(process.argv[1]) : process.cwd());
-  const place = createHash('sha256').update(folder).digest('hex').slice(0, 8);
-  return join(state, 'limpet', `${packageName(folder)}-${place}`);
+  const folderHash = createHash('sha256').update(folder).digest('hex').slice(0, 8);
+  return join(state, 'limpet', `${packageName(folder)}-${folderHash}`);
 }
 
 /**
- * Makes the directory where it is missing, readable by this user alone. With `own`, an existing one must be this
- * user's and is closed to others. Throws ERR_LIMPET_STORE when that cannot be had, and on a network file system, where
- * SQLite's locks and shared memory are not to be trusted.
+ * Makes the directory with mode 0700 if it does not exist. With `own`, an existing directory must belong to this user, and its mode is
+ * set to 0700 if others have any right.
+ *
+ * Throws ERR_LIMPET_STORE if that fails, and on a network file system: SQLite's locks and shared memory do not work reliably there.
  */
 export function sessionDirectory(directory: string, own: boolean): void {
   try {
@@ -42,19 +43,22 @@ export function sessionDirectory(directory: string, own: boolean): void {
 }
 
 function closeToOthers(directory: string): void {
-  const me = process.getuid?.();
+  const user = process.getuid?.();
   const { uid, mode } = statSync(directory);
-  if (me === undefined) return;
-  if (uid !== me) {
+  if (user === undefined) return;
+  if (uid !== user) {
     throw storeRefused(
-      `The directory for sessions, ${directory}, belongs to user ${uid}, expected ${me}. Give LocalStore a path of your own.`,
+      `The directory for sessions, ${directory}, belongs to user ${uid}, expected user ${user}. Give LocalStore a path of your own.`,
       { directory, uid },
     );
   }
   if ((mode & 0o077) !== 0) chmodSync(directory, 0o700);
 }
 
-/** By the numbers that Linux's statfs(2) lists; other systems give other numbers and are not judged. */
+/**
+ * Returns the name of a network file system from the `f_type` of Linux's statfs(2), or undefined. Returns undefined on other systems,
+ * which use other numbers.
+ */
 export function networkFileSystem(type: number): string | undefined {
   return process.platform === 'linux' ? networkTypes.get(type >>> 0) : undefined;
 }
@@ -72,7 +76,7 @@ const networkTypes = new Map([
   [0x01161970, 'GFS2'],
 ]);
 
-/** The nearest folder with a package.json, from `from` upwards; `from` itself where there is none. */
+/** Returns the nearest folder with a package.json, from `from` upwards. Returns `from` if there is none. */
 export function packageFolder(from: string): string {
   for (let folder = from; ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'package.json'))) return folder;
@@ -80,7 +84,7 @@ export function packageFolder(from: string): string {
   }
 }
 
-/** The name in the folder's package.json as one word, for a path; `otherwise` where it has none. */
+/** Returns the name in the folder's package.json as one path segment. Returns `otherwise` if there is no name. */
 export function packageName(folder: string, otherwise = 'app'): string {
   try {
     const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: string };

@@ -1,34 +1,37 @@
 import { randomBytes } from 'node:crypto';
 import type { Backend, BackendListener, BackendStatus, Replaced, Row } from '../core/backend.js';
-import { isStoreAway } from '../core/backend.js';
 import { NearCache } from '../core/near-cache.js';
-import { keyPrefixOf, msUntil, type RedisClient } from './redis-client.js';
-import { ClusterRoute } from './redis-cluster.js';
-import { RedisCommands, type Write } from './redis-commands.js';
-import { RedisHealth } from './redis-health.js';
-import type { RedisLink, Repeat } from './redis-link.js';
-import { type RedisRoute, SingleRoute } from './redis-route.js';
-import { createScript, replaceScript, sha1, touchScript } from './redis-scripts.js';
+import { isStoreAway } from '../core/store-errors.js';
+import { ClusterTopology } from './cluster-topology.js';
+import type { Repeat } from './command-connection.js';
+import { RedisCommands } from './commands.js';
+import { RedisHealth } from './health.js';
+import { keyPrefixOf, type RedisClient } from './ioredis.js';
+import type { ServerConnection } from './server-connection.js';
+import { type RedisTopology, SingleTopology } from './topology.js';
+import { createWrite, replaceWrite, rowOf, touchWrite, type Write } from './writes.js';
 
 export interface RedisBackendOptions {
   readonly client: RedisClient;
   readonly prefix: string;
   readonly commandTimeoutMs: number;
-  /** A write is confirmed once so many replicas have it; 0 asks none. */
+  /** A write succeeds when this number of replicas has it; 0 waits for none. */
   readonly replicas: number;
   readonly nearCache: { readonly entries: number; readonly bytes: number; readonly staleMs: number } | false;
-  /** Rows are kept as last known even where they can't be tracked. */
+  /** Whether rows are kept for `lastKnown` even when Redis does not track them. */
   readonly keepLastKnown: boolean;
 }
 
 const probePrefix = 'limpet-probe-';
 
-/** Rows as Redis strings under `<keyPrefix><prefix><sid>`, in step with connect-redis, behind a {@link NearCache}. */
+/**
+ * Rows as Redis strings under `<keyPrefix><prefix><sid>`, behind a {@link NearCache}. connect-redis reads and writes the same rows.
+ */
 export class RedisBackend implements Backend {
   readonly #options: RedisBackendOptions;
   readonly #prefix: string;
   readonly #near: NearCache;
-  readonly #route: RedisRoute;
+  readonly #topology: RedisTopology;
   readonly #commands: RedisCommands;
   readonly #health: RedisHealth;
   readonly #followed = new Set<string>();
@@ -44,20 +47,20 @@ export class RedisBackend implements Backend {
     const settings = {
       track: options.nearCache !== false,
       staleMs: options.nearCache ? options.nearCache.staleMs : 0,
-      probeKey: (link: RedisLink) => this.#probeKey(link),
+      probeKey: (connection: ServerConnection) => this.#probeKey(connection),
       commandTimeoutMs: options.commandTimeoutMs,
       onInvalidation: (key: string | undefined) => this.#invalidated(key),
       onPeriod: () => this.#listener?.changed(),
-      onState: (link: RedisLink) => this.#linkChanged(link),
+      onState: (connection: ServerConnection) => this.#connectionChanged(connection),
     };
-    const Route = options.client.isCluster ? ClusterRoute : SingleRoute;
-    this.#route = new Route(options.client, settings);
-    this.#commands = new RedisCommands(this.#route, {
+    const Topology = options.client.isCluster ? ClusterTopology : SingleTopology;
+    this.#topology = new Topology(options.client, settings);
+    this.#commands = new RedisCommands(this.#topology, {
       commandTimeoutMs: options.commandTimeoutMs,
       replicas: options.replicas,
       onScriptsRefused: (reason) => this.#listener?.degraded('compareAndSet', reason),
     });
-    this.#health = new RedisHealth(this.#route, {
+    this.#health = new RedisHealth(this.#topology, {
       up: () => this.#listener?.up(),
       down: (reason) => this.#listener?.down(reason),
       trackingRefused: (reason) => {
@@ -68,28 +71,28 @@ export class RedisBackend implements Backend {
 
   async read(sid: string): Promise<Row | undefined> {
     const key = this.#prefix + sid;
-    const link = this.#route.link(key);
-    const trusted = link?.trusted;
-    const near = trusted && this.#near.get(key, trusted);
+    const connection = this.#topology.connectionFor(key);
+    const trustedPeriod = connection?.trustedPeriod;
+    const near = trustedPeriod && this.#near.get(key, trustedPeriod);
     if (near) return near;
-    const period = link?.period;
+    const period = connection?.period;
     this.#near.missed();
     const version = this.#near.begin(key);
     let row: Row | undefined;
-    let vouched = false;
+    let isTracked = false;
     try {
-      const { answers, tracked } = await this.#commands.read(key, link, [
+      const { answers, tracked } = await this.#commands.read(key, connection, [
         ['get', key],
         ['pttl', key],
       ]);
       row = rowOf(answers[0], answers[1]);
-      vouched = tracked;
+      isTracked = tracked;
       return row;
     } catch (error) {
       row = this.#near.lastKnown(key);
       throw error;
     } finally {
-      this.#near.end(key, version, vouched ? period : undefined, row);
+      this.#near.end(key, version, isTracked ? period : undefined, row);
     }
   }
 
@@ -98,46 +101,19 @@ export class RedisBackend implements Backend {
   }
 
   async create(sid: string, raw: string, ttlMs: number): Promise<void> {
-    const row = { raw, expiresAt: Date.now() + ttlMs };
-    const px = msUntil(row.expiresAt);
-    await this.#write(sid, 'once', {
-      script: createScript,
-      words: [raw, px],
-      plain: (key) => [
-        ['set', key, raw, 'px', px],
-        ['get', key],
-      ],
-      stored: ([answer, again]) =>
-        again === undefined || again === raw ? [answer, row] : [answer, undefined],
-    });
+    await this.#write(sid, 'once', createWrite(raw, ttlMs));
   }
 
   async replace(sid: string, known: string | undefined, raw: string, ttlMs: number): Promise<Replaced> {
-    const row = { raw, expiresAt: Date.now() + ttlMs };
-    const px = msUntil(row.expiresAt);
-    const attempt = (): Promise<Replaced> =>
-      this.#write<Replaced>(sid, 'once', {
-        script: replaceScript,
-        words: [known === undefined ? '' : sha1(known), raw, px],
-        plain: (key) => [
-          ['set', key, raw, 'px', px, 'xx'],
-          ['get', key],
-        ],
-        stored: ([answer, again]) => {
-          if (answer === 0 || answer === null) return ['gone', undefined];
-          if (!Array.isArray(answer))
-            return ['stored', again === undefined || again === raw ? row : undefined];
-          const other = rowOf(answer[0], answer[1]);
-          return other ? [other, other] : ['gone', undefined];
-        },
-      });
+    const write = replaceWrite(known, raw, ttlMs);
     const endsAt = performance.now() + this.#options.commandTimeoutMs;
     try {
-      return await attempt();
+      return await this.#write(sid, 'once', write);
     } catch (error) {
       if (known === undefined || !isStoreAway(error) || performance.now() >= endsAt) throw error;
-      // It may have been stored. If the row is still as it was, it was not; if another row is there, no one can tell.
-      const replaced = await attempt();
+      // Redis may have run the write. Try again: the compare-and-set succeeds only if Redis did not run it. If the row is ours, it did.
+      // If the row is another one, nobody can know.
+      const replaced = await this.#write(sid, 'once', write);
       if (typeof replaced === 'string') return replaced;
       if (replaced.raw === raw) return 'stored';
       throw error;
@@ -146,24 +122,9 @@ export class RedisBackend implements Backend {
 
   async touch(sid: string, ttlMs: number): Promise<boolean> {
     const key = this.#prefix + sid;
-    const period = this.#route.link(key)?.period;
-    const expiresAt = Date.now() + ttlMs;
-    const px = msUntil(expiresAt);
+    const period = this.#topology.connectionFor(key)?.period;
     const known = period && this.#near.lastKnown(key, period);
-    return this.#write(sid, 'repeatable', {
-      script: touchScript,
-      words: [px],
-      plain: () => [
-        ['pexpire', key, px],
-        ['exists', key],
-      ],
-      stored: (answers) => {
-        const [answer] = answers;
-        // Only the script sets and reads in one step; between plain commands another row may come unseen.
-        const row = answer === 1 && answers.length === 1 && known ? { raw: known.raw, expiresAt } : undefined;
-        return [answer === 1, row];
-      },
-    });
+    return this.#write(sid, 'repeatable', touchWrite(ttlMs, known));
   }
 
   async remove(sid: string): Promise<void> {
@@ -195,14 +156,14 @@ export class RedisBackend implements Backend {
   }
 
   status(): BackendStatus {
-    const { up, downReason, trackingReason } = this.#health;
+    const { up, downReason, untrackedReason } = this.#health;
     const { scriptsReason } = this.#commands;
     return {
       kind: 'redis',
-      topology: this.#route.kind,
+      topology: this.#topology.kind,
       up,
       reason: downReason,
-      nearCache: { on: trackingReason === undefined, reason: trackingReason, ...this.#near.counters },
+      nearCache: { on: untrackedReason === undefined, reason: untrackedReason, ...this.#near.counters },
       compareAndSet: { on: scriptsReason === undefined, reason: scriptsReason },
     };
   }
@@ -211,38 +172,34 @@ export class RedisBackend implements Backend {
     this.#commands.close();
   }
 
-  /** One write, and what the near cache knows after it. */
-  async #write<T>(
-    sid: string,
-    repeat: Repeat,
-    write: Write & {
-      /** From the answers: what the caller is told, and the row that is known to be there now. */
-      stored: (answers: unknown[]) => [T, Row | undefined];
-    },
-  ): Promise<T> {
+  /** Sends one write, and updates the near cache from its answers. */
+  async #write<T>(sid: string, repeat: Repeat, write: Write<T>): Promise<T> {
     const key = this.#prefix + sid;
-    const link = this.#route.link(key);
-    const period = link?.period;
+    const connection = this.#topology.connectionFor(key);
+    const period = connection?.period;
     this.#near.overtake(key);
     const version = this.#near.begin(key);
     let row: Row | undefined;
-    let vouched = false;
+    let isTracked = false;
     try {
-      const { answers, tracked } = await this.#commands.write(key, link, write, repeat);
+      const { answers, tracked } = await this.#commands.write(key, connection, write, repeat);
       const [result, known] = write.stored(answers);
       row = known;
-      vouched = tracked;
+      isTracked = tracked;
       return result;
     } finally {
-      this.#near.end(key, version, vouched ? period : undefined, row);
+      this.#near.end(key, version, isTracked ? period : undefined, row);
     }
   }
 
-  /** In a Cluster only a key of the link's own slots will do; with a hash tag in the prefix there may be none. */
-  #probeKey(link: RedisLink): string | undefined {
+  /**
+   * Returns a random key of the connection's own server. In a Cluster, the key must be in a hash slot of that master. There may be none
+   * if the prefix has a hash tag.
+   */
+  #probeKey(connection: ServerConnection): string | undefined {
     for (let attempt = 0; attempt < 200; attempt++) {
       const key = `${this.#prefix}${probePrefix}${randomBytes(8).toString('hex')}`;
-      if (this.#route.link(key) === link) return key;
+      if (this.#topology.connectionFor(key) === connection) return key;
     }
     return undefined;
   }
@@ -254,14 +211,7 @@ export class RedisBackend implements Backend {
     else if (this.#followed.has(key)) this.#listener?.changed(key.slice(this.#prefix.length));
   }
 
-  #linkChanged(link: RedisLink): void {
-    if (!link.closed && !this.#commands.closed) this.#health.changed(link);
+  #connectionChanged(connection: ServerConnection): void {
+    if (!connection.closed && !this.#commands.closed) this.#health.changed(connection);
   }
-}
-
-/** From the answers of GET and PTTL. */
-function rowOf(raw: unknown, remainingMs: unknown): Row | undefined {
-  const ms = Number(remainingMs);
-  if (typeof raw !== 'string' || ms === -2) return undefined;
-  return { raw, expiresAt: ms === -1 ? Number.POSITIVE_INFINITY : Date.now() + ms };
 }

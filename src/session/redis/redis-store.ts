@@ -1,40 +1,45 @@
 import { check, integer, oneOf } from '../../checks.js';
 import { LimpetError } from '../../errors.js';
 import type { OnStoreDown } from '../core/rows.js';
-import { SessionStore, type StoreOptions, storeRules } from '../core/store.js';
+import { SessionStore } from '../core/store.js';
+import { type StoreOptions, storeRules } from '../core/store-options.js';
+import type { RedisClient } from './ioredis.js';
 import { RedisBackend } from './redis-backend.js';
-import type { RedisClient } from './redis-client.js';
 
 /** Options of a RedisStore. */
 export interface RedisStoreOptions extends StoreOptions {
   /**
-   * An ioredis (5 or 6) `Redis`, with or without Sentinel, or `Cluster`. The store takes its address, credentials,
-   * TLS and `keyPrefix`, makes connections of its own, and leaves this one alone.
+   * An ioredis (5 or 6) `Redis`, with or without Sentinel, or `Cluster`. The store opens connections of its own with the client's
+   * address, credentials, TLS options and `keyPrefix`. The store does not use the client's own connection, and does not close it.
    */
   client: RedisClient;
-  /** Before every sid in a key, after the client's own `keyPrefix`. A Cluster hash tag is fine. Default 'sess:'. */
+  /** Stands before every sid in a key, after the client's own `keyPrefix`. May contain a Cluster hash tag. Default 'sess:'. */
   prefix?: string;
-  /** Longest time that any call to the store waits for Redis, in milliseconds. Default 1,000. */
+  /** Longest time that a call to the store waits for Redis, in milliseconds: 10 to 600,000. Default 1,000. */
   commandTimeoutMs?: number;
   /**
-   * What a read gives while Redis is away. 'error' (default): ERR_LIMPET_STORE; 'stale': the session as this process
-   * last saw it, and an error for one it has not seen; 'anonymous': an empty session under the same sid. A write is
-   * an error in all three.
+   * Result of a read while Redis does not answer. 'error' (default): it rejects with ERR_LIMPET_STORE. 'stale': the session as this
+   * process last saw it, or an error for a session that it has not seen. 'anonymous': an empty session under the same sid. In all
+   * three cases, a write rejects with ERR_LIMPET_STORE.
    */
   onStoreDown?: OnStoreDown;
   /**
-   * Bounds of the near cache, or false for none. Default: 10,000 entries, 16 MiB; `staleMs`, 40: no read gives a row
-   * that was replaced or destroyed longer ago than that, in milliseconds. Keep it above the time to Redis and back.
+   * Bounds of the near cache, or false for no near cache. `entries`: default 10,000. `bytes`: default 16 MiB. `staleMs`: default 40.
+   * No read returns a row that was replaced or destroyed more than `staleMs` milliseconds ago. `staleMs` must be greater than the
+   * round-trip time to Redis, otherwise the near cache never answers.
    */
   nearCache?: false | { entries?: number; bytes?: number; staleMs?: number };
-  /** A write is confirmed when so many replicas have it (WAIT): what is confirmed then survives a failover. Default 0. */
+  /**
+   * Number of replicas that must have a write before it succeeds (Redis WAIT): 0 to 100. With 1 or more, a failover loses no write
+   * that has succeeded. Default 0.
+   */
   replicas?: number;
 }
 
 const rules = {
   ...storeRules,
   client: {
-    expected: 'an ioredis Redis or Cluster (connect with ioredis; node-redis clients are not taken)',
+    expected: 'an ioredis Redis or Cluster (limpet does not take node-redis clients)',
     ok: (v: unknown) =>
       typeof (v as RedisClient | null)?.duplicate === 'function' &&
       typeof (v as { call?: unknown }).call === 'function' &&
@@ -44,7 +49,7 @@ const rules = {
   commandTimeoutMs: integer(10, 600_000, 1000, ' (milliseconds)'),
   onStoreDown: oneOf(['error', 'stale', 'anonymous'], 'error'),
   nearCache: {
-    expected: 'false, or an object with entries, bytes or staleMs, each a whole number above 0',
+    expected: 'false, or an object with entries, bytes or staleMs, each of them a whole number above 0',
     ok: (v: unknown) =>
       v === false ||
       (typeof v === 'object' &&
@@ -59,13 +64,15 @@ const rules = {
 };
 
 /**
- * Sessions in Redis, wire-compatible with connect-redis in both directions, and near as fast as memory.
+ * Sessions in Redis. The rows are those of connect-redis, in both directions. A near cache in each process answers most reads.
  *
- * Makes two connections to the server (to each master of a Cluster, and ioredis's Cluster beside them). Throws
- * ERR_LIMPET_OPTION. `close()` ends the connections; the client stays the application's.
+ * The store opens two connections to the server, or one without the near cache. With a Cluster, the store opens them to each master,
+ * and an ioredis Cluster as well. `close()` closes all of them, and leaves the application's client open.
  */
 export class RedisStore extends SessionStore {
-  /** Connects in the background: the first call waits for it, no longer than `commandTimeoutMs`. */
+  /**
+   * Connects in the background. The first call waits for the connection, at most for `commandTimeoutMs`. Throws ERR_LIMPET_OPTION.
+   */
   constructor(options: RedisStoreOptions) {
     const checked = check(
       { ...options },
@@ -75,10 +82,8 @@ export class RedisStore extends SessionStore {
     if (checked.client === undefined) {
       throw new LimpetError(
         'ERR_LIMPET_OPTION',
-        'RedisStore needs a client, got none. Give new RedisStore({ client: new Redis() }).',
-        {
-          option: 'client',
-        },
+        'RedisStore option client is missing. Expected an ioredis Redis or Cluster: new RedisStore({ client: new Redis() }).',
+        { option: 'client' },
       );
     }
     const nearCache = checked.nearCache && {

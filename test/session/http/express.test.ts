@@ -14,7 +14,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { needs } from '../../needs.ts';
 import { startRedis } from '../../services/redis.ts';
 import type { Service } from '../../services/service.ts';
-import { Browser } from '../browser.ts';
+import { Browser } from './browser.ts';
 
 needs('redis-server');
 
@@ -43,31 +43,31 @@ function opened<S extends SessionStore>(store: S): S {
 
 type Middleware = Parameters<express.Application['use']>[0];
 
-/** Where requests wait that ask for `?wait=gate`, their sessions loaded, until the test lets them go on. */
+/** Holds the requests with `?wait=gate`, whose sessions are loaded, until the test opens it. */
 class Gate {
   open: () => void = () => {};
   readonly #opened = new Promise<void>((resolve) => {
     this.open = resolve;
   });
   #waiting = 0;
-  #come: () => void = () => {};
+  #onArrival: () => void = () => {};
 
   async pass(): Promise<void> {
     this.#waiting += 1;
-    this.#come();
+    this.#onArrival();
     await this.#opened;
   }
 
   async waiting(count: number): Promise<void> {
     while (this.#waiting < count)
       await new Promise<void>((resolve) => {
-        this.#come = resolve;
+        this.#onArrival = resolve;
       });
   }
 }
 let gate = new Gate();
 
-/** An app with the routes that these tests ask. */
+/** Starts an Express app with the routes of these tests. Resolves with its port. */
 async function serve(
   middleware: unknown,
   prepare: (app: express.Application) => void = () => undefined,
@@ -132,7 +132,7 @@ describe.each([
 ])('sessions() on Express, %s', (_name, make) => {
   const store = (): SessionStore => opened(make());
 
-  test('sets a cookie that scripts and other sites cannot use, once, and only for a session with data', async () => {
+  test('the cookie is set once, only for a session with data, and out of reach of scripts and other sites', async () => {
     const browser = new Browser(await serve(sessions({ secret, store: store() })));
     expect((await browser.get('/look')).setCookie).toEqual([]);
     const [cookie] = (await browser.get('/count')).setCookie;
@@ -142,7 +142,7 @@ describe.each([
     expect(Buffer.from(browser.sid, 'base64url').length * 8).toBeGreaterThanOrEqual(128);
   });
 
-  test('a log-in gets a new sid, and the old one is worth nothing', async () => {
+  test('a log-in gets a new sid, and the old sid is worth nothing', async () => {
     const browser = new Browser(await serve(sessions({ secret, store: store() })));
     await browser.get('/count');
     const before = new Map(browser.cookies);
@@ -154,7 +154,7 @@ describe.each([
     expect(JSON.parse((await browser.get('/look', { cookie: thief.header })).body).user).toBeUndefined();
   });
 
-  test('a sid that the client made up is not taken', async () => {
+  test('a sid without a valid signature is ignored', async () => {
     const browser = new Browser(await serve(sessions({ secret, store: store() })));
     await browser.get('/count');
     const sid = browser.sid;
@@ -164,7 +164,7 @@ describe.each([
     }
   });
 
-  test('secrets rotate without logging anyone out', async () => {
+  test('rotating the secret logs nobody out', async () => {
     const shared = store();
     const old = new Browser(await serve(sessions({ secret: 'the old one', store: shared })));
     await old.get('/count');
@@ -190,7 +190,7 @@ describe.each([
     expect(expiryOf((await browser.get('/look')).body)).toBeGreaterThan(Math.max(first, expiryOf(body)) - 1);
   });
 
-  test('a session ends with its maxAge, and lives on while it is used', async () => {
+  test('a session ends after its maxAge without a request', async () => {
     const browser = new Browser(await serve(sessions({ secret, store: store(), cookie: { maxAge: 400 } })));
     await browser.get('/count');
     for (let n = 0; n < 4; n++) {
@@ -211,7 +211,7 @@ describe.each([
     expect((await new Browser(wary).get('/count', https)).setCookie[0]).not.toContain('; Secure');
   });
 
-  test('genid, name and cookie options are the application’s', async () => {
+  test('the options genid, name and cookie apply', async () => {
     const app = sessions({
       secret,
       store: store(),
@@ -223,14 +223,14 @@ describe.each([
     expect(setCookie[0]).toMatch(/^id=s%3Achosen\.[^;]+; Path=\/; HttpOnly; SameSite=Strict$/);
   });
 
-  test('reload takes what is stored', async () => {
+  test('reload() replaces the data with the stored ones', async () => {
     const browser = new Browser(await serve(sessions({ secret, store: store() })));
     await browser.get('/count');
     expect(JSON.parse((await browser.get('/reload')).body).count).toBe(1);
     expect(JSON.parse((await browser.get('/look')).body).count).toBe(1);
   });
 
-  test('requests at the same time lose nothing of each other', async () => {
+  test('concurrent requests lose none of their changes', async () => {
     const browser = new Browser(await serve(sessions({ secret, store: store() })));
     await browser.get('/count');
     await Promise.all(Array.from({ length: 10 }, (_, n) => browser.get(`/set/k${n}/${n}?wait=20`)));
@@ -238,7 +238,7 @@ describe.each([
     for (let n = 0; n < 10; n++) expect(session[`k${n}`]).toBe(String(n));
   });
 
-  test('a late request does not undo a log-out; a save() of its own tells', async () => {
+  test('a late request does not undo a log-out, and its own save() rejects', async () => {
     const browser = new Browser(await serve(sessions({ secret, store: store() })));
     await browser.get('/count');
     gate = new Gate();
@@ -252,7 +252,7 @@ describe.each([
     expect(JSON.parse((await browser.get('/look')).body).user).toBeUndefined();
   });
 
-  test("a store that says 'disconnect' is left out until it says 'connect'", async () => {
+  test("express-session serves without sessions from the event 'disconnect' to the event 'connect'", async () => {
     const shared = store();
     const browser = new Browser(await serve(sessions({ secret, store: shared })));
     await browser.get('/count');
@@ -262,7 +262,7 @@ describe.each([
     expect(JSON.parse((await browser.get('/look')).body).count).toBe(1);
   });
 
-  test('@fastify/session takes the store', async () => {
+  test('@fastify/session works with the store', async () => {
     const shared = store();
     const app = Fastify();
     await app.register(fastifyCookie);
@@ -292,7 +292,7 @@ describe.each([
   });
 });
 
-test('a site on connect-redis switches, and back, without logging anyone out', async () => {
+test('a switch from connect-redis and back logs nobody out', async () => {
   const old = await serve(
     expressSession({ secret, store: new ConnectRedis({ client }), resave: false, saveUninitialized: false }),
   );

@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 describe.each(nodeBinaries)('sessions() in an app of listen(), Node $version', ({ path }) => {
-  test('a session is there on every worker, also when the one that made it was killed', async () => {
+  test('every worker reads a session, also after the worker that made it was killed', async () => {
     app = startApp('apps/clients/visits.js', {
       node: path,
       env: { LIMPET_TEST_OPTIONS: '{"workers":3}', XDG_STATE_HOME: home },
@@ -32,21 +32,21 @@ describe.each(nodeBinaries)('sessions() in an app of listen(), Node $version', (
     const first = await ask(port, '127.0.0.1');
     const cookie = String(first.headers['set-cookie']).split(';')[0] as string;
     const { pid } = JSON.parse(first.body) as Visit;
-    const come = (from: string, path = '/') =>
+    const visit = (from: string, path = '/') =>
       exchange<Visit>(port, `GET ${path} HTTP/1.1\r\nHost: a\r\nCookie: ${cookie}\r\n\r\n`, from);
     const slots = new Set<number>();
     let visits = 1;
     for (const from of addresses(20)) {
-      const visit = await come(from);
-      slots.add(visit.slot);
+      const answer = await visit(from);
+      slots.add(answer.slot);
       visits += 1;
-      expect(visit.visits).toBe(visits);
+      expect(answer.visits).toBe(visits);
     }
     expect(slots.size).toBe(3);
     process.kill(pid, 'SIGKILL');
     await app.hears('ready', undefined, 4);
-    expect((await come('127.0.0.1')).visits).toBe(visits + 1);
-    await come('127.0.0.2', '/leave');
+    expect((await visit('127.0.0.1')).visits).toBe(visits + 1);
+    await visit('127.0.0.2', '/leave');
     for (const from of addresses(6)) {
       const connection = new RawConnection(port, from);
       await connection.write(`GET / HTTP/1.1\r\nHost: a\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`);

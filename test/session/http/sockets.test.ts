@@ -7,7 +7,7 @@ import { Server as SocketServer } from 'socket.io';
 import { io } from 'socket.io-client';
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { Browser } from '../browser.ts';
+import { Browser } from './browser.ts';
 
 type WithSession = IncomingMessage & {
   session: { id: string; user?: string; theme?: string; reload(callback: (error?: Error) => void): void };
@@ -46,7 +46,7 @@ async function serve(): Promise<{
 }
 
 test.each(['polling', 'websocket'] as const)(
-  'Socket.IO over %s: at the handshake, reload, closed by log-out',
+  'a Socket.IO socket over %s has its session, can reload it, and is closed by a log-out',
   async (transport) => {
     const { server, port, store, middleware } = await serve();
     const sockets = new SocketServer(server);
@@ -77,7 +77,7 @@ test.each(['polling', 'websocket'] as const)(
   },
 );
 
-test('ws: the session at the upgrade, closed by log-out', async () => {
+test('a ws socket has its session at the upgrade, and is closed by a log-out', async () => {
   const { server, port, middleware } = await serve();
   const sockets = new WebSocketServer({ noServer: true });
   server.on('upgrade', (request, stream, head) => {

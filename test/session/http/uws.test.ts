@@ -12,7 +12,7 @@ import { type App, startApp } from '../../processes/app.ts';
 import { startRedis } from '../../services/redis.ts';
 import type { Service } from '../../services/service.ts';
 import { uwsEnvironment } from '../../uws/index.ts';
-import { Browser } from '../browser.ts';
+import { Browser } from './browser.ts';
 
 needs('redis-server');
 
@@ -37,7 +37,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-test('stores by save(), and sets the cookie by itself, once', async () => {
+test('save() stores the session, and the cookie is set once', async () => {
   const browser = new Browser(port);
   expect((await browser.get('/look')).setCookie).toEqual([]);
   const first = await browser.get('/count');
@@ -73,7 +73,7 @@ test('the same browser is logged in on an Express worker and on a uWS worker', a
   server.close();
 });
 
-test('regenerate gives a new sid; a late save does not undo a log-out', async () => {
+test('regenerate() gives a new sid, and a late save does not undo a log-out', async () => {
   const browser = new Browser(port);
   await browser.get('/count');
   const before = browser.sid;
@@ -87,7 +87,7 @@ test('regenerate gives a new sid; a late save does not undo a log-out', async ()
   expect(await store.get(browser.sid)).toBeNull();
 });
 
-test('a client that goes away while the session is used harms nobody', async () => {
+test('the app serves on after a client has gone while its session was in use', async () => {
   const socket = connect(port, '127.0.0.1');
   socket.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
   await uws.hears('slow');
@@ -96,16 +96,16 @@ test('a client that goes away while the session is used harms nobody', async () 
   expect((await new Browser(port).get('/look')).status).toBe(200);
 });
 
-test('a WebSocket knows its session, can reload it, and is closed by a log-out elsewhere', async () => {
+test('a WebSocket has its session, can reload it, and is closed by a log-out in another process', async () => {
   const browser = new Browser(port);
   await browser.get('/login');
   const socket = new WebSocket(`ws://127.0.0.1:${port}/socket`, { headers: { cookie: browser.header } });
-  const said = async (): Promise<Record<string, unknown>> =>
+  const nextMessage = async (): Promise<Record<string, unknown>> =>
     JSON.parse(String((await once(socket, 'message'))[0]));
-  expect(await said()).toMatchObject({ user: 'me' });
+  expect(await nextMessage()).toMatchObject({ user: 'me' });
   const mine = await store.get(browser.sid);
   await store.set(browser.sid, Object.assign(mine ?? {}, { theme: 'dark' }));
-  const reloaded = said();
+  const reloaded = nextMessage();
   socket.send('reload');
   expect(await reloaded).toMatchObject({ user: 'me', theme: 'dark' });
   const closed = once(socket, 'close');

@@ -48,15 +48,15 @@ interface Status {
 }
 const status = (store: RedisStore): Status => store.status() as unknown as Status;
 
-async function until(what: string, holds: () => unknown): Promise<void> {
+async function until(condition: string, holds: () => unknown): Promise<void> {
   const endsAt = Date.now() + 8000;
   while (!(await holds())) {
-    if (Date.now() > endsAt) throw new Error(`not within 8 s: ${what}`);
+    if (Date.now() > endsAt) throw new Error(`not within 8 s: ${condition}`);
     await pause(5);
   }
 }
 const tracked = (store: RedisStore): Promise<void> =>
-  until('near cache on', () => status(store).nearCache.on);
+  until('the near cache is on', () => status(store).nearCache.on);
 
 const fields = (more: object): SessionFields => ({
   cookie: { originalMaxAge: null, expires: null },
@@ -64,22 +64,22 @@ const fields = (more: object): SessionFields => ({
 });
 const read = async (store: RedisStore, sid: string): Promise<SessionFields> => {
   const found = await store.get(sid);
-  if (!found) throw new Error('the session is not there');
+  if (!found) throw new Error(`session ${sid} is missing`);
   return found;
 };
 
-/** Reads until the near cache answers, so that the next read would be served by it. */
+/** Reads until the near cache answers. It would then answer the next read too. */
 async function warm(store: RedisStore, sid: string): Promise<void> {
   await tracked(store);
-  await until('a hit', async () => {
+  await until('the near cache has answered a read', async () => {
     const before = status(store).nearCache.hits;
     await store.get(sid);
     return status(store).nearCache.hits > before;
   });
 }
 
-describe('near cache', () => {
-  test('serves what it has read, and counts', async () => {
+describe('the near cache', () => {
+  test('answers reads of a row that it holds, and counts them', async () => {
     const store = open();
     await store.set('a', fields({ n: 1 }));
     await warm(store, 'a');
@@ -89,22 +89,25 @@ describe('near cache', () => {
     expect(after.hits + after.misses).toBe(before.hits + before.misses + 100);
     expect([after.hits > before.hits, after.entries]).toEqual([true, 1]);
     await ask(redis.port, (admin) => admin.set('sess:a', JSON.stringify(fields({ n: 2 }))));
-    await until('the invalidation', () => status(store).nearCache.invalidations > before.invalidations);
+    await until(
+      'the invalidation has arrived',
+      () => status(store).nearCache.invalidations > before.invalidations,
+    );
     expect((await read(store, 'a')).n).toBe(2);
   });
 
   test.each([
     [
-      'its own write',
+      'a write of its own',
       async (store: RedisStore) => store.set('a', Object.assign(await read(store, 'a'), { mine: 1 })),
     ],
     [
-      'its own touch',
+      'a touch of its own',
       async (store: RedisStore) => store.touch('a', { cookie: { expires: new Date(Date.now() + 9e5) } }),
     ],
-    ['its own plain write', async (store: RedisStore) => store.set('a', fields({ mine: 1 }))],
+    ['a plain write of its own', async (store: RedisStore) => store.set('a', fields({ mine: 1 }))],
     ['nothing', async () => undefined],
-  ])('hears of another’s write after %s', async (_name, act) => {
+  ])('drops a row that another store writes after %s', async (_name, act) => {
     const [store, other] = [open({ touchAfterMs: 0 }), open()];
     await store.set('a', fields({ n: 0 }));
     for (let n = 1; n <= 25; n++) {
@@ -116,7 +119,7 @@ describe('near cache', () => {
     }
   });
 
-  test('does not keep an answer that was overtaken by its invalidation', async () => {
+  test('does not keep a row whose invalidation came before the row', async () => {
     const [store, other] = [open(), open()];
     await other.set('a', fields({ n: 0 }));
     await tracked(store);
@@ -127,7 +130,7 @@ describe('near cache', () => {
     }
   });
 
-  test.each(['normal', 'pubsub'])('forgets everything when its %s connection is cut', async (type) => {
+  test.each(['normal', 'pubsub'])('drops all rows when a connection of type %s is cut', async (type) => {
     const [store, other] = [open(), open()];
     await other.set('a', fields({ n: 0 }));
     for (let n = 1; n <= 5; n++) {
@@ -140,15 +143,15 @@ describe('near cache', () => {
     }
   });
 
-  test('forgets everything at FLUSHALL', async () => {
+  test('drops all rows at FLUSHALL', async () => {
     const store = open();
     await store.set('a', fields({ n: 1 }));
     await warm(store, 'a');
     await ask(redis.port, (admin) => admin.flushall());
-    await until('gone', async () => (await store.get('a')) === null);
+    await until('the session is gone', async () => (await store.get('a')) === null);
   });
 
-  test('is not asked after the process was held up', async () => {
+  test('does not answer after the process was held up', async () => {
     const [store, other] = [open(), open()];
     await other.set('a', fields({ n: 1 }));
     await warm(store, 'a');
@@ -159,7 +162,7 @@ describe('near cache', () => {
     expect(status(store).nearCache).toMatchObject({ hits: before.hits, misses: before.misses + 1 });
   });
 
-  test('keeps to its bounds', async () => {
+  test('keeps its bounds of entries and bytes', async () => {
     const store = open({ nearCache: { entries: 50, bytes: 20_000 } });
     await tracked(store);
     for (let n = 0; n < 80; n++) await store.set(`s${n}`, fields({ n }));
@@ -168,7 +171,7 @@ describe('near cache', () => {
     expect(status(store).nearCache.bytes).toBeLessThanOrEqual(20_000);
   });
 
-  test('is off when the option says so', async () => {
+  test('is off if the option nearCache is false', async () => {
     const store = open({ nearCache: false });
     await store.set('a', fields({ n: 1 }));
     await store.get('a');
@@ -177,28 +180,28 @@ describe('near cache', () => {
   });
 });
 
-describe('a user with fewer rights', () => {
+describe('a Redis user with fewer rights', () => {
   test.each([
     ['nearCache', '-client|tracking'],
     ['nearCache', '-client'],
     ['compareAndSet', '-@scripting'],
-  ] as const)('without some, %s is off, and says so (%s)', async (feature, right) => {
+  ] as const)('%s is off without the right %s, and the store reports it', async (feature, right) => {
     await ask(redis.port, (admin) =>
       admin.call('ACL', 'SETUSER', 'app', 'on', '>pw', '~sess:*', '&*', '+@all', right),
     );
     const credentials = { username: 'app', password: 'pw' };
     const [store, other] = [open({}, credentials), open({}, credentials)];
-    const told: unknown[] = [];
-    store.on('degraded', (...what: unknown[]) => told.push(what));
+    const degraded: unknown[] = [];
+    store.on('degraded', (...event: unknown[]) => degraded.push(event));
     await store.set('a', fields({ n: 1 }));
     const mine = await read(store, 'a');
     mine.n = 2;
     await store.set('a', mine);
     await store.touch('a', mine);
-    await until('said', () => told.length > 0);
+    await until('the event degraded', () => degraded.length > 0);
     expect(status(store)[feature].on).toBe(false);
     expect(status(store)[feature].reason).toMatch(/NOPERM/);
-    expect(told[0]).toEqual([feature, status(store)[feature].reason]);
+    expect(degraded[0]).toEqual([feature, status(store)[feature].reason]);
     if (feature === 'compareAndSet') await Promise.all([tracked(store), tracked(other)]);
     for (let n = 3; n < 30; n++) {
       const [writer, reader] = n % 2 ? [store, other] : [other, store];
@@ -214,7 +217,7 @@ describe('a user with fewer rights', () => {
   });
 });
 
-test('AUTH and TLS are those of the client', async () => {
+test('the store uses the credentials and the TLS options of the client', async () => {
   const secured = await startRedisTls();
   closers.push(() => secured.stop());
   const address = { port: secured.port, host: 'localhost', family: 4, tls: { ca: secured.ca } };
@@ -237,15 +240,15 @@ test('AUTH and TLS are those of the client', async () => {
   });
 });
 
-describe('Redis away', () => {
-  test('stopped: an error in time, never a miss, and recovery by itself', async () => {
+describe('while Redis is away', () => {
+  test('calls to a stopped Redis reject in time, no read reports a missing session, and the store recovers', async () => {
     const [store, other] = [open(), open()];
-    const told: string[] = [];
-    store.on('down', () => told.push('down'));
-    store.on('up', () => told.push('up'));
+    const events: string[] = [];
+    store.on('down', () => events.push('down'));
+    store.on('up', () => events.push('up'));
     await store.set('a', fields({ n: 1 }));
     await warm(store, 'a');
-    told.length = 0;
+    events.length = 0;
     redis.signal('SIGSTOP');
     const from = performance.now();
     const calls = [
@@ -265,28 +268,28 @@ describe('Redis away', () => {
     }
     await expect(store.get('a')).rejects.toMatchObject({ code: 'ERR_LIMPET_STORE' });
     redis.signal('SIGCONT');
-    await until('recovery', () =>
+    await until('Redis answers again', () =>
       store.get('a').then(
         () => true,
         () => false,
       ),
     );
-    await until('up again', () => told.at(-1) === 'up');
-    expect(told[0]).toBe('down');
-    // What was cut off may still have been run; but never is an older row read than the last one that was confirmed.
+    await until('the event up', () => events.at(-1) === 'up');
+    expect(events[0]).toBe('down');
+    // Redis may have run the commands that were cut off. But no read returns an older row than the last confirmed one.
     await other.set('a', fields({ n: 3 }));
     await pause(20);
     expect((await read(store, 'a')).n).toBe(3);
   });
 
-  test('restarted empty: sessions are gone, saves of them are not stored, and told', async () => {
+  test('after Redis restarts empty, sessions are gone, and saves of them are reported as gone', async () => {
     const store = open();
     await store.set('a', fields({ n: 1 }));
     const mine = await read(store, 'a');
     await warm(store, 'a');
     await redis.kill();
     await redis.restart();
-    await until('an answer', () =>
+    await until('Redis answers again', () =>
       store.get('x').then(
         () => true,
         () => false,
@@ -301,7 +304,7 @@ describe('Redis away', () => {
     expect((await read(store, 'b')).n).toBe(2);
   });
 
-  test('full: a write is an error, reads and log-outs go on', async () => {
+  test('a full Redis refuses writes, and still serves reads and log-outs', async () => {
     const store = open();
     await store.set('a', fields({ n: 1 }));
     const mine = await read(store, 'a');
@@ -317,7 +320,7 @@ describe('Redis away', () => {
     expect(await store.get('a')).toBeNull();
   });
 
-  test('replicas: a write that too few have confirmed is an error', async () => {
+  test('a write rejects when fewer replicas than `replicas` have confirmed it', async () => {
     const store = open({ replicas: 1 });
     await expect(store.set('a', fields({ n: 1 }))).rejects.toMatchObject({
       code: 'ERR_LIMPET_STORE',
@@ -325,7 +328,7 @@ describe('Redis away', () => {
     });
   });
 
-  test("'stale' gives what was last seen, and no write", async () => {
+  test("onStoreDown 'stale' returns the session as last seen, and writes reject", async () => {
     for (const nearCache of [{}, false] as const) {
       const store = open({ onStoreDown: 'stale', nearCache });
       await store.set('a', fields({ n: 1 }));
@@ -340,10 +343,10 @@ describe('Redis away', () => {
     }
   });
 
-  test("'anonymous' gives an empty session that can't be stored over the real one", async () => {
+  test("onStoreDown 'anonymous' returns an empty session, which cannot be stored over the real one", async () => {
     const store = open({ onStoreDown: 'anonymous' });
     await store.set('a', fields({ user: 'me' }));
-    await until('no near cache in the way', async () => {
+    await until('the near cache is on, without the row', async () => {
       await ask(redis.port, (admin) => admin.expire('sess:a', 1000));
       return status(store).nearCache.on;
     });
@@ -351,7 +354,7 @@ describe('Redis away', () => {
     const nobody = await read(store, 'a');
     expect(nobody.user).toBeUndefined();
     redis.signal('SIGCONT');
-    await until('recovery', () =>
+    await until('Redis answers again', () =>
       store.get('x').then(
         (found) => found === null,
         () => false,
@@ -362,7 +365,7 @@ describe('Redis away', () => {
     expect((await read(store, 'a')).user).toBe('me');
   });
 
-  test('never there: calls fail in time, the process goes on', async () => {
+  test('calls reject in time when Redis was never there, and the process goes on', async () => {
     const client = new Redis({ port: 1, host: '127.0.0.1', lazyConnect: true });
     const store = new RedisStore({ client, commandTimeoutMs: 200 });
     const from = performance.now();

@@ -1,7 +1,7 @@
 /** A client that keeps its cookies, as a browser does. */
 export class Browser {
   readonly #origin: string;
-  /** Name to value, as they go into the Cookie header. */
+  /** By name, encoded as in the Cookie header. */
   readonly cookies = new Map<string, string>();
 
   constructor(port: number, cookies: Iterable<readonly [string, string]> = []) {
@@ -9,7 +9,7 @@ export class Browser {
     this.cookies = new Map(cookies);
   }
 
-  /** The same cookies, for a server on another port. */
+  /** Returns a client with the same cookies for another port. */
   at(port: number): Browser {
     return new Browser(port, this.cookies);
   }
@@ -31,7 +31,7 @@ export class Browser {
     return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   }
 
-  /** What stands in the session cookie before the signature. */
+  /** The sid in the session cookie. */
   get sid(): string {
     return /^s:([^.]+)\./.exec(decodeURIComponent(this.cookies.get('connect.sid') ?? ''))?.[1] ?? '';
   }

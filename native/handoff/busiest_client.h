@@ -1,4 +1,4 @@
-// Whether one client makes most of the connections: then it is likely a proxy, and the clients behind it are not told apart.
+// Finds out whether one client makes most of the connections. Such a client is likely a proxy that hides many clients behind it.
 #ifndef LIMPET_HANDOFF_BUSIEST_CLIENT_H_
 #define LIMPET_HANDOFF_BUSIEST_CLIENT_H_
 
@@ -8,7 +8,7 @@
 
 namespace limpet {
 
-// The majority vote of Boyer and Moore (MJRTY, 1981): in constant space it ends at the client that makes more than half of the
+// The majority vote of Boyer and Moore (MJRTY, 1981). In constant space it finds the client that makes more than half of the
 // connections, if there is one. Not thread-safe.
 class BusiestClient {
  public:
@@ -26,9 +26,9 @@ class BusiestClient {
     }
   }
 
-  // Connections in all.
+  // All connections.
   uint64_t seen() const { return seen_; }
-  // Of those, by the candidate since it became one.
+  // The connections that the present candidate has made since it became the candidate.
   uint64_t count() const { return count_; }
 
  private:

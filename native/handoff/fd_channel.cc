@@ -19,7 +19,8 @@ constexpr int kReceiveFlags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
 constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
 constexpr char kOpenDescriptors[] = "/proc/self/fd";
 #else
-// macOS has no SOCK_SEQPACKET for unix sockets. Its unix datagrams are reliable too, and keep message boundaries. Never run.
+// macOS has no SOCK_SEQPACKET for unix sockets. Its unix datagrams are reliable too, and keep message boundaries.
+// This part has never been run.
 constexpr int kSocketType = SOCK_DGRAM;
 constexpr int kReceiveFlags = MSG_DONTWAIT;
 constexpr int kSendFlags = MSG_DONTWAIT;
@@ -29,7 +30,8 @@ constexpr char kOpenDescriptors[] = "/dev/fd";
 // Descriptors that a process needs besides its connections: files, DNS lookups, a connection to its database.
 constexpr size_t kReserve = 32;
 
-// What a message says about each descriptor. All records have one size, so that the bytes in the channel count its connections.
+// A message has one record for each descriptor. All records have the same size, so the bytes in the channel tell the number of
+// connections in it.
 struct Record {
   uint8_t listener;
   uint8_t unused;
@@ -79,7 +81,7 @@ size_t OpenDescriptors() {
   size_t entries = 0;
   while (readdir(folder) != nullptr) ++entries;
   closedir(folder);
-  return entries - 3;  // `.`, `..` and the descriptor of the folder itself are no open descriptors of the process.
+  return entries - 3;  // Without `.`, `..` and the descriptor that reads the folder.
 }
 
 }  // namespace

@@ -17,25 +17,27 @@ struct ListenAddress {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
   int family() const { return storage.ss_family; }
   bool is_unix() const { return family() == AF_UNIX; }
-  // Of an IPv4 or IPv6 address, in host order.
+  // The port of an IPv4 or IPv6 address, in host order.
   int port() const;
   void set_port(int port);
 
-  // `host` is an IPv4 or IPv6 address in text, with a zone where it needs one. EINVAL for anything else.
+  // `host` is an IPv4 or IPv6 address in text, with a zone if it needs one. EINVAL for any other text.
   static Status FromHost(const char* host, int port, bool ipv6_only, ListenAddress* address);
-  // ENAMETOOLONG when the path does not fit (107 bytes on Linux, 103 on macOS).
+  // ENAMETOOLONG if the path has more than 107 bytes on Linux, or 103 bytes on macOS.
   static Status FromPath(const char* path, ListenAddress* address);
-  // Where `fd` is really bound.
+  // The address that `fd` is bound to.
   static Status FromSocket(int fd, ListenAddress* address);
 };
 
-// A stream socket for the address: non-blocking, close-on-exec, SO_REUSEADDR as Node sets it, not yet bound.
+// Opens a stream socket for the address, and does not bind it. It is non-blocking and close-on-exec. Like Node, it sets SO_REUSEADDR for
+// IPv4 and IPv6.
 Status OpenStreamSocket(const ListenAddress& address, Descriptor* socket);
 
-// Opens, binds and listens, alone on the address. Of the errors of bind(2): EADDRINUSE, EACCES, EADDRNOTAVAIL.
+// Opens a socket, binds it and listens, without sharing the address. Errors are those of bind(2), such as EADDRINUSE, EACCES and
+// EADDRNOTAVAIL.
 Status ListenExclusively(const ListenAddress& address, int backlog, Descriptor* socket);
 
-// How full a listening TCP socket is; zeros where the system does not tell (TCP_INFO is Linux's).
+// The accept queue of a listening TCP socket. Zeros on other systems than Linux, which have no TCP_INFO.
 struct ListenQueue {
   unsigned waiting = 0;
   unsigned capacity = 0;

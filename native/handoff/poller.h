@@ -1,4 +1,4 @@
-// Waiting for descriptors to become readable: epoll on Linux, kqueue on macOS (the latter compiled for, never run).
+// Waits until descriptors are readable, by epoll on Linux and kqueue on macOS. The macOS part has been compiled, but never run.
 #ifndef LIMPET_HANDOFF_POLLER_H_
 #define LIMPET_HANDOFF_POLLER_H_
 
@@ -10,21 +10,21 @@
 
 namespace limpet {
 
-// Level-triggered, but for AddArrivals. Add, Remove and Wake may be called while another thread waits.
+// Level-triggered, except for AddArrivals. Add, Remove and Wake may be called while another thread waits.
 class Poller {
  public:
   Status Open();
 
-  // `token`, never UINT64_MAX, is what Wait reports.
+  // Watches `fd`. Wait reports `token`, which must not be UINT64_MAX.
   Status Add(int fd, uint64_t token);
-  // The same, edge-triggered: reported once for each arrival, a half-close included, whether it is read or not.
+  // The same, but edge-triggered: each arrival of bytes and a half-close is reported once, even if nothing is read.
   Status AddArrivals(int fd, uint64_t token);
-  // Before `fd` is closed, always: another process may hold the same socket, and then closing alone does not remove it.
+  // Must be called before `fd` is closed. If another process has the same socket, closing it here does not remove it from epoll.
   void Remove(int fd);
 
-  // Writes the tokens of what is readable, at most `max`; how many. `timeout_ms` -1 waits for ever.
+  // Writes the tokens of readable descriptors, at most `max`, and returns how many. A `timeout_ms` of -1 waits for ever.
   size_t Wait(int timeout_ms, uint64_t* tokens, size_t max);
-  // Makes the present or the next Wait return.
+  // Makes the present Wait return, or the next one.
   void Wake();
 
  private:

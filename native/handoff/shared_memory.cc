@@ -15,7 +15,7 @@ namespace {
 static_assert(std::atomic<double>::is_always_lock_free && sizeof(std::atomic<double>) == sizeof(double));
 static_assert(std::atomic<uint16_t>::is_always_lock_free && sizeof(std::atomic<uint16_t>) == sizeof(uint16_t));
 
-// Goes up with every change of the layout: a worker may have been started from a newer install than its primary.
+// Increase it with every change of the layout. A worker may run another version of limpet than its primary.
 constexpr double kLayoutVersion = 2;
 
 Descriptor AnonymousMemory() {

@@ -1,22 +1,22 @@
-// What became of a call that can fail: nothing to tell, or which call failed and why.
+// The result of a call that can fail: ok, or which system call failed and why.
 #ifndef LIMPET_HANDOFF_STATUS_H_
 #define LIMPET_HANDOFF_STATUS_H_
 
 namespace limpet {
 
-// Cheap to copy; holds no memory: `call` must be a string literal.
+// Cheap to copy. It owns no memory, so `call` must be a string literal.
 class [[nodiscard]] Status {
  public:
   static constexpr Status Ok() { return Status(nullptr, 0); }
-  // A system call that failed with `error` (an errno, above 0).
+  // A system call has failed with `error` (an errno, above 0).
   static constexpr Status System(const char* call, int error) { return Status(call, error); }
-  // A failure that no system call reported; `call` says what was being done.
+  // A step has failed without an error of a system call. `call` names the step.
   static constexpr Status Failed(const char* call) { return Status(call, 0); }
 
   constexpr bool ok() const { return call_ == nullptr; }
-  // The name of the call that failed; null when ok.
+  // The name of the call that failed. Null if ok.
   constexpr const char* call() const { return call_; }
-  // Its errno; 0 when ok or when no system call failed.
+  // The errno of the call. 0 if ok or if no system call failed.
   constexpr int error() const { return error_; }
 
  private:

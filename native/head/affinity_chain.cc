@@ -11,7 +11,7 @@ Decision ByAddress(const IpAddress& address) { return {.outcome = Outcome::kAddr
 
 Decision ByText(std::string_view text) { return {.outcome = Outcome::kText, .text = text}; }
 
-// kNeedMore stands for "no key here" in what the rules answer: a rule is asked only when it has all it needs.
+// A rule is asked only when it has all bytes that it needs. So kNeedMore as its answer means that there is no key.
 constexpr Decision kNoKey = {};
 
 Decision ByAffinityCookie(std::string_view head, const CookieSeal& seal, uint32_t hour_now) {
@@ -99,7 +99,7 @@ Decision AskHead(const AffinityChain& chain, const AffinityRule& rule, std::stri
   }
 }
 
-// False when it must wait, or has refused: then `decision` says which.
+// False if more bytes are needed or the connection is refused. `decision` says which.
 bool PassProxyHeader(const ProxyHeaderPolicy& policy, uint32_t bytes_max, Reading& reading, const Arrival& arrival,
                      Decision& decision) {
   if (policy.use == ProxyHeaderUse::kIgnored) return true;

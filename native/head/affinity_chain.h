@@ -31,38 +31,38 @@ enum class RuleKind : uint8_t {
 
 struct AffinityRule {
   RuleKind kind = RuleKind::kAddress;
-  // Of the cookie, header (in lower case), or query parameter that holds the key.
+  // The name of the cookie, header (in lower case) or query parameter that holds the key.
   std::string name;
-  // kForwarded: whose word is taken, and which header they write.
+  // kForwarded: the proxies that are trusted, and the header that they write.
   std::vector<IpPrefix> trust;
   ForwardedHeader forwarded_header = ForwardedHeader::kEither;
 };
 
 enum class ProxyHeaderUse : uint8_t {
-  // No PROXY header is looked for: the stream is the worker's as it comes.
+  // A PROXY header is not looked for. The worker gets the stream as it is.
   kIgnored,
-  // Taken off the stream before the worker gets it.
+  // It is taken off the stream before the worker gets the connection.
   kConsumed,
-  // Version 2 stays in the stream for a worker that reads it itself; an untrusted one is refused, since that
-  // worker would believe it.
+  // A version 2 header stays in the stream, for a worker that reads it itself. It is refused from a peer that is not trusted, because
+  // the worker would believe it.
   kKept,
 };
 
 struct ProxyHeaderPolicy {
   ProxyHeaderUse use = ProxyHeaderUse::kIgnored;
-  // A trusted peer may also come without a header.
+  // A trusted peer may also connect without a header.
   bool optional = false;
   std::vector<IpPrefix> trust;
 };
 
-// What has been learned of one connection so far; one for each connection that waits, and nothing else is kept.
+// The state of the rules for one connection. Nothing else is kept for a connection that waits.
 struct Reading {
-  // The socket's own peer at first (`::` for a unix socket's), the real client once a PROXY header told it.
+  // At first the peer of the socket (`::` for a unix-domain socket), then the client that a PROXY header names.
   Endpoint peer;
   bool proxied = false;
   bool proxy_header_done = false;
   uint8_t next_rule = 0;
-  // Length of the PROXY header at the start of the stream.
+  // The length of the PROXY header at the start of the stream.
   uint32_t proxy_header_bytes = 0;
   HeadScan head;
 };
@@ -72,47 +72,47 @@ enum class Outcome : uint8_t { kNeedMore, kAddress, kText, kSlot, kRefused };
 struct Decision {
   Outcome outcome = Outcome::kNeedMore;
   Refusal refusal = Refusal::kNone;
-  // Which rule of the chain decided.
+  // The index of the rule that decided.
   uint8_t rule = 0;
   // kAddress: the client key is this address.
   IpAddress address{};
-  // kText: the client key is these bytes, in the stream or in the scratch that was given.
+  // kText: the client key is these bytes, in the stream or in the caller's scratch memory.
   std::string_view text{};
-  // kSlot: the client brought a sealed cookie or sid. `generation` only from a sid.
+  // kSlot: a sealed cookie or sid of the client names this slot. Only a sid names a `generation`.
   bool has_generation = false;
   SidPlace place{};
-  // Bytes to take off the stream before the worker gets it; final with every outcome but kNeedMore.
+  // How many bytes to take off the stream before the worker gets the connection. Not valid with kNeedMore.
   uint32_t consume = 0;
 };
 
-// One call's view of a connection.
+// The part of a connection that a call of Decide sees.
 struct Arrival {
-  // All that has arrived and is not taken off the stream; never less than at the call before.
+  // All bytes that have arrived and were not taken off the stream. Never fewer than in the call before.
   std::string_view stream;
-  // Nothing more will come: what is incomplete is read as no key.
+  // No more bytes will arrive. An incomplete head gives no key.
   bool ended = false;
   // Hours since 1970.
   uint32_t hour_now = 0;
 };
 
-// Query values that need decoding and are longer than this give no key.
+// A query value that needs decoding and has more bytes than this gives no key.
 inline constexpr size_t kDecodedKeyBytesMax = 1024;
 
-// The compiled rules of a listener. Immutable after that; any number of threads may read it.
+// The compiled rules of a listener. Immutable once compiled, so any number of threads may read it.
 struct AffinityChain {
-  // Ends with kAddress, which always yields.
+  // The last rule is kAddress, which always gives a key.
   std::vector<AffinityRule> rules;
   ProxyHeaderPolicy proxy_header;
   CookieSeal cookie;
   SipKey sid_key;
   uint32_t head_bytes_max = 16384;
 
-  // Takes the first rule that yields a client key, reading no further than it takes. For one stream the decision is
-  // the same however it arrives; each byte is looked at once while the head is incomplete. Allocates nothing.
-  // After a kSlot that the caller cannot serve, calling again goes on with the next rule.
+  // The first rule that gives a client key decides. The stream is read only as far as that rule needs. The decision does not depend
+  // on the portions in which the stream arrives. While the head is incomplete, each byte is read once. Allocates nothing.
+  // If the caller cannot use the slot of a kSlot, another call continues with the next rule.
   Decision Decide(Reading& reading, const Arrival& arrival, std::span<char, kDecodedKeyBytesMax> scratch) const;
 
-  // The most bytes that Decide can need to see at once.
+  // The most bytes that Decide needs to see at once.
   size_t StreamBytesMax() const { return size_t{2} * head_bytes_max; }
 };
 

@@ -9,24 +9,24 @@
 
 namespace limpet {
 
-// What it takes to tell our own cookies from all others.
+// How limpet recognizes its own cookies.
 struct CookieSeal {
-  // The cookie's name, compared case by case.
+  // The cookie's name, case-sensitive.
   std::string name;
-  // This machine, as the cookie names it.
+  // The name of this machine in the cookie.
   std::string node;
   SipKey key;
-  // How many hours after the hour of issue the cookie still counts.
+  // The cookie is valid for this many hours after the hour in which it was issued.
   uint32_t hours_max = 168;
 };
 
-// Reads a cookie's value, `1.<node>.<slot>.<hour>.<tag>`: slot and hour (since 1970) in decimal, the tag 16
-// lower-case hexadecimal digits, SipHash-2-4 of all that stands before its dot. False unless it is exactly that,
-// of this node, not older than `hours_max`, from no later than the next hour (clocks differ), and the tag is right.
+// Reads a cookie's value, `1.<node>.<slot>.<hour>.<tag>`. Slot and hour (since 1970) are decimal. The tag is SipHash-2-4 of
+// everything before its dot, in 16 lower-case hexadecimal digits. False for any other text, another node, a wrong tag, an hour more
+// than `hours_max` ago, and an hour after the next one (clocks differ).
 bool ReadAffinityCookie(std::string_view value, const CookieSeal& seal, uint32_t hour_now, uint8_t& slot);
 
-// Walks the pairs of one Cookie line from the left: `name=value`, separated by semicolons and white space. A pair without
-// `=` has an empty name. False when there is none left.
+// Takes the first `name=value` pair off a Cookie line. Pairs are separated by semicolons and white space. A pair without `=` has an
+// empty name. False if no pair is left.
 bool TakeCookiePair(std::string_view& cookies, std::string_view& name, std::string_view& value);
 
 }  // namespace limpet

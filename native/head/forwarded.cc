@@ -13,8 +13,8 @@ bool ParsePort(std::string_view text) {
   return text.starts_with('_') || ParseDecimal(text, 65535, port);
 }
 
-// Takes off the last element of a list, reading from the right, so that what a client wrote to the left can
-// neither hide it nor run into it. `separator` inside a quoted string is no separator.
+// Takes the last element off a list. It is read from the right, so that text which a client wrote to the left can neither hide the
+// element nor merge with it. A `separator` inside a quoted string separates nothing.
 std::string_view TakeLastElement(std::string_view& list, char separator, bool quotes) {
   bool quoted = false;
   size_t at = list.size();
@@ -34,7 +34,7 @@ std::string_view TakeLastElement(std::string_view& list, char separator, bool qu
   return TrimWhitespace(element);
 }
 
-// The one `for` parameter of a Forwarded element; empty when there is none, or more than one.
+// The `for` parameter of a Forwarded element. Empty if there is none, or more than one.
 std::string_view ForParameter(std::string_view element) {
   std::string_view found;
   while (!element.empty()) {
@@ -48,7 +48,7 @@ std::string_view ForParameter(std::string_view element) {
   return found;
 }
 
-// Whether the walk has come to its end with this element; `client` is the left-most address so far.
+// Whether the walk ends at this element. `client` is the left-most address so far.
 bool IsLastHop(std::string_view node, std::span<const IpPrefix> trust, IpAddress& client, Found& found) {
   IpAddress hop;
   if (!ParseForwardedNode(node, hop)) {

@@ -9,19 +9,19 @@
 
 namespace limpet {
 
-// Which header tells the addresses. A proxy writes one of them and passes on the other as the client wrote it, so
-// kEither takes whichever is there, and nothing when both are there and do not agree.
+// The header that has the addresses. A proxy writes one of the two headers, and forwards the other as the client wrote it. So kEither
+// takes the header that is present, and gives no key if both are present and differ.
 enum class ForwardedHeader : uint8_t { kEither, kXForwardedFor, kForwarded };
 
-// The client as trusted proxies tell it: the right-most address that is not in `trust`, or the left-most when
-// all are. The peer itself must be trusted already: that is the caller's to check. Several lines count as one
-// list in their order. False, and no key, when no line tells, or when the hop in question is `unknown`,
-// obfuscated or no address: nothing to the left of it can be believed. What stands to its left is never read.
+// Finds the client that trusted proxies name: the right-most address that is not in `trust`, or the left-most one if all are. The
+// caller must check that the peer is trusted. Several lines are one list, in their order. False if no line names an address, or if
+// the walk from the right comes to a hop that is `unknown`, obfuscated or no address. Text to the left of the result is never read,
+// because a client may have written it.
 bool FindForwardedClient(std::string_view complete_head, ForwardedHeader header, std::span<const IpPrefix> trust,
                          IpAddress& client);
 
-// A hop as X-Forwarded-For and RFC 7239 §6 write it: an address, IPv6 with or without brackets, a port after it
-// or none. False for `unknown` and obfuscated identifiers.
+// Reads one hop of X-Forwarded-For or RFC 7239 §6: an address, with or without a port. An IPv6 address may have brackets. False for
+// `unknown` and obfuscated identifiers.
 bool ParseForwardedNode(std::string_view text, IpAddress& address);
 
 }  // namespace limpet

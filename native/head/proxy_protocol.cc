@@ -68,7 +68,7 @@ uint32_t Crc32cUpdate(uint32_t crc, std::string_view bytes) {
   return crc;
 }
 
-// The sum is taken over the whole header with the checksum's own four bytes as zeros.
+// The checksum covers the whole header, with zeros in place of its own four bytes.
 bool ChecksumHolds(std::string_view header, size_t checksum_at) {
   uint32_t crc = Crc32cUpdate(0xffffffff, header.substr(0, checksum_at));
   crc = Crc32cUpdate(crc, "\0\0\0\0"sv);

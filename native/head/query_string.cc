@@ -5,7 +5,7 @@
 namespace limpet {
 namespace {
 
-// Takes one decoded byte off a text that is not empty.
+// Takes one decoded byte off a text, which must not be empty.
 char TakeDecoded(std::string_view& raw) {
   const char c = raw.front();
   if (c == '%' && raw.size() >= 3 && HexDigit(raw[1]) >= 0 && HexDigit(raw[2]) >= 0) {

@@ -5,14 +5,14 @@
 namespace limpet {
 namespace {
 
-struct Row {
+struct Entry {
   std::string_view name;
   std::string_view answer;
 };
 
 #define LIMPET_ANSWER(status) "HTTP/1.1 " status "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
-constexpr std::array<Row, kRefusalCount> kRows = {{
+constexpr std::array<Entry, kRefusalCount> kEntries = {{
     {"none", ""},
     {"head-too-large", LIMPET_ANSWER("431 Request Header Fields Too Large")},
     {"head-timeout", LIMPET_ANSWER("408 Request Timeout")},
@@ -28,8 +28,8 @@ constexpr std::array<Row, kRefusalCount> kRows = {{
 
 }  // namespace
 
-std::string_view RefusalAnswer(Refusal refusal) { return kRows[static_cast<size_t>(refusal)].answer; }
+std::string_view RefusalAnswer(Refusal refusal) { return kEntries[static_cast<size_t>(refusal)].answer; }
 
-std::string_view RefusalName(Refusal refusal) { return kRows[static_cast<size_t>(refusal)].name; }
+std::string_view RefusalName(Refusal refusal) { return kEntries[static_cast<size_t>(refusal)].name; }
 
 }  // namespace limpet

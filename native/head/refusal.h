@@ -6,7 +6,7 @@
 
 namespace limpet {
 
-// Why a connection was closed before any worker had it. Each is counted under its name.
+// Why a connection was rejected before routing: it was closed, and no worker got it. Each reason is counted under its name.
 enum class Refusal : uint8_t {
   kNone,
   kHeadTooLarge,
@@ -21,11 +21,11 @@ enum class Refusal : uint8_t {
 
 inline constexpr uint8_t kRefusalCount = 9;
 
-// The whole HTTP/1.1 response to send before closing; empty where the connection is closed without a word: it said
-// nothing yet (browsers open connections ahead of use), or does not speak HTTP so far.
+// The complete HTTP/1.1 response to send before the connection is closed. It is empty for a connection that has sent nothing, because
+// browsers open connections ahead of use. It is also empty if the PROXY header is missing, malformed or not trusted.
 std::string_view RefusalAnswer(Refusal refusal);
 
-// As metrics and events call it, such as `head-too-large`.
+// Its name in metrics and events, such as `head-too-large`.
 std::string_view RefusalName(Refusal refusal);
 
 }  // namespace limpet

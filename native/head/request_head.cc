@@ -10,7 +10,7 @@ enum State : uint8_t {
   kMethod,
   kTargetStart,
   kTarget,
-  kVersion,  // kVersion + n: n characters of kVersionText have matched
+  kVersion,  // kVersion + n: n characters of kVersionText have matched.
   kVersionMinor = kVersion + 7,
   kRequestLineEnd,
   kRequestLineFeed,
@@ -25,7 +25,7 @@ enum State : uint8_t {
 
 constexpr std::string_view kVersionText = "HTTP/1.";
 
-// RFC 9110 §5.6.2: what a method or a field name is made of.
+// The characters of a method or a field name (RFC 9110 §5.6.2).
 constexpr std::array<bool, 256> kIsToken = [] {
   std::array<bool, 256> table{};
   for (int c = '0'; c <= '9'; ++c) table[static_cast<size_t>(c)] = true;

@@ -91,11 +91,11 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
     return Napi::Number::New(info.Env(), acceptor_->Add(ReadListener(info[0]), std::move(socket), pinned));
   }
 
-  // (source, service, detour?)
+  // (source, mode, detour?)
   void Serve(const Napi::CallbackInfo& info) {
     std::vector<uint16_t> detour;
     if (info[2].IsTypedArray()) detour = ReadSlots(info[2]);
-    acceptor_->Serve(ReadUint(info[0]), static_cast<Acceptor::Service>(ReadUint(info[1])), std::move(detour));
+    acceptor_->Serve(ReadUint(info[0]), static_cast<Acceptor::AcceptMode>(ReadUint(info[1])), std::move(detour));
   }
 
   // (source, drain)

@@ -1,4 +1,4 @@
-// Reads the arguments of calls from JavaScript. src/binding/ has their types: nothing is checked again here.
+// Reads the arguments of calls from JavaScript. src/binding/ has their types. They are not checked again here.
 #ifndef LIMPET_NODE_API_ARGUMENTS_H_
 #define LIMPET_NODE_API_ARGUMENTS_H_
 

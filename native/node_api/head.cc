@@ -15,7 +15,7 @@ namespace limpet {
 
 namespace {
 
-// A Reading lives in an ArrayBuffer, which runs no destructor.
+// A Reading is kept in an ArrayBuffer, which runs no destructor.
 static_assert(std::is_trivially_destructible_v<Reading>);
 
 using Bytes = Napi::TypedArrayOf<uint8_t>;

@@ -1,4 +1,4 @@
-// What each file of this folder adds to the addon's exports.
+// Each function adds a part to the addon's exports.
 #ifndef LIMPET_NODE_API_INIT_H_
 #define LIMPET_NODE_API_INIT_H_
 

@@ -9,7 +9,7 @@ namespace limpet {
 
 namespace {
 
-// `text` without its zone; empty when the zone is empty or holds what no zone can.
+// `text` without its zone. Empty if the zone is empty or has a character that no zone can have.
 std::string_view WithoutZone(std::string_view text) {
   const size_t percent = text.find('%');
   if (percent == std::string_view::npos) return text;

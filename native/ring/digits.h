@@ -6,10 +6,10 @@
 
 namespace limpet {
 
-// Decimal digits alone, no sign, no leading zero; false when it is none or greater than `max`.
+// Reads decimal digits without sign or leading zero. False for any other text, and for a number above `max`.
 bool ParseDecimal(std::string_view text, uint32_t max, uint32_t& out);
 
-// The value of a hexadecimal digit in either letter case, -1 for any other character.
+// The value of a hexadecimal digit in either letter case. -1 for any other character.
 int HexDigit(char c);
 
 }  // namespace limpet

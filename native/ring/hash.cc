@@ -37,7 +37,7 @@ struct State {
   }
 };
 
-// The length of a message of two words, where the last word has it.
+// The last word of a message of two words: the message's length, 8 bytes, in the most significant byte.
 constexpr uint32_t kTwoWords = 8u << 24;
 
 inline uint32_t HashTwo(HashKey key, uint32_t w0, uint32_t w1) {
@@ -68,8 +68,8 @@ uint32_t HalfSipHash(int c, int d, HashKey key, const uint8_t* bytes, size_t siz
 
 uint32_t HashWords(HashKey key, uint32_t w0, uint32_t w1) { return HashTwo(key, w0, w1); }
 
-// The compiler turns HashEach into vector code; for a processor with AVX2 once more, in twice the width. Chosen by
-// hand and not by target_clones, whose resolvers musl does not run.
+// The compiler turns HashEach into vector code. HashEachAvx2 is the same in vectors twice as wide, for processors with AVX2.
+// target_clones would choose between them by itself, but musl does not run its resolvers.
 #if defined(__x86_64__) && defined(__GNUC__)
 [[gnu::target("avx2"), gnu::flatten]] static void HashEachAvx2(HashKey key, const uint32_t* w0, const uint32_t* w1,
                                                                uint32_t* hashes) {

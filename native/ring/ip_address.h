@@ -8,8 +8,8 @@
 
 namespace limpet {
 
-// An IPv4 or IPv6 address in 16 bytes, network order. IPv4 is held IPv4-mapped (::ffff:a.b.c.d), so that one
-// address has one form, however it was written and whatever the socket's family.
+// An IPv4 or IPv6 address in 16 bytes, in network order. An IPv4 address is IPv4-mapped (::ffff:a.b.c.d). So each address has one
+// form, whatever its text and the family of its socket.
 struct IpAddress {
   std::array<uint8_t, 16> bytes{};
 
@@ -23,7 +23,7 @@ struct Endpoint {
   uint16_t port = 0;
 };
 
-// The network's first `bits` (0 to 128) bits; an IPv4 prefix of length n has n + 96.
+// All addresses whose first `bits` bits (0 to 128) are those of `network`. For an IPv4 prefix of length n, `bits` is n + 96.
 struct IpPrefix {
   IpAddress network;
   uint8_t bits = 128;
@@ -33,12 +33,13 @@ struct IpPrefix {
 
 bool ContainsAny(std::span<const IpPrefix> prefixes, const IpAddress& address);
 
-// Dotted quad: four decimal numbers up to 255 without leading zeros. False leaves `out` undefined.
+// Reads a dotted quad: four decimal numbers up to 255 without leading zeros. On false `out` is undefined.
 bool ParseIpv4(std::string_view text, IpAddress& out);
 
-// RFC 4291 §2.2, all three forms, either letter case; no zone, no brackets. False leaves `out` undefined.
+// Reads the three forms of RFC 4291 §2.2 in either letter case, without zone or brackets. On false `out` is undefined.
 bool ParseIpv6(std::string_view text, IpAddress& out);
 
+// Reads either form. On false `out` is undefined.
 bool ParseIp(std::string_view text, IpAddress& out);
 
 }  // namespace limpet

@@ -11,19 +11,20 @@ namespace limpet {
 
 namespace {
 
-// Two hashes of a bucket and a slot, told apart by their key: what a slot takes when it joins, and how near it is.
+// The keys of two hashes of a bucket and a slot. The first decides which buckets a slot takes when it joins. The second gives the
+// distance of the slot from the bucket.
 constexpr HashKey kTake = {1, 0};
 constexpr HashKey kDistance = {2832, 0};
 
-// Quotas are quotients: what is this near to a whole number, of itself, is meant to be one.
+// A quota is a quotient. If its relative distance from a whole number is at most this, it counts as that number.
 constexpr double kRounding = 1e-9;
 
-// The cost of what cannot be chosen.
+// The cost of a slot that cannot be chosen.
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
 constexpr double kTwoOverLn2 = 2.8853900817779268;
 
-// The buckets that each slot is home to.
+// The buckets whose home each slot is.
 using Held = std::vector<std::vector<uint16_t>>;
 
 Held BucketsOf(std::span<const uint16_t> homes, size_t slots) {
@@ -34,7 +35,7 @@ Held BucketsOf(std::span<const uint16_t> homes, size_t slots) {
 
 double Sum(std::span<const double> weights) { return std::accumulate(weights.begin(), weights.end(), 0.0); }
 
-// How far `slot` is from `bucket`: an exponentially distributed number, -log2 of a uniform one, over the weight.
+// The distance of `slot` from `bucket`: an exponentially distributed number, -log2 of a uniform one, divided by the weight.
 double DistanceOf(uint32_t bucket, size_t slot, double weight) {
   const uint32_t uniform = HashWords(kDistance, bucket, static_cast<uint32_t>(slot)) | 1;
   const int exponent = 31 - std::countl_zero(uniform);
@@ -45,7 +46,7 @@ double DistanceOf(uint32_t bucket, size_t slot, double weight) {
   return (32 - exponent - kTwoOverLn2 * z * series) / weight;
 }
 
-// The slot that costs least, the lower number among equals but `first` before all; `first` if all cost infinity.
+// The slot with the least cost. Among equals `first` wins, then the lowest number. `first` if every cost is infinite.
 template <typename Cost>
 size_t Least(std::span<const double> weights, Cost cost, size_t first = kNoSlot) {
   size_t best = first;
@@ -60,8 +61,8 @@ size_t Least(std::span<const double> weights, Cost cost, size_t first = kNoSlot)
   return best;
 }
 
-// Passes to `slot` those `count` of a slot's buckets whose hashes for it are lowest.
-void Give(Held& held, size_t from, size_t count, size_t slot) {
+// Moves `count` buckets from the slot `from` to `slot`: those with the lowest hashes for `slot`.
+void MoveBuckets(Held& held, size_t from, size_t count, size_t slot) {
   if (count == 0) return;
   std::vector<uint64_t> order;
   for (const uint16_t bucket : held[from]) {
@@ -86,7 +87,7 @@ void Join(std::span<const double> weights, size_t slot, Held& held, std::span<ui
     counts[Least(weights, cost, slot)]--;
   }
   for (size_t i = 0; i < held.size(); i++) {
-    if (i != slot) Give(held, i, held[i].size() - static_cast<size_t>(counts[i]), slot);
+    if (i != slot) MoveBuckets(held, i, held[i].size() - static_cast<size_t>(counts[i]), slot);
   }
   for (const uint16_t bucket : held[slot]) homes[bucket] = static_cast<uint16_t>(slot);
 }

@@ -7,7 +7,7 @@
 
 namespace limpet {
 
-// A 128-bit key as the two little-endian words that SipHash starts from.
+// A 128-bit key as two little-endian words.
 struct SipKey {
   uint64_t low = 0;
   uint64_t high = 0;
@@ -15,8 +15,8 @@ struct SipKey {
 
 SipKey LoadSipKey(std::span<const uint8_t, 16> bytes);
 
-// SipHash-2-4 with 64 bits out (Aumasson and Bernstein, 2012): a MAC for short texts under a key the client
-// does not know. Compare tags as integers, whole: that takes the same time whichever bits differ.
+// SipHash-2-4 with a 64-bit result (Aumasson and Bernstein, 2012): a MAC for short texts under a key that clients do not know.
+// Compare whole tags as integers, because that takes the same time whichever bits differ.
 uint64_t SipHash24(const SipKey& key, std::string_view message);
 
 }  // namespace limpet

@@ -1,4 +1,4 @@
-// A test is a program: it checks, and returns 0 when none failed.
+// Checks for test programs. A test program returns 0 if no check failed.
 #ifndef LIMPET_TEST_NATIVE_CHECK_H_
 #define LIMPET_TEST_NATIVE_CHECK_H_
 
@@ -9,14 +9,14 @@ namespace limpet {
 
 inline int failures = 0;
 
-// The file and the line are the caller's (std::source_location, which Clang 14 lacks, would say the same).
+// Prints the file and the line of a check that failed. Clang 14 has no std::source_location.
 inline void Check(bool holds, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
   if (holds) return;
   failures++;
   std::fprintf(stderr, "%s:%d: a check failed\n", file, line);
 }
 
-// The same numbers in every run (Marsaglia's xorshift).
+// Random numbers that are the same in every run (Marsaglia's xorshift).
 class Random {
  public:
   uint32_t Next() {
@@ -24,7 +24,7 @@ class Random {
     state_ ^= state_ >> 17;
     return state_ ^= state_ << 5;
   }
-  // 0 to `end` - 1.
+  // A number from 0 to `end` - 1.
   uint32_t Below(uint32_t end) { return Next() % end; }
 
  private:

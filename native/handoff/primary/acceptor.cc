@@ -70,7 +70,7 @@ int Acceptor::TimeoutMs() const {
   if (to_retry_.any()) timeout_ms = kRetryMs;
   if (!closing_.empty()) timeout_ms = std::min(timeout_ms, kCloseCheckMs);
   for (const auto& [id, source] : sources_) {
-    if (source.service == Service::kWatched) timeout_ms = std::min(timeout_ms, kWatchMs);
+    if (source.mode == AcceptMode::kWatched) timeout_ms = std::min(timeout_ms, kWatchMs);
   }
   if (backoff_until_ms_ != 0) {
     const uint64_t now = NowMs();
@@ -94,10 +94,10 @@ void Acceptor::OnTime() {
 // Serves the watched sockets whose accept queue is more than half full.
 void Acceptor::ServeOverflowing() {
   for (auto& [id, source] : sources_) {
-    if (source.service != Service::kWatched) continue;
+    if (source.mode != AcceptMode::kWatched) continue;
     const ListenQueue queue = ReadListenQueue(source.socket.get());
     if (queue.waiting * 2 <= queue.capacity) continue;
-    source.service = Service::kServed;
+    source.mode = AcceptMode::kServed;
     source.overflowed = true;
     Poll(id, source);
   }
@@ -191,7 +191,7 @@ void Acceptor::Flush() {
 }
 
 void Acceptor::Poll(uint32_t id, Source& source) {
-  if (source.service != Service::kServed || source.polled || backoff_until_ms_ != 0 || owners_.empty()) return;
+  if (source.mode != AcceptMode::kServed || source.polled || backoff_until_ms_ != 0 || owners_.empty()) return;
   source.polled = poller_.Add(source.socket.get(), id).ok();
 }
 

@@ -42,11 +42,11 @@ class Acceptor {
   // Called on the acceptor's thread when a closing listener has become empty.
   using Notify = void (*)(void* context);
 
-  // What the acceptor does with a listening socket.
-  enum class Service : uint8_t {
-    kHeld,     // Nothing. Its connections wait in the kernel, or a worker accepts them.
-    kWatched,  // Nothing, until its accept queue in the kernel is more than half full. From then on as kServed.
-    kServed,   // Accepts its connections and sends them to workers.
+  // How the acceptor treats a listening socket.
+  enum class AcceptMode : uint8_t {
+    kHeld,     // It accepts nothing. Connections wait in the kernel, or a worker accepts them.
+    kWatched,  // It accepts nothing until the socket's accept queue is more than half full. From then on the socket is kServed.
+    kServed,   // It accepts the connections and sends them to workers.
   };
 
   Acceptor(const SharedMemory* memory, Settings settings, Notify notify, void* context);
@@ -67,7 +67,7 @@ class Acceptor {
   // connections go to that slot while it serves, else all of them to one other slot. With kNoSlot the ring places them.
   uint32_t Add(uint8_t listener, Descriptor socket, uint16_t pinned = kNoSlot);
   // `detour`, if not empty, replaces the owners of the buckets for this socket: its connections must not go to their home.
-  void Serve(uint32_t source, Service service, std::vector<uint16_t> detour);
+  void Serve(uint32_t source, AcceptMode mode, std::vector<uint16_t> detour);
   // Closes the socket. With `drain`, first accepts the connections that wait in it.
   void Remove(uint32_t source, bool drain);
 
@@ -98,14 +98,14 @@ class Acceptor {
 
  private:
   class Guard;
-  // Bits that tell what a poller's token stands for. Without one it is the number of a source.
+  // The bits that mark the kind of a poller token. A token without them is the number of a source.
   static constexpr uint64_t kChannel = uint64_t{1} << 32;
   static constexpr uint64_t kHead = kChannel << 1;
 
   // A listening socket.
   struct Source {
     uint8_t listener;
-    Service service = Service::kHeld;
+    AcceptMode mode = AcceptMode::kHeld;
     bool overflowed = false;  // It is served because its accept queue ran full while it was watched.
     bool polled = false;
     uint16_t pinned = kNoSlot;

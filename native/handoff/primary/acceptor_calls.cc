@@ -78,15 +78,15 @@ uint32_t Acceptor::Add(uint8_t listener, Descriptor socket, uint16_t pinned) {
   return next_source_++;
 }
 
-void Acceptor::Serve(uint32_t id, Service service, std::vector<uint16_t> detour) {
+void Acceptor::Serve(uint32_t id, AcceptMode mode, std::vector<uint16_t> detour) {
   const Guard guard(this);
   const auto source = sources_.find(id);
   if (source == sources_.end()) return;
   source->second.detour = std::move(detour);
-  const bool overflows = source->second.overflowed && service == Service::kWatched;
-  if (!overflows) source->second.service = service;
+  const bool overflows = source->second.overflowed && mode == AcceptMode::kWatched;
+  if (!overflows) source->second.mode = mode;
   source->second.overflowed = overflows;
-  if (source->second.service == Service::kServed) {
+  if (source->second.mode == AcceptMode::kServed) {
     Poll(id, source->second);
   } else {
     Unpoll(source->second);

@@ -9,7 +9,7 @@
 
 namespace limpet {
 
-// Called when the rules of the listener have found the client.
+// Called when the listener's rules have found the client.
 void Acceptor::OnPlacement(void* self, Descriptor socket, uint8_t listener, const Placement& placement) {
   auto* const acceptor = static_cast<Acceptor*>(self);
   Connection connection{.socket = std::move(socket), .listener = listener, .bucket = acceptor->BucketFor(placement)};
@@ -38,8 +38,8 @@ uint16_t Acceptor::SlotOf(const Connection& connection) const {
   return serves ? connection.pinned : owners_[connection.bucket];
 }
 
-// `slot` if its load is below the bound. Otherwise the next slot in the bucket's order whose load is. This is consistent hashing with
-// bounded loads (Mirrokni, Thorup, Zadimoghaddam, SODA 2018), with the ring's own order instead of the next point on a circle.
+// `slot` if its load is below the bound. Otherwise the next slot in the bucket's order with a load below it. This is consistent hashing
+// with bounded loads (Mirrokni, Thorup, Zadimoghaddam, SODA 2018), but with the ring's own order instead of the next point on a circle.
 uint16_t Acceptor::SlotWithinBound(uint16_t slot, uint16_t bucket) const {
   static constexpr std::array<double, SharedMemory::kSlots> kWeights = [] {
     std::array<double, SharedMemory::kSlots> weights{};
@@ -61,7 +61,7 @@ uint16_t Acceptor::SlotWithinBound(uint16_t slot, uint16_t bucket) const {
   return next == kNoSlot ? slot : next;
 }
 
-// Among equally loaded slots, another one each time.
+// Equally loaded slots take turns.
 uint16_t Acceptor::LeastLoadedSlot() {
   const size_t slots = serving_.size();
   size_t least = SIZE_MAX;

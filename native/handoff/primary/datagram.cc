@@ -16,7 +16,7 @@ Status SendDatagram(std::string_view path, std::string_view text) {
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) return Status::System("sendto", ENAMETOOLONG);
   memcpy(address.sun_path, path.data(), path.size());
-  // An abstract name begins with a zero byte, and has no other at its end.
+  // An abstract name begins with a zero byte. Unlike a path it has none at its end.
   const bool abstract = path.starts_with('@');
   if (abstract) address.sun_path[0] = '\0';
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1));

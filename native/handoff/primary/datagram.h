@@ -7,8 +7,8 @@
 
 namespace limpet {
 
-// Sends `text` as one datagram to the unix-domain socket at `path`; a leading `@` stands for Linux's abstract names. Never waits:
-// EAGAIN when the receiver's queue is full. ENAMETOOLONG, ENOENT, ECONNREFUSED as the system has them.
+// Sends `text` as one datagram to the unix-domain socket at `path`. A leading `@` means an abstract name of Linux. Never blocks: EAGAIN
+// if the receiver's queue is full. Other errors are those of sendto(2), such as ENAMETOOLONG, ENOENT and ECONNREFUSED.
 Status SendDatagram(std::string_view path, std::string_view text);
 
 }  // namespace limpet

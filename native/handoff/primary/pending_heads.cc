@@ -12,8 +12,8 @@
 namespace limpet {
 namespace {
 
-// A head arrives in one portion, rarely in two or three. After this many peeks a connection is peeked at by the clock, not when
-// bytes arrive: after 8 ms, then 16 ms, doubling to 128 ms.
+// A head arrives in one portion, rarely in two or three. After this many peeks the connection is no longer peeked at when bytes arrive,
+// but after a pause: 8 ms, then 16 ms, doubling to 128 ms.
 constexpr uint8_t kPromptLooks = 4;
 constexpr uint64_t kFirstPauseMs = 8;
 constexpr int kPauseDoublings = 4;
@@ -24,7 +24,7 @@ uint32_t HourNow() { return static_cast<uint32_t>(time(nullptr) / 3600); }
 
 enum class StreamEnd : uint8_t { kOpen, kHalfClosed, kBroken };
 
-// While there is unread data, a peek shows neither a reset nor a half-close. This does.
+// While bytes are unread, a peek shows neither a reset nor a half-close. poll() shows both.
 StreamEnd EndOf(int fd) {
 #if defined(POLLRDHUP)
   constexpr short kHalfClosed = POLLRDHUP;
@@ -37,7 +37,7 @@ StreamEnd EndOf(int fd) {
   return (asked.revents & kHalfClosed) != 0 ? StreamEnd::kHalfClosed : StreamEnd::kOpen;
 }
 
-// Takes bytes off the stream that a peek has shown.
+// Takes bytes off the stream. A peek has shown that they are there.
 void Consume(int fd, size_t count) {
   char discarded[4096];
   while (count > 0) {

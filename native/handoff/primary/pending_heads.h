@@ -36,14 +36,14 @@ struct Placement {
 // stream. Owns the sockets until they are placed.
 //
 // The work for a connection is bounded, whatever its client does. Each byte of a head is parsed once. A client that sends byte by
-// byte is peeked at less and less often. A connection that is too slow or sends too long a head is answered and closed, and so is
-// the oldest when there are too many. Not thread-safe: the acceptor's lock guards it.
+// byte is peeked at less and less often. A connection is answered and closed if it is too slow, if its head is too long, or if it is
+// the oldest of too many. Not thread-safe: the acceptor's lock guards it.
 class PendingHeads {
  public:
   struct Settings {
     uint32_t timeout_ms = 5000;
     size_t max = 10000;
-    // The most connections of one address. Does not count for addresses that the chain trusts.
+    // The most connections of one address. There is no such limit for addresses that the chain trusts.
     size_t per_address_max = 1000;
   };
   // The placement's text is valid during the call only.
@@ -79,12 +79,12 @@ class PendingHeads {
     uint64_t deadline_ms;
     bool counted = false;  // It counts for its address.
     bool spoken = false;   // At least one byte has arrived.
-    bool polled = false;   // The poller watches it. Otherwise it is peeked at by the clock.
+    bool polled = false;   // The poller watches it. Otherwise OnTime peeks at it.
     uint8_t looks = 0;     // How many peeks found the head incomplete.
   };
   using Waiting = std::map<uint32_t, Pending>;
   using Due = std::pair<uint64_t, uint32_t>;
-  // What a peek led to.
+  // The result of a peek.
   enum class Progress : uint8_t { kIncomplete, kPlaced, kGone, kRefused };
 
   // Peeks, and places the connection if the rules can decide. On kPlaced its socket has been handed on.

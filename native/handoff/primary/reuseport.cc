@@ -23,8 +23,8 @@ Status AllowSharing(int fd) {
   return Status::Ok();
 }
 
-// Binds and listens, with a filter that drops every packet, SYNs among them. Some kernels keep socket filters from ordinary users
-// (Linux 6.18 says EPERM), though not the steering program: there the socket hears SYNs at once.
+// Binds and listens, with a filter that drops every packet, and so every SYN. Some kernels do not allow ordinary users to attach socket
+// filters (EPERM on Linux 6.18), but allow the steering program. On these the socket answers SYNs at once.
 Status DropAndListen(int fd, const ListenAddress& address, int backlog) {
   sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
   const sock_fprog program{1, &drop};
@@ -36,9 +36,9 @@ Status DropAndListen(int fd, const ListenAddress& address, int backlog) {
   return Status::Ok();
 }
 
-// The first socket of a group, alone on its address. Of two that begin to listen at the same moment the kernel can refuse both, each
-// for the other's sake (it marks a socket as listening before it looks): so a refused listen, unlike a refused bind, is
-// tried again, after pauses in which two processes are not alike.
+// Opens the first socket of a group, alone on its address. If two sockets begin to listen at the same moment, the kernel can refuse
+// both, because it marks a socket as listening before it looks for others. So a refused listen is tried again, unlike a refused bind.
+// The pauses depend on the process id, so that two processes do not collide again.
 Status ListenFirst(const ListenAddress& address, int backlog, Descriptor* result) {
   constexpr int kAttempts = 6;
   for (int attempt = 1;; ++attempt) {
@@ -114,7 +114,7 @@ Status ReuseportGroup::Grow(size_t slots) {
 }
 
 Status ReuseportGroup::Steer(const std::vector<BpfInstruction>& program) {
-  // One socket is no group yet, and there is nothing to choose.
+  // With one socket there is nothing to choose.
   if (sockets_.size() > 1) {
     if (program.empty()) return Status::System("setsockopt", E2BIG);
     const sock_fprog filter{static_cast<unsigned short>(program.size()),

@@ -8,45 +8,46 @@
 
 namespace limpet {
 
-// N listening sockets on one address, slot n's the n-th of a SO_REUSEPORT group that the steering program chooses from.
-// Linux only: elsewhere Open answers ENOTSUP.
+// Listening sockets on one address, one for each slot. They are a SO_REUSEPORT group: the steering program chooses one of them for each
+// connection. The socket of slot n is the n-th of the group. Linux only: on other systems Open fails with ENOTSUP.
 //
-// The kernel numbers the sockets in the order in which they begin to listen and renumbers when one but the last closes.
-// So sockets are added and removed at the end alone, and the group lives as long as the router.
+// The kernel numbers the sockets in the order in which they begin to listen, and renumbers them when one before the last is closed. So
+// sockets are added and removed only at the end, and the group exists as long as the router.
 class ReuseportGroup {
  public:
-  // Slot 0's socket listens before it may share: an address on which anyone listens, with SO_REUSEPORT or not, is
-  // EADDRINUSE, and of two routers that open it at once the kernel lets in one. (A stranger of the same user may still
-  // join later: workers count what reaches them against the program.)
-  // Other failures: those of bind(2); ENOMEM from setsockopt when the program is over `net.core.optmem_max`;
-  // ENOPROTOOPT before Linux 4.6. After a failure nothing is open.
+  // The socket of slot 0 listens before it gets SO_REUSEPORT. So Open fails with EADDRINUSE if another process listens on the address,
+  // with SO_REUSEPORT or without. If two routers open the address at once, the kernel accepts one. (Another process of the same user
+  // can still join the group later. Workers count the connections that the program would have sent elsewhere.)
+  // Other errors are those of bind(2), ENOMEM from setsockopt if the program exceeds `net.core.optmem_max`, and ENOPROTOOPT before
+  // Linux 4.6. After a failure no socket is open.
   Status Open(const ListenAddress& address, size_t slots, int backlog, const std::vector<BpfInstruction>& program);
 
-  // Takes the sockets of a group that another process has opened, or one that listens alone, in slot order. Nothing changes for
-  // those who connect before Grow and Steer.
+  // Takes the sockets of a group that another process has opened, in slot order, or one socket that listens alone. Nothing changes for
+  // clients that connect before Grow and Steer.
   Status Adopt(std::vector<Descriptor> sockets, int backlog);
 
-  // Adds sockets at the end until there are `slots`. They drop SYNs, which clients repeat within a second, until Steer:
-  // no connection is ever placed without a program that knows its socket. (Where the user may not attach a filter, those of the
-  // fraction of a millisecond between Open's first listen and its program are placed without, and counted as missteered; a program
-  // that is there already never chooses a socket that it does not know.) On failure the size is anything from the old
-  // one to `slots`.
+  // Adds sockets at the end until there are `slots`. Until Steer they drop SYNs, which clients repeat within a second. So a connection
+  // is never steered by a program that does not know its socket. On failure the size is between the old one and `slots`.
+  //
+  // If the user must not attach a filter, the new sockets do not drop SYNs. An attached program never chooses a socket that it does not
+  // know. But Open attaches its program a fraction of a millisecond after its first listen. Connections of that time are steered without
+  // the program, and counted as missteered.
   Status Grow(size_t slots);
 
-  // Replaces the program of the whole group at once. On failure the old one stays.
+  // Replaces the program of the whole group at once. On failure the old program stays.
   Status Steer(const std::vector<BpfInstruction>& program);
 
-  // Closes the last socket; what is queued in it is reset by the kernel, unless another process holds it too.
+  // Closes the last socket. The kernel resets the connections that wait in it, unless another process has the socket too.
   void RemoveLast();
 
   size_t size() const { return sockets_.size(); }
   int descriptor(size_t slot) const { return sockets_[slot].get(); }
 
  private:
-  ListenAddress address_;  // as bound, with the port that the system chose
+  ListenAddress address_;  // The bound address, with the port that the system chose.
   int backlog_ = 0;
   std::vector<Descriptor> sockets_;
-  size_t steered_ = 0;  // sockets that no longer drop SYNs
+  size_t steered_ = 0;  // How many sockets no longer drop SYNs.
 };
 
 }  // namespace limpet

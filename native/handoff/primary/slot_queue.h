@@ -12,8 +12,8 @@
 
 namespace limpet {
 
-// Owns the connections in it. A connection is sent to the worker when the worker is attached for its listener and has credits left:
-// the channel never holds more connections than the worker has credits. Not thread-safe: the acceptor's lock guards it.
+// Owns the connections in it. A connection is sent when the worker is attached for its listener and has credits left. The channel never
+// holds more connections than the worker has credits. Not thread-safe: the acceptor's lock guards it.
 class SlotQueue {
  public:
   enum class Result {

@@ -6,7 +6,7 @@
 namespace limpet {
 namespace {
 
-// Opcodes of classic BPF (linux/filter.h), spelled out so that the compiler of programs builds and runs anywhere.
+// Opcodes of classic BPF (linux/filter.h). They are repeated here so that this file builds and runs on every system.
 constexpr uint16_t kLoadWord = 0x20;       // A = packet[k .. k+3], big endian
 constexpr uint16_t kLoadByte = 0x30;       // A = packet[k]
 constexpr uint16_t kLoadImmediate = 0x00;  // A = k
@@ -28,12 +28,12 @@ constexpr uint16_t kJumpGreaterOrEqual = 0x35;
 constexpr uint16_t kReturnA = 0x16;
 constexpr uint16_t kReturn = 0x06;
 
-// The kernel has pulled the packet to its payload when the program runs: headers are reached from the network header.
+// When the program runs, the packet begins at its payload. The headers are reached relative to the network header.
 constexpr uint32_t kNetworkHeader = static_cast<uint32_t>(-0x100000);
 constexpr uint32_t kIpv4Source = kNetworkHeader + 12;
 constexpr uint32_t kIpv6Source = kNetworkHeader + 8;
 
-// A conditional jump reaches 255 instructions; a subtree of this many leaves takes at most 3 × 85 − 1 = 254.
+// A conditional jump reaches 255 instructions. A subtree of this many leaves has at most 3 × 85 − 1 = 254.
 constexpr uint32_t kLeavesInReach = 85;
 
 enum Scratch : uint32_t { kV0, kV1, kV2, kV3, kMessage0, kMessage1, kHash };
@@ -72,7 +72,7 @@ class Assembler {
   std::vector<size_t> leaf_jumps_;
 };
 
-// A = the bytes at `offset`, the first least significant. Clobbers X.
+// A = the bytes at `offset`, the first one least significant. Overwrites X.
 void Assembler::LoadLittleEndian(uint32_t offset, uint32_t bytes) {
   Emit(kLoadByte, offset + bytes - 1);
   for (uint32_t byte = bytes - 1; byte-- > 0;) {
@@ -83,7 +83,7 @@ void Assembler::LoadLittleEndian(uint32_t offset, uint32_t bytes) {
   }
 }
 
-// M[kMessage0], M[kMessage1] = the 8-byte client key of the source address, as little-endian words.
+// M[kMessage0], M[kMessage1] = the client key of the source address, 8 bytes, as two little-endian words.
 void Assembler::ClientKey(uint32_t ipv6_prefix) {
   Emit(kLoadByte, kNetworkHeader);
   Emit(kShiftRight, 4);
@@ -198,7 +198,7 @@ void Assembler::Hash(const uint32_t key[2]) {
   Emit(kStore, kHash);
 }
 
-// Chooses the word that holds the bucket's slot, then the slot in the word: X holds the shift all the way down the tree.
+// Finds the word that has the bucket's slot, then the slot in the word. X keeps the shift through the whole tree.
 void Assembler::Lookup(const SteeringTable& table, uint32_t slot_max) {
   const uint32_t slot_bits = std::bit_ceil(static_cast<uint32_t>(std::bit_width(slot_max)));
   const uint32_t slots_per_word = 32 / slot_bits;

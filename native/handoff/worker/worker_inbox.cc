@@ -115,7 +115,7 @@ class WorkerInbox::ChannelReader final : public WatchedDescriptor {
     if (broken) {
       Unwatch();
     } else if (!returned || !offered) {
-      // A worker without credits is sent nothing, so nothing would wake it. It looks again by itself.
+      // The acceptor sends nothing to a worker without credits, so nothing would wake it.
       BackOff();
     }
     CountLatencies({received, expected});
@@ -164,7 +164,7 @@ class WorkerInbox::ChannelReader final : public WatchedDescriptor {
     }
   }
 
-  // Whether the process has descriptors for a batch. Counting them is a system call. It is made each time if descriptors are scarce,
+  // Whether the process has descriptors for a batch. Counting them takes a system call. They are counted each time if they are scarce,
   // else once in kWindow connections.
   bool HasRoom() {
     if (room_ < kPlenty || received_since_count_ >= kWindow) {
@@ -183,7 +183,7 @@ class WorkerInbox::ChannelReader final : public WatchedDescriptor {
     return credits > 0;
   }
 
-  // Sends the connections that are to be returned to the acceptor. True if none is left.
+  // Sends the connections of listeners that are not expected back to the acceptor. True if none is left.
   bool SendReturns() {
     while (!returning_.empty()) {
       const Connection* message[kMessageMax];

@@ -1,4 +1,4 @@
-// The client key of an address in text: no text breaks it, and what is an address still is one with a zone.
+// The client key of an address in text. No text makes the parser fail. An IPv6 address with a zone has the same key as without it.
 #include <string>
 
 #include "fuzz/fuzz.h"

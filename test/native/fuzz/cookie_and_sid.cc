@@ -1,4 +1,4 @@
-// Values that claim to be ours: what is accepted carries the right tag and has one spelling.
+// Affinity cookies and Engine.IO sids. A value that is accepted has the right shape. A Cookie line has no more pairs than bytes.
 #include <string>
 
 #include "fuzz/fuzz.h"

@@ -1,4 +1,4 @@
-// What the fuzz targets share: a property that must hold, and keys that the corpus was made with.
+// Shared by the fuzz targets: the check of a property, and the keys with which the corpus was made.
 #ifndef LIMPET_TEST_NATIVE_FUZZ_FUZZ_H_
 #define LIMPET_TEST_NATIVE_FUZZ_FUZZ_H_
 

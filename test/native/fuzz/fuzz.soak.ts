@@ -5,20 +5,20 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
 
-/** Minutes for each target; LIMPET_SOAK_MINUTES changes it. */
+/** Minutes for each target. LIMPET_SOAK_MINUTES sets it. */
 const minutes = Number(process.env.LIMPET_SOAK_MINUTES ?? 10);
 const timeout = minutes * 60_000 + 120_000;
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const run = promisify(execFile);
 
-/** The targets, as CMakeLists.txt lists them. */
+/** The targets that CMakeLists.txt lists. */
 const targets =
   readFileSync(`${root}CMakeLists.txt`, 'utf8')
     .match(/set\(fuzz_targets([^)]*)\)/)?.[1]
     ?.split(/\s+/)
     .filter(Boolean) ?? [];
 
-/** Adds a line to bench/results/fuzzing.md when LIMPET_SOAK_RECORD says so. */
+/** Prints the line. If LIMPET_SOAK_RECORD is set, also adds it to bench/results/fuzzing.md. */
 function record(line: string): void {
   console.log(line);
   if (process.env.LIMPET_SOAK_RECORD)
@@ -33,7 +33,7 @@ beforeAll(async () => {
   });
 }, 300_000);
 
-test.concurrent.each(targets)('%s finds nothing', { timeout }, async (target) => {
+test.concurrent.each(targets)('%s finds no fault', { timeout }, async (target) => {
   const findings = `${root}build-fuzz/findings/${target}/`;
   const { stderr } = await run(
     `${root}build-fuzz/fuzz_${target}`,

@@ -1,4 +1,4 @@
-// PROXY version 1: nothing longer than 107 bytes is waited for, and a complete header ends in CRLF.
+// PROXY protocol, version 1. A header of more than 107 bytes is never partial. A complete header ends in CRLF.
 #include <string>
 
 #include "fuzz/fuzz.h"

@@ -1,4 +1,4 @@
-// PROXY version 2: a complete header fits the stream and the limit, and every part of it is still partial.
+// PROXY protocol, version 2. A complete header is within the stream and the limit. Every prefix of it is partial.
 #include <string>
 
 #include "fuzz/fuzz.h"

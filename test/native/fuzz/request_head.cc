@@ -1,5 +1,5 @@
-// A stream against every chain of rules that reads heads: no access out of bounds, and the decision is the same whole
-// and in portions.
+// A stream is given to every chain of rules that reads heads. No access is out of bounds. The decision is the same for the whole stream
+// and for portions of it.
 #include <vector>
 
 #include "fuzz/fuzz.h"

@@ -1,4 +1,4 @@
-// Clients on loopback addresses of their own, and how to leave without a trace.
+// Clients and listening sockets on loopback addresses.
 #ifndef LIMPET_TEST_NATIVE_HANDOFF_LOOPBACK_H_
 #define LIMPET_TEST_NATIVE_HANDOFF_LOOPBACK_H_
 
@@ -15,12 +15,13 @@
 
 namespace limpet {
 
-// 127.x.y.z, host order: never 127.0.0.x, never .0 or .255.
+// An address 127.x.y.z in host order. It is never in 127.0.0.x, and never ends in .0 or .255.
 inline uint32_t LoopbackAddress(uint32_t number) {
   return 0x7f000000u | (number / 250 % 65000 + 1) << 8 | (number % 250 + 1);
 }
 
-// A client that is connected, or an invalid descriptor, with errno. It leaves with a reset, and no TIME_WAIT.
+// Connects a client. The descriptor is invalid, with errno set, if that fails. Closing the client resets the connection, which leaves no
+// TIME_WAIT.
 inline Descriptor Connect(const ListenAddress& to, uint32_t from, int flags = 0) {
   Descriptor client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
   const linger reset{1, 0};

@@ -1,4 +1,4 @@
-// The client key of addresses in text and in bytes.
+// Client keys of addresses in text and in bytes.
 #include "ring/client_key.h"
 
 #include <string_view>
@@ -28,7 +28,7 @@ void ReadsText() {
   Check(KeyOfText("fe80::1%eth0", 64) == KeyOfText("fe80::2", 64));
 }
 
-void RefusesWhatIsNoAddress() {
+void RefusesTextThatIsNoAddress() {
   for (const std::string_view text :
        {"", ":", ":::", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", "1.2.3.4%eth0", "1.2.3.4:80",
         "[::1]", "::1%", "::1%a b", "::1%%", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::",
@@ -43,6 +43,6 @@ void RefusesWhatIsNoAddress() {
 int main() {
   CutsIpv6AtThePrefix();
   ReadsText();
-  RefusesWhatIsNoAddress();
+  RefusesTextThatIsNoAddress();
   return failures == 0 ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-// What HalfSipHash gives for the messages "", 00, 00 01, … (64 of them) under the key 00 01 02 03 04 05 06 07.
+// HalfSipHash of the 64 messages "", 00, 00 01, … under the key 00 01 02 03 04 05 06 07.
 #ifndef LIMPET_TEST_NATIVE_RING_HASH_VECTORS_H_
 #define LIMPET_TEST_NATIVE_RING_HASH_VECTORS_H_
 
@@ -6,7 +6,7 @@
 
 namespace limpet {
 
-// The reference implementation's: https://github.com/veorq/SipHash, vectors_hsip32.
+// From the reference implementation: https://github.com/veorq/SipHash, vectors_hsip32.
 inline constexpr uint32_t kHalfSipHash24[64] = {
     0x5b9f35a9, 0xb85a4727, 0x03a662fa, 0x04e7fe8a, 0x89466e2a, 0x69b6fac5, 0x23fc6358, 0xc563cf8b,
     0x8f84b8d0, 0x79e706f8, 0x3479b094, 0x50300808, 0x2f87f057, 0xff63e677, 0x7cf8ffd6, 0x972bfe74,
@@ -17,7 +17,7 @@ inline constexpr uint32_t kHalfSipHash24[64] = {
     0xe32ce169, 0xe580b58d, 0xc6649736, 0x04026e01, 0xd4f3853b, 0xbe66dbfe, 0x3a2a691e, 0xc08489c6,
     0x40b9c5a5, 0x8ce8e99b, 0x4081bc7d, 0xc58e077c, 0x736ce7d4, 0xb9cb8f42, 0x7a9983bd, 0x744aea59};
 
-// The Linux kernel's, where hsiphash is HalfSipHash-1-3: lib/test_siphash.c, 32-bit.
+// From the Linux kernel, whose hsiphash on 32-bit systems is HalfSipHash-1-3: lib/test_siphash.c.
 inline constexpr uint32_t kHalfSipHash13[64] = {
     0x5814c896, 0xe7e864ca, 0xbc4b0e30, 0x01539939, 0x7e059ea6, 0x88e3d89b, 0xa0080b65, 0x9d38d9d6,
     0x577999b1, 0xc839caed, 0xe4fa32cf, 0x959246ee, 0x6b28096c, 0x66dd9cd6, 0x16658a7c, 0xd0257b04,

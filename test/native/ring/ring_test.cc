@@ -1,4 +1,4 @@
-// The ring's theorems, on rings of every size; src/binding/typescript/ring.ts states them, test/ring/ tests them in depth.
+// The guarantees of the ring, for rings of every size. src/binding/typescript/ring.ts states them. test/ring/ tests them in depth.
 #include "ring/ring.h"
 
 #include <cmath>
@@ -48,7 +48,7 @@ void StaysBalancedAsSlotsJoin(bool equal) {
   }
 }
 
-void MovesOnlyTheBucketsOfWhoLeaves() {
+void MovesOnlyTheBucketsOfASlotThatLeaves() {
   Random random;
   std::vector<double> weights = Weights(random, 32, true);
   std::vector<uint16_t> homes(kBuckets);
@@ -64,7 +64,7 @@ void MovesOnlyTheBucketsOfWhoLeaves() {
   }
 }
 
-void ServesForWhoIsDown() {
+void GivesTheBucketsOfDownSlotsToOthers() {
   Random random;
   const std::vector<double> weights = Weights(random, 16, false);
   std::vector<uint16_t> homes(kBuckets);
@@ -83,7 +83,7 @@ void ServesForWhoIsDown() {
   }
 }
 
-void LooksManyUpAsOneByOne() {
+void LooksUpManyLikeOne() {
   Random random;
   std::vector<uint16_t> owners(kBuckets);
   BuildHomes(Weights(random, 8, true), owners);
@@ -107,8 +107,8 @@ void LooksManyUpAsOneByOne() {
 int main() {
   StaysBalancedAsSlotsJoin(true);
   StaysBalancedAsSlotsJoin(false);
-  MovesOnlyTheBucketsOfWhoLeaves();
-  ServesForWhoIsDown();
-  LooksManyUpAsOneByOne();
+  MovesOnlyTheBucketsOfASlotThatLeaves();
+  GivesTheBucketsOfDownSlotsToOthers();
+  LooksUpManyLikeOne();
   return failures == 0 ? 0 : 1;
 }

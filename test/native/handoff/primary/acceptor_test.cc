@@ -1,5 +1,6 @@
-// Acceptor, channels and inboxes, hammered: workers die and come back, slots go down, clients give up, queues overflow. The
-// clients' ledger and the workers' must agree, connection by connection. LIMPET_HAMMER_ROUNDS makes it a soak.
+// A stress test of acceptor, channels and inboxes. Workers die and are replaced, slots go down, clients give up, queues overflow. In the
+// end the record of the clients and the record of the workers must agree for every connection. LIMPET_HAMMER_ROUNDS sets the number of
+// rounds.
 #include "handoff/primary/acceptor.h"
 
 #include <poll.h>
@@ -23,7 +24,7 @@ constexpr uint32_t kSlots = 4;
 constexpr uint8_t kListener = 3;
 constexpr size_t kQueueMax = 120;
 
-// Who was served, by address and port; filled by every worker's thread.
+// How often each client was served, by its address and port. Every worker's thread writes to it.
 class Ledger {
  public:
   Ledger() { uv_mutex_init(&mutex_); }
@@ -53,7 +54,7 @@ class Ledger {
   size_t all_ = 0;
 };
 
-// A worker process, but for being a thread: a loop and an inbox of its own.
+// Stands for a worker process: a thread with its own loop and inbox.
 class Worker {
  public:
   Worker(const SharedMemory* memory, uint32_t slot, uint32_t worker_index, int channel, Ledger* ledger)
@@ -67,7 +68,7 @@ class Worker {
     uv_thread_create(&thread_, [](void* self) { static_cast<Worker*>(self)->Run(); }, this);
   }
 
-  // It dies between two wakes: what it has not received by then it never does.
+  // The worker dies between two wakeups. Connections that it has not received stay in the channel.
   ~Worker() {
     uv_async_send(&stop_);
     uv_thread_join(&thread_);
@@ -120,7 +121,7 @@ class Hammer {
     address_ = AddressOf(listener.get());
     UpdateRing();
     const uint32_t source = acceptor_->Add(kListener, std::move(listener));
-    acceptor_->Serve(source, Acceptor::Service::kServed, {});
+    acceptor_->Serve(source, Acceptor::AcceptMode::kServed, {});
     for (uint32_t slot = 0; slot < kSlots; ++slot) Attach(slot);
   }
 
@@ -149,7 +150,7 @@ class Hammer {
 
   void Finish() {
     Recover();
-    // Only then does settled count what the thread has not accepted yet.
+    // Close accepts the connections that still wait in the kernel. IsEmpty counts them only after that.
     acceptor_->Close(kListener);
     for (int waited_ms = 0; !acceptor_->IsEmpty(kListener) && waited_ms < 20'000; ++waited_ms) poll(nullptr, 0, 1);
     Check(acceptor_->IsEmpty(kListener));
@@ -193,16 +194,16 @@ class Hammer {
       clients_.push_back({Ledger::NameOf(name), std::move(client)});
       ++connected_;
     }
-    // Clients long served have gone; their number says so no longer than it must.
+    // Old clients whose connection the worker has closed are closed too, so that the test does not run out of descriptors.
     if (clients_.size() > 600) {
       for (size_t i = 0; i + 400 < clients_.size(); ++i) {
-        if (clients_[i].socket.valid() && ledger_closed(clients_[i])) clients_[i].socket.Reset();
+        if (clients_[i].socket.valid() && IsClosedByWorker(clients_[i])) clients_[i].socket.Reset();
       }
     }
   }
 
-  // Whether the server's side has closed.
-  static bool ledger_closed(const Client& client) {
+  // Whether the worker has closed the connection.
+  static bool IsClosedByWorker(const Client& client) {
     char byte;
     return recv(client.socket.get(), &byte, 1, MSG_DONTWAIT) == 0;
   }
@@ -259,7 +260,7 @@ class Hammer {
 
 }  // namespace
 
-// libuv closes descriptors by syscall(2), which the sanitizer does not see: it takes the next owner of the number for a racer.
+// libuv closes descriptors by syscall(2), which the sanitizer does not see. It reports the next user of the same number as a race.
 extern "C" const char* __tsan_default_suppressions() { return "race:recvmsg\nrace:accept4\nrace:socketpair\nrace:epoll_create1\n"; }
 
 int main() {

@@ -10,11 +10,11 @@
 
 namespace limpet {
 
-// Runs a classic-BPF program on the network header of a packet, as the kernel would. -1 when the program does what
-// the kernel's checker forbids or would read past the header.
+// Runs a program of classic BPF on the network header of a packet, as the kernel would. -1 if the program does something that the
+// kernel's checker forbids, or reads beyond the header.
 int64_t RunBpf(const std::vector<BpfInstruction>& program, const uint8_t* network_header, size_t length);
 
-// The headers that the program sees: version and source address set, nothing else.
+// A network header for the program. Only the version and the source address are set.
 struct Packet {
   uint8_t bytes[40] = {};
   size_t length = 0;

@@ -1,4 +1,4 @@
-// The reuseport group in the real kernel.
+// The reuseport group in the kernel that runs the test.
 #include "handoff/primary/reuseport.h"
 
 #include <sys/wait.h>
@@ -38,7 +38,7 @@ void EveryClientReachesItsHome(const ReuseportGroup& group, const Ring& ring, ui
   for (uint32_t i = 0; i < clients; ++i) Check(Reaches(group, LoopbackAddress(i), ring.HomeOf(LoopbackAddress(i))));
 }
 
-void SteersAsTheRingSays() {
+void SteersLikeTheRing() {
   for (const uint32_t slots : {1u, 2u, 3u, 8u, 16u, 17u, 256u}) {
     const Ring ring(slots);
     ReuseportGroup group;
@@ -63,7 +63,7 @@ void GrowsAndShrinks() {
   EveryClientReachesItsHome(group, less, 300);
 }
 
-void NobodySharesTheAddress() {
+void RefusesAnAddressThatIsTaken() {
   const Ring ring(2);
   ReuseportGroup group, other;
   Descriptor alone;
@@ -77,8 +77,8 @@ void NobodySharesTheAddress() {
   Check(group.Open(taken, 2, 511, ring.Program()).error() == EADDRINUSE);
 }
 
-// Two processes open the same port at the same moment, many times: one of them gets it, never both.
-void OneOfTwoRouters() {
+// Two processes open the same port at the same moment. Exactly one of them gets it. The test repeats this 50 times.
+void OneOfTwoRoutersGetsThePort() {
   const Ring ring(4);
   const std::vector<BpfInstruction> program = ring.Program();
   for (int round = 0; round < 50; ++round) {
@@ -98,7 +98,7 @@ void OneOfTwoRouters() {
       ReuseportGroup group;
       const char won = group.Open(address, 4, 511, program).ok() ? 1 : 0;
       static_cast<void>(!write(result[1], &won, 1));
-      // Nobody lets go before both have tried: the pipe ends then.
+      // The pipe ends when both have tried. Until then both keep their sockets.
       static_cast<void>(!read(end[0], &go, 1));
       _exit(0);
     }
@@ -115,7 +115,7 @@ void OneOfTwoRouters() {
   }
 }
 
-void TellsHowFullAQueueIs() {
+void ReadsTheAcceptQueue() {
   Descriptor listener;
   Check(ListenExclusively(Loopback(), 8, &listener).ok());
   const ListenAddress address = AddressOf(listener.get());
@@ -128,10 +128,10 @@ void TellsHowFullAQueueIs() {
 }  // namespace
 
 int main() {
-  SteersAsTheRingSays();
+  SteersLikeTheRing();
   GrowsAndShrinks();
-  NobodySharesTheAddress();
-  OneOfTwoRouters();
-  TellsHowFullAQueueIs();
+  RefusesAnAddressThatIsTaken();
+  OneOfTwoRoutersGetsThePort();
+  ReadsTheAcceptQueue();
   return failures == 0 ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-// The kernel's program against the ring itself: a million addresses of both families, for many numbers of slots and weights.
+// The steering program finds the same slot as the ring, for a million addresses of both families, many numbers of slots and weights.
 #include "handoff/primary/steering_program.h"
 
 #include <algorithm>
@@ -28,7 +28,7 @@ std::vector<BpfInstruction> Compile(const std::vector<uint16_t>& homes, uint32_t
   return CompileSteering({{kKey.k0, kKey.k1}, prefix, homes.data(), static_cast<uint32_t>(homes.size())});
 }
 
-// A third each: IPv4, IPv6, IPv4-mapped IPv6.
+// One third of the addresses is IPv4, one IPv6, one IPv4-mapped IPv6.
 void AgreesWithTheRing(Random& random, const std::vector<uint16_t>& homes, int prefix, int addresses) {
   const RingView ring(kKey, homes);
   const std::vector<BpfInstruction> program = Compile(homes, static_cast<uint32_t>(prefix));
@@ -40,7 +40,7 @@ void AgreesWithTheRing(Random& random, const std::vector<uint16_t>& homes, int p
 
     uint8_t ipv6[16];
     for (uint8_t& byte : ipv6) byte = static_cast<uint8_t>(random.Next() >> 8);
-    // Now and then zeros in front, which look almost like an IPv4-mapped address.
+    // A quarter of the addresses begins with zeros, so that they look almost IPv4-mapped.
     if (random.Below(4) == 0) std::fill_n(ipv6, 4 + random.Below(9), uint8_t{0});
     const Packet packet6 = Packet::Ipv6(ipv6);
     Check(RunBpf(program, packet6.bytes, packet6.length) == ring.OwnerOfKey(KeyOfIpv6(ipv6, prefix)));
@@ -52,7 +52,7 @@ void AgreesWithTheRing(Random& random, const std::vector<uint16_t>& homes, int p
   }
 }
 
-// As the kernel's checker (bpf_check_classic) does: jumps forward and inside, the last instruction returns.
+// The checks of the kernel (bpf_check_classic): all jumps go forward and stay inside, and the last instruction returns.
 void IsWellFormed(const std::vector<BpfInstruction>& program) {
   for (size_t pc = 0; pc < program.size(); ++pc) {
     const BpfInstruction& instruction = program[pc];
@@ -65,7 +65,7 @@ void IsWellFormed(const std::vector<BpfInstruction>& program) {
   Check((program.back().code & 0x07) == 0x06);
 }
 
-void AMillionAddresses() {
+void AMillionAddressesFindTheSlotOfTheRing() {
   Random random;
   constexpr uint32_t kSlots[] = {1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 64, 100, 128, 200, 255, 256};
   constexpr int kPrefixes[] = {32, 48, 56, 64};
@@ -93,7 +93,7 @@ void EveryTableOf1024BucketsIsSmallEnough() {
   }
 }
 
-void WhatDoesNotFitIsEmpty() {
+void ATableThatDoesNotFitGivesAnEmptyProgram() {
   Random random;
   Check(Compile(Homes(random, 256, 65536, false), 64).empty());
   std::vector<uint16_t> homes(1024, 0);
@@ -104,8 +104,8 @@ void WhatDoesNotFitIsEmpty() {
 }  // namespace
 
 int main() {
-  AMillionAddresses();
+  AMillionAddressesFindTheSlotOfTheRing();
   EveryTableOf1024BucketsIsSmallEnough();
-  WhatDoesNotFitIsEmpty();
+  ATableThatDoesNotFitGivesAnEmptyProgram();
   return failures == 0 ? 0 : 1;
 }

@@ -183,6 +183,16 @@ describe('bound()', () => {
     expect(listeners.leave()).toEqual([]);
   });
 
+  it('makes the server set the affinity cookie, ahead of everything else', () => {
+    const seal = { name: 'limpet', node: 'here', key: Buffer.alloc(16), hoursMax: 24 };
+    const cookie = { seal, attributes: {} };
+    const withCookie = serialize({ cookie, sidKey: Buffer.alloc(16), proxied: false, forwarding: undefined });
+    const adapter = listening(new FakeHttpAdapter(), {
+      settings: { ...settings, affinity: withCookie.toString('base64') },
+    });
+    expect(adapter.calls.map(([name]) => name)).toEqual(['eachRequest', 'listen']);
+  });
+
   it('makes one affinity for all listeners', () => {
     listening(new FakeAdapter());
     const first = listeners.affinity;

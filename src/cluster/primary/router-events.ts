@@ -61,7 +61,7 @@ const announced: readonly Exclude<keyof RouterEvents, 'error'>[] = [
  * The events between the parts of a router. Their listeners are limpet's own and run at once, while the state changes. The app's
  * listeners are on the router.
  */
-export class InternalRouterEvents extends EventEmitter<RouterEvents> {
+export class RouterPartEvents extends EventEmitter<RouterEvents> {
   /**
    * Emits every event on `router` too: after the change, each in a tick of its own. So an exception of one listener of the app is an
    * `uncaughtException`, as everywhere in Node. No other event is lost by it, and no change is left half done.

@@ -14,7 +14,7 @@ import { closedError, notThePrimary } from './errors.js';
 import { type ClientExplanation, type ClientHead, explainClient } from './explain.js';
 import { shutDown } from './graceful-shutdown.js';
 import { checkWorkerFile } from './pool/fork.js';
-import { InternalRouterEvents, type RouterEvents } from './router-events.js';
+import { type RouterEvents, RouterPartEvents } from './router-events.js';
 import { makeRouterParts, type RouterParts } from './router-parts.js';
 import { handleSignals } from './signals.js';
 import type { RingStatus, RouterStatus } from './status.js';
@@ -32,9 +32,11 @@ export class Router extends EventEmitter<RouterEvents> {
    */
   readonly sockets: ListeningSockets;
   readonly #parts: RouterParts;
-  readonly #events: InternalRouterEvents = new InternalRouterEvents(this);
+  readonly #events: RouterPartEvents = new RouterPartEvents(this);
   readonly #keys: ListenerKeys = new ListenerKeys();
   #isStarted = false;
+  /** See `RouterState.started`. */
+  readonly #started: Promise<void>;
   #control: Promise<ControlServer | undefined> | undefined;
   #releaseSignals: (() => void) | undefined;
   #closed: Promise<{ left: number }> | undefined;
@@ -51,6 +53,9 @@ export class Router extends EventEmitter<RouterEvents> {
     });
     this.options = this.#parts.upgrade.options;
     this.sockets = this.#parts.upgrade.sockets;
+    this.#started = afterEvents(this.#parts.state.started);
+    // Without a handler, a rejection before the app calls start() would end the process.
+    this.#started.catch(() => {});
   }
 
   /**
@@ -59,8 +64,8 @@ export class Router extends EventEmitter<RouterEvents> {
    */
   start(): Promise<void> {
     if (this.#closed) return Promise.reject(closedError());
-    const { upgrade, pool, state } = this.#parts;
-    if (this.#isStarted) return state.started;
+    const { upgrade, pool } = this.#parts;
+    if (this.#isStarted) return this.#started;
     this.#isStarted = true;
     warnWithoutAddon();
     // Workers without Redis and sqlite keep their sessions in the primary's memory. Until one asks, this costs nothing.
@@ -69,7 +74,7 @@ export class Router extends EventEmitter<RouterEvents> {
     upgrade.start(this.#events, () => this.status().slots.length);
     this.#control = openControl(this, upgrade.oldPrimaryPid, (error) => this.#fail(error));
     pool.supervisor.start(this.options.workers);
-    return state.started;
+    return this.#started;
   }
 
   /** Binds an address before any worker asks for it. Rejects with ERR_LIMPET_ADDRESS_*. Nothing is bound then. */
@@ -115,7 +120,7 @@ export class Router extends EventEmitter<RouterEvents> {
    */
   reload({ parallel = 1 }: { parallel?: number } = {}): Promise<void> {
     if (this.#closed) return Promise.reject(closedError());
-    return this.#parts.operations.reload(parallel);
+    return afterEvents(this.#parts.operations.reload(parallel));
   }
 
   /**
@@ -126,7 +131,7 @@ export class Router extends EventEmitter<RouterEvents> {
   async scale(workers: number): Promise<void> {
     checkRouterOptions({ workers, buckets: this.options.buckets });
     if (this.#closed) throw closedError();
-    await this.#parts.operations.scale(workers);
+    await afterEvents(this.#parts.operations.scale(workers));
   }
 
   /**
@@ -138,7 +143,7 @@ export class Router extends EventEmitter<RouterEvents> {
    */
   async upgrade(): Promise<{ pid: number }> {
     if (this.#closed) throw closedError();
-    const pid = await this.#parts.operations.upgrade();
+    const pid = await afterEvents(this.#parts.operations.upgrade());
     // The caller gets the answer first.
     setImmediate(() => this.#closeForNewPrimary(pid));
     return { pid };
@@ -158,15 +163,12 @@ export class Router extends EventEmitter<RouterEvents> {
     this.#parts.pool.supervisor.kill(reason);
   }
 
-  async #close(reason: string): Promise<{ left: number }> {
+  #close(reason: string): Promise<{ left: number }> {
     const resources = {
       closeControl: async () => (await this.#control)?.close(),
       releaseSignals: () => this.#releaseSignals?.(),
     };
-    const result = await shutDown(this.#events, this.#parts, resources, reason);
-    // The app hears 'closed' before close() resolves.
-    await new Promise<void>((resolve) => process.nextTick(resolve));
-    return result;
+    return afterEvents(shutDown(this.#events, this.#parts, resources, reason));
   }
 
   async #closeForNewPrimary(pid: number): Promise<void> {
@@ -188,5 +190,14 @@ export class Router extends EventEmitter<RouterEvents> {
     process.nextTick(() => {
       if (this.listenerCount('error') > 0) this.emit('error', error);
     });
+  }
+}
+
+/** Settles as the promise does, when the app has heard the events that were emitted before. */
+async function afterEvents<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } finally {
+    await new Promise<void>((resolve) => process.nextTick(resolve));
   }
 }

@@ -317,7 +317,7 @@ describe('stop() and resume()', () => {
     const adapter = listening(new FakeAdapter());
     listeners.stop();
     const { handle, answer } = deliver();
-    expect(answer).toEqual({ back: 1 });
+    expect(answer).toEqual({ returned: 1 });
     expect(handle.closed).toBe(1);
     expect(adapter.calls).toEqual([['listen', boundAddress, 99]]);
   });
@@ -326,7 +326,7 @@ describe('stop() and resume()', () => {
     const { key } = listen(new FakeAdapter());
     listeners.stop();
     bound(key);
-    expect(deliver().answer).toEqual({ back: 1 });
+    expect(deliver().answer).toEqual({ returned: 1 });
     listeners.resume();
     expect(deliver().answer).toEqual({ took: 1 });
     expect(stopped()).toBe(1);
@@ -349,7 +349,7 @@ describe('stop() and resume()', () => {
     listening(new FakeAdapter());
     listeners.leave();
     listeners.resume();
-    expect(deliver().answer).toEqual({ back: 1 });
+    expect(deliver().answer).toEqual({ returned: 1 });
   });
 });
 

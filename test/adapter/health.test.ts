@@ -44,7 +44,8 @@ describe('answerHealth()', () => {
     expect(answerTo(request)).toEqual([200, headers(8), 'serving\n']);
     healthy = false;
     expect(answerTo(request)).toEqual([503, headers(8), 'leaving\n']);
-    expect([askedOf, seen]).toEqual([[request, request], []]);
+    expect(server.emit('request', request, { writeHead: () => {}, end: () => {} })).toBe(true);
+    expect([askedOf, seen]).toEqual([[request, request, request], []]);
   });
 
   it.each([

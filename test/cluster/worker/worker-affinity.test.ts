@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { serialize } from 'node:v8';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { markProxied } from '../../../src/adapter/proxied-client.ts';
+import { clientAddress, markProxied } from '../../../src/adapter/proxied-client.ts';
 import { sidMaker } from '../../../src/affinity/socket-io.ts';
 import type { AffinityChain, ChainRule } from '../../../src/binding/typescript/affinity-chain.ts';
 import type { AffinitySettings } from '../../../src/cluster/protocol.ts';
@@ -67,6 +67,18 @@ function forwarding(affinity: WorkerAffinity, loadBounded = false): PeerOf {
   affinity.forwardRequests(adapter, 4, loadBounded, () => {});
   return adapter.argumentsOf('forwardRequests')[1] as PeerOf;
 }
+
+// This test comes first, because the trust holds for the rest of the process.
+it('PROXY headers are trusted if the router accepts them, and not before', () => {
+  const response = {
+    getRemoteAddress: () => Uint8Array.of(192, 0, 2, 1).buffer,
+    getProxiedRemoteAddress: () => Uint8Array.of(203, 0, 113, 7).buffer,
+  };
+  affinityOf({ proxied: false });
+  expect(clientAddress(response)).toBe('192.0.2.1');
+  affinityOf({ proxied: true });
+  expect(clientAddress(response)).toBe('203.0.113.7');
+});
 
 describe('forwardRequests()', () => {
   let opened: number;

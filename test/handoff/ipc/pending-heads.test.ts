@@ -292,6 +292,16 @@ describe('the limits', () => {
     expect(refused).toEqual([]);
   });
 
+  test('a closed connection leaves the others of its address counted', () => {
+    const heads = pendingHeads();
+    const own = [1, 2, 3].map((fd) => admit(heads, fd));
+    own[0]?.destroy();
+    admit(heads, 4);
+    admit(heads, 5);
+    expect(refused).toEqual(['too-many-pending-from-address']);
+    expect(own[1]?.destroyed).toBe(true);
+  });
+
   test('a trusted peer has no limit of its own', () => {
     const trust = packTrust('203.0.113.9');
     const heads = pendingHeads(chainOf([{ kind: 'forwarded', trust, header: 'either' }]));

@@ -136,6 +136,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 test('open listens for the slots of the ring, and starts to probe', async () => {
+  expect(primary.name).toBe('ipc');
   expect(await primary.open()).toEqual({ path: '/here' });
   await primary.openDirectPorts(3);
   expect(listeners.calls).toEqual(['open(2)', 'openDirectPorts(3)']);
@@ -289,9 +290,18 @@ describe('with maxLoad', () => {
     connect(0, 3, 4);
     expect(primary.queued(0)).toBe(1);
     expect(descriptorsSentTo(second())).toEqual([4]);
+  });
+
+  test('a closed connection makes room', () => {
+    start({ maxLoad: 1.05 });
+    attachAll();
+    connect(0, 1, 2);
+    primary.received(first(), { took: 1 });
+    primary.received(first(), { took: 2 });
     primary.received(first(), { closed: 1 });
-    connect(0, 5);
-    expect(primary.queued(0)).toBe(2);
+    // The bound for the third is ceil(1.05 * 2 / 2) = 2. With two open connections the worker would have reached it.
+    connect(0, 3);
+    expect(descriptorsSentTo(first())).toEqual([1, 2, 3]);
   });
 
   test('a connection that was taken on request counts as open', () => {

@@ -212,6 +212,10 @@ describe('maxLoad', () => {
   it('has no bound if it is 0', () => {
     load(1000, 0, 0, 0);
     expect(place(0)).toBeUndefined();
+    const count = vi.fn(() => loads);
+    const settings = { busiest, newClients: 'ring', maxLoad: 0 } as const;
+    new SlotChoice(ring, settings, count).byPeer(handleFrom(peer));
+    expect(count).not.toHaveBeenCalled();
   });
 
   it('leaves slots that are down out of the mean', () => {

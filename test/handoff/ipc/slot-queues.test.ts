@@ -145,6 +145,20 @@ test('a changed ring moves waiting connections to the slots that own them now', 
   expect([queues.count(0), queues.count(1)]).toEqual([1, 0]);
 });
 
+test('connections that the slot still owns stay in its queue, in order', () => {
+  moved.set(5, 1);
+  add(1, 1);
+  add(5, 2);
+  add(1, 3);
+  moved.set(5, 2);
+  queues.updateRing(ring);
+  expect([queues.count(1), queues.count(2)]).toEqual([2, 1]);
+  const [one, two] = [attach(1), attach(2)];
+  queues.send(1);
+  queues.send(2);
+  expect([sentTo(one), sentTo(two)]).toEqual([[1, 3], [2]]);
+});
+
 test('connections in flight to a worker whose slot went down move before those that waited', () => {
   const down = attach(1);
   add(1, 1, 2, 3, 4, 5);

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Affinity, Trust } from './affinity-options.js';
 import { check, integer, milliseconds, oneOf, type Rule, text, texts, trustRule, yesOrNo } from './checks.js';
+import type { ListenAddress } from './connection.js';
 import { LimpetError } from './errors.js';
 
 /** The largest number of slots. The steering program and the sid have eight bits for a slot. */
@@ -243,6 +244,12 @@ export function checkListenOptions(where: number | string | ListenOptions): {
     );
   }
   return checked;
+}
+
+/** The same, in the form that the router uses. Throws ERR_LIMPET_OPTION. */
+export function checkListenAddress(where: number | string | ListenOptions): ListenAddress {
+  const { port, host, path, backlog, ipv6Only } = checkListenOptions(where);
+  return path === undefined ? { port, host, ipv6Only, backlog } : { path, backlog };
 }
 
 function toAddress(where: unknown): ListenOptions {

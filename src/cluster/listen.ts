@@ -1,9 +1,10 @@
 import cluster from 'node:cluster';
+import { isDeepStrictEqual } from 'node:util';
 import type { PrimaryStub } from '../adapter/contract.js';
 import { type Listenable, recognize } from '../adapter/recognize.js';
-import type { BoundAddress, ListenAddress } from '../connection.js';
+import type { BoundAddress } from '../connection.js';
 import { atCaller, LimpetError } from '../errors.js';
-import { checkListenOptions, type ListenOptions, type RouterOptions } from '../options.js';
+import { checkListenAddress, type ListenOptions, type RouterOptions } from '../options.js';
 import { Router } from './primary/router.js';
 import { worker } from './worker/worker.js';
 
@@ -11,7 +12,7 @@ import { worker } from './worker/worker.js';
 export type OnBound = (address: BoundAddress) => void;
 
 /** The router that all listen() calls of this primary share. */
-let shared: { router: Router; options: string } | undefined;
+let shared: { router: Router; options: RouterOptions } | undefined;
 
 /**
  * Serves `server` from several worker processes. Each client is always served by the same one.
@@ -43,7 +44,7 @@ function listenInProcess(
   options: RouterOptions,
   onBound: OnBound | undefined,
 ): boolean {
-  const address = toAddress(where);
+  const address = checkListenAddress(where);
   const appServer = recognize(server);
   if (cluster.isWorker) {
     worker.listen(appServer, address);
@@ -69,16 +70,10 @@ function listenInProcess(
   return false;
 }
 
-function toAddress(where: number | string | ListenOptions): ListenAddress {
-  const { port, host, path, backlog, ipv6Only } = checkListenOptions(where);
-  return path === undefined ? { port, host, ipv6Only, backlog } : { path, backlog };
-}
-
 function sharedRouter(options: RouterOptions): Router {
-  const asText = JSON.stringify(options);
   if (!shared) {
     const router = new Router(options);
-    shared = { router, options: asText };
+    shared = { router, options };
     // A router that serves goes on after an error, such as a crash loop of one slot. The error that closed a router ends its start.
     router.on('error', (error) => {
       if (router.status().state !== 'closed') print(error);
@@ -86,14 +81,26 @@ function sharedRouter(options: RouterOptions): Router {
     router.once('closed', () => {
       shared = undefined;
     });
-  } else if (asText !== '{}' && asText !== shared.options) {
-    throw new LimpetError(
-      'ERR_LIMPET_OPTION',
-      'a second listen() has other options than the first. All listeners share the workers. Give options to the first listen() only.',
-      { first: JSON.parse(shared.options), second: options },
-    );
+  } else {
+    const differing = differingOptions(shared.options, options);
+    if (Object.keys(options).length > 0 && differing.length > 0) throw otherOptions(differing);
   }
   return shared.router;
+}
+
+/** The names of the options that differ, whatever their order. */
+function differingOptions(one: RouterOptions, other: RouterOptions): string[] {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]) as Set<keyof RouterOptions>;
+  return [...names].filter((name) => !isDeepStrictEqual(one[name], other[name]));
+}
+
+/** Names the options and shows no value: `secret` and `env` are nobody's business. */
+function otherOptions(differing: readonly string[]): LimpetError {
+  return new LimpetError(
+    'ERR_LIMPET_OPTION',
+    `a second listen() has other options than the first (${differing.join(', ')}). All listeners share the workers. Give options to the first listen() only.`,
+    { options: differing },
+  );
 }
 
 function fail(router: Router, stub: PrimaryStub, error: LimpetError): void {

@@ -11,7 +11,7 @@ const thrown: [mistake: string, code: string, ...words: (string | RegExp)[]][] =
   ['zero workers', 'ERR_LIMPET_OPTION', 'workers', 'got 0', 'from 1 to 256'],
   ['10000 workers', 'ERR_LIMPET_OPTION', 'got 10000', 'from 1 to 256'],
   ['short secret', 'ERR_LIMPET_OPTION', 'secret', '16 bytes'],
-  ['no port', 'ERR_LIMPET_OPTION', 'needs a port'],
+  ['no port', 'ERR_LIMPET_OPTION', 'neither a port nor a path'],
   ['bad port', 'ERR_LIMPET_OPTION', 'got 65536', 'from 0 to 65535'],
   ['no server', 'ERR_LIMPET_ADAPTER', 'expected'],
   ['handoff unknown', 'ERR_LIMPET_OPTION', 'telepathy', '"ipc"'],

@@ -37,7 +37,10 @@ test.each(prebuilds)('prebuilds/%s is smaller than 500 kB', (path) => {
   expect(statSync(join(root, 'prebuilds', path)).size).toBeLessThan(500_000);
 });
 
-test.each(['package-lock.json', 'test/nodes/package-lock.json', 'test/mutation/package-lock.json'])('%s names no registry', (path) => {
-  const lock = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
-  expect(lock).not.toMatch(/"resolved": "https?:/);
-});
+test.each(['package-lock.json', 'test/nodes/package-lock.json', 'test/mutation/package-lock.json'])(
+  '%s names no registry',
+  (path) => {
+    const lock = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+    expect(lock).not.toMatch(/"resolved": "https?:/);
+  },
+);

@@ -39,7 +39,7 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
   readonly #handoff: IpcPrimary;
   readonly #opened: Promise<BoundAddress>;
   readonly #bySlot: Map<number, AdoptedWorker> = new Map();
-  #nextWorkerIndex = 0;
+  #lastWorkerIndex = -1;
   #isClosing = false;
 
   /** Begins to listen at once. */
@@ -106,7 +106,7 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
   #adopt(worker: Worker): void {
     let slot = 0;
     while (this.#bySlot.has(slot)) slot += 1;
-    const workerIndex = this.#nextWorkerIndex++ % workerIndexMax;
+    const workerIndex = this.#freeWorkerIndex();
     const endpoint: WorkerEndpoint = {
       slot,
       workerIndex,
@@ -126,6 +126,14 @@ export class AdoptingRouter extends EventEmitter<{ closed: [] }> {
         inherited: { from: 0, count: 0 },
       },
     });
+  }
+
+  /** The next index in turn that no living worker has. In turn, so that the sids of a dead worker lead to no other one for long. */
+  #freeWorkerIndex(): number {
+    const used = new Set([...this.#bySlot.values()].map(({ endpoint }) => endpoint.workerIndex));
+    do this.#lastWorkerIndex = (this.#lastWorkerIndex + 1) % workerIndexMax;
+    while (used.has(this.#lastWorkerIndex) && used.size < workerIndexMax);
+    return this.#lastWorkerIndex;
   }
 
   #answerListen(worker: Worker, key: string): void {

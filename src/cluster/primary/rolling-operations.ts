@@ -34,7 +34,7 @@ export class RollingOperations {
       return supervisor.slots.filter(({ retired }) => !retired).map(({ number }) => number);
     };
     return this.#queue
-      .run(slots, Math.max(1, parallel), (slot) => supervisor.replace(slot))
+      .run(slots, parallel, (slot) => supervisor.replace(slot))
       .finally(() => this.#router.emit('reloaded'));
   }
 

@@ -1,12 +1,20 @@
 import cluster from 'node:cluster';
 import { EventEmitter } from 'node:events';
 import { warnWithoutAddon } from '../../binding/native.js';
+import { check, integer } from '../../checks.js';
 import type { BoundAddress, ListenAddress } from '../../connection.js';
 import type { ControlServer } from '../../control/server.js';
 import { publish } from '../../diagnostics.js';
 import type { LimpetError } from '../../errors.js';
 import type { ListeningSockets } from '../../handoff/listening-sockets.js';
-import { type CheckedRouterOptions, checkRouterOptions, type RouterOptions } from '../../options.js';
+import {
+  type CheckedRouterOptions,
+  checkListenAddress,
+  checkRouterOptions,
+  type ListenOptions,
+  type RouterOptions,
+  slotsMax,
+} from '../../options.js';
 import { serveSessionMemory } from '../../session/local/primary-memory.js';
 import { ListenerKeys, type ServerTraits } from '../protocol.js';
 import { openControl } from './control-commands.js';
@@ -77,10 +85,14 @@ export class Router extends EventEmitter<RouterEvents> {
     return this.#started;
   }
 
-  /** Binds an address before any worker asks for it. Rejects with ERR_LIMPET_ADDRESS_*. Nothing is bound then. */
+  /**
+   * Binds an address before any worker asks for it. Rejects with ERR_LIMPET_ADDRESS_*. Nothing is bound then. Throws ERR_LIMPET_OPTION for
+   * an address that is none.
+   */
   listen(address: ListenAddress, traits: ServerTraits = { kind: 'node', tls: false }): Promise<BoundAddress> {
     if (this.#closed) return Promise.reject(closedError());
-    const listener = this.#parts.listeners.get(this.#keys.of(address), address, traits);
+    const complete = checkListenAddress(address as ListenOptions);
+    const listener = this.#parts.listeners.get(this.#keys.of(complete), complete, traits);
     listener.declared = true;
     return listener.opened;
   }
@@ -118,8 +130,9 @@ export class Router extends EventEmitter<RouterEvents> {
    * ERR_LIMPET_WORKER_START if a new process does not become ready: the old one serves on, and slots not yet reloaded stay as they
    * are. Waits for a reload, scale or upgrade that was asked for earlier.
    */
-  reload({ parallel = 1 }: { parallel?: number } = {}): Promise<void> {
-    if (this.#closed) return Promise.reject(closedError());
+  async reload({ parallel = 1 }: { parallel?: number } = {}): Promise<void> {
+    if (this.#closed) throw closedError();
+    check({ parallel }, { parallel: integer(1, slotsMax, 1) }, 'option of reload()');
     return afterEvents(this.#parts.operations.reload(parallel));
   }
 

@@ -37,6 +37,8 @@ export class WorkerListeners {
   readonly #keys: ListenerKeys = new ListenerKeys();
   /** By key: those whose address the primary has not bound yet. */
   readonly #pending: Map<string, WorkerListener> = new Map();
+  /** The keys of the addresses that a server of this worker has, or waits for. */
+  readonly #inUse: Set<string> = new Set();
   readonly #bound: Set<WorkerListener> = new Set();
   /** By the router's number of the listener. */
   readonly #handoffs: Map<number, WorkerHandoff> = new Map();
@@ -64,9 +66,13 @@ export class WorkerListeners {
 
   /** Asks the primary to bind the address. Its answer comes to {@link bound} or {@link unbound}. */
   listen(served: AppServer, address: ListenAddress, closedByApp: () => void): void {
-    const listener = { adapter: served.adapter(closedByApp), backlog: address.backlog };
     const key = this.#keys.of(address);
-    this.#pending.set(key, listener);
+    if (this.#inUse.has(key)) {
+      served.adapter(() => {}).failed(addressInUse(key));
+      return;
+    }
+    this.#inUse.add(key);
+    this.#pending.set(key, { adapter: served.adapter(closedByApp), backlog: address.backlog });
     this.#context.send({ type: 'listen', key, address, server: { kind: served.kind, tls: served.tls } });
   }
 
@@ -106,6 +112,7 @@ export class WorkerListeners {
   unbound({ key, code, text }: OfType<PrimaryMessage, 'unbound'>): void {
     const listener = this.#pending.get(key);
     this.#pending.delete(key);
+    this.#inUse.delete(key);
     listener?.adapter.failed(new LimpetError(code as ErrorCode, text));
   }
 
@@ -170,4 +177,13 @@ export class WorkerListeners {
       ? new KernelWorker(inbox, listener, adapter, send)
       : new FdWorker(inbox, listener, adapter);
   }
+}
+
+/** As Node refuses a second server of a process. */
+function addressInUse(key: string): LimpetError {
+  return new LimpetError(
+    'ERR_LIMPET_ADDRESS_IN_USE',
+    `cannot listen on ${key}: another server of this worker has the address. Choose another port.`,
+    { address: key },
+  );
 }

@@ -21,6 +21,7 @@ let sent: WorkerMessage[];
 let healthy: boolean;
 let inboxCalls: unknown[][];
 let listeners: WorkerListeners;
+let made: number;
 
 /** An inbox that records its calls. */
 function fakeInbox(): WorkerInbox {
@@ -57,9 +58,11 @@ function bound(key: string, more: object = {}): void {
   listeners.bound({ ...message, direct: undefined, settings, ...more });
 }
 
-/** A listener that is bound, as number 5 if no other is given. */
+/** A listener that is bound, as number 5 if no other is given. The second of a test has port 1001, the third 1002. */
 function listening<A extends FakeAdapter>(adapter: A, more: object = {}): A {
-  bound(listen(adapter).key, more);
+  const port = made === 0 ? 80 : 1000 + made;
+  made += 1;
+  bound(listen(adapter, { ...address, port }).key, more);
   return adapter;
 }
 
@@ -90,7 +93,29 @@ beforeEach(() => {
   sent = [];
   healthy = true;
   inboxCalls = [];
+  made = 0;
   listeners = makeListeners();
+});
+
+describe('a second server on an address of this worker', () => {
+  it.each([
+    ['that is bound', () => listening(new FakeAdapter())],
+    ['that the primary has not answered', () => listen(new FakeAdapter()).adapter],
+  ])('%s is refused, as in Node, and the first one is not asked again', (_when, first) => {
+    const one = first();
+    const two = new FakeAdapter();
+    const before = sent.length;
+    listeners.listen(serverOf(two), address, () => {});
+    expect(sent).toHaveLength(before);
+    expect(two.argumentsOf('failed')).toMatchObject([{ code: 'ERR_LIMPET_ADDRESS_IN_USE' }]);
+    expect(one.calls.filter(([name]) => name === 'failed')).toEqual([]);
+  });
+
+  it('may try again when the first one was refused', () => {
+    const { key } = listen(new FakeAdapter());
+    listeners.unbound({ type: 'unbound', key, code: 'ERR_LIMPET_ADDRESS_DENIED', text: 'not permitted' });
+    expect(listen(new FakeAdapter()).key).toBe(key);
+  });
 });
 
 describe('listen()', () => {

@@ -8,7 +8,7 @@ import type { Handoffs } from './handoffs.js';
 import { Listener, type ListeningProcess } from './listener.js';
 import type { RouterAffinity } from './router-affinity.js';
 
-/** The number of the listener of the direct ports. It is the highest that the acceptor knows. */
+/** The number of the listener of the direct ports. It is the highest that the acceptor knows; all below are for shared addresses. */
 const directListener = 254;
 
 /** The router's listeners. Each is made when it is first asked for. The first one with a port has the direct ports, too. */
@@ -19,7 +19,6 @@ export class ListenerRegistry implements Iterable<Listener> {
   readonly #handoffs: Handoffs;
   readonly #router: RouterEventSink;
   readonly #byKey: Map<string, Listener> = new Map();
-  #nextId = 0;
 
   /** `router` emits `listening` and `unbound` for each listener. */
   constructor(
@@ -51,13 +50,15 @@ export class ListenerRegistry implements Iterable<Listener> {
 
   /**
    * The listener of the address. Makes it and begins to open it, if there is none. A listener that cannot be bound is forgotten, so
-   * that the next call tries again. Throws ERR_LIMPET_OPTION, _HANDOFF_UNSUPPORTED or _AFFINITY_TLS.
+   * that the next call tries again. Throws ERR_LIMPET_OPTION, _HANDOFF_UNSUPPORTED or _AFFINITY_TLS, and ERR_LIMPET_ADDRESS_UNAVAILABLE
+   * if the router has 254 listeners.
    */
   get(key: string, address: ListenAddress, server: ServerTraits): Listener {
     const known = this.#byKey.get(key);
     if (known) return known;
-    const options = this.#handoffs.optionsFor({ id: this.#nextId, key }, address, server);
-    const listener = new Listener(this.#nextId++, key, options, this.#makeDirect(address, server));
+    const id = this.#freeId(key);
+    const options = this.#handoffs.optionsFor({ id, key }, address, server);
+    const listener = new Listener(id, key, options, this.#makeDirect(address, server));
     this.#byKey.set(key, listener);
     listener.opened.then(
       (bound) => this.#router.emit('listening', bound),
@@ -122,6 +123,17 @@ export class ListenerRegistry implements Iterable<Listener> {
         healthPath,
       },
     };
+  }
+
+  /** The lowest number that no listener has. A listener that could not be bound has left its own. */
+  #freeId(key: string): number {
+    const used = new Set([...this].map(({ id }) => id));
+    for (let id = 0; id < directListener; id++) if (!used.has(id)) return id;
+    throw new LimpetError(
+      'ERR_LIMPET_ADDRESS_UNAVAILABLE',
+      `cannot listen on ${key}: the router has ${directListener} listeners, and that is the most. Listen on fewer addresses.`,
+      { address: key, listeners: directListener },
+    );
   }
 
   /** The listener of the direct ports, for the first shared address with a port. Undefined for every other address. */

@@ -78,7 +78,10 @@ export class NewPrimary {
       this.#child.once('exit', (code, signal) =>
         ended(signal ? `killed by ${signal}` : `it ended with code ${code}`),
       );
-      createInterface({ input: this.#pipe }).on('line', (line) => {
+      const lines = createInterface({ input: this.#pipe });
+      // readline emits the errors of the pipe again. The exit of the process says what they mean.
+      lines.on('error', () => {});
+      lines.on('line', (line) => {
         const message = JSON.parse(line) as HandoverMessage;
         if (message.failed !== undefined) fail(message.failed, exitGraceMs);
         if (!message.ready || failure !== undefined) return;

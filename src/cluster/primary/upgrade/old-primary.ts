@@ -22,7 +22,10 @@ export class OldPrimary {
     pipe.on('error', () => {});
     this.handedOver = new Promise((resolve) => {
       pipe.once('close', () => resolve());
-      createInterface({ input: pipe }).on('line', (line) => {
+      const lines = createInterface({ input: pipe });
+      // readline emits the errors of the pipe again. Its 'close' says that the old primary is gone.
+      lines.on('error', () => {});
+      lines.on('line', (line) => {
         if ((JSON.parse(line) as HandoverMessage).yours) resolve();
       });
     });

@@ -54,6 +54,27 @@ describe('a registry of listeners', () => {
     expect([...listeners.all()]).toEqual([one, two]);
   });
 
+  it('has numbers for 254 listeners, refuses one more, and numbers none that failed', async () => {
+    const { listeners, made } = registry();
+    for (let failed = 0; failed < 300; failed++) {
+      const listener = listeners.get('taken', at(80), node);
+      await settle();
+      made.at(-1)?.refuse(inUse);
+      await expect(listener.opened).rejects.toBe(inUse);
+      await settle();
+    }
+    const ids = Array.from({ length: 254 }, (_, n) => listeners.get(`key ${n}`, at(1000 + n), node).id);
+    expect(ids).toEqual(Array.from({ length: 254 }, (_, n) => n));
+    expect(() => listeners.get('one more', at(80), node)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_LIMPET_ADDRESS_UNAVAILABLE',
+        message: expect.stringContaining('the router has 254 listeners'),
+        facts: { address: 'one more', listeners: 254 },
+      }),
+    );
+    expect(listeners.get('key 7', at(1007), node).id).toBe(7);
+  });
+
   it('gives the same listener for an address that is asked for twice, before and after it is bound', async () => {
     const { listeners, made, optionsFor } = registry();
     const first = listeners.get('one', at(80), node);
@@ -88,7 +109,7 @@ describe('a registry of listeners', () => {
 
     const again = listeners.get('one', at(80), node);
     expect(again).not.toBe(failed);
-    expect(again.id).toBe(1);
+    expect(again.id).toBe(0);
     await settle();
     made[1]?.bind();
     await settle();
@@ -191,7 +212,7 @@ describe('a worker that listens', () => {
     await settle();
     made[1]?.bind();
     await settle();
-    expect(one.sent.slice(1)).toMatchObject([{ type: 'bound', listener: 1 }]);
+    expect(one.sent.slice(1)).toMatchObject([{ type: 'bound', listener: 0 }]);
     expect(two.sent).toHaveLength(1);
   });
 

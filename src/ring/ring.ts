@@ -38,8 +38,8 @@ const NODES_MAX = 65_535;
  * - While a node is down, other nodes serve its buckets. No other bucket moves, whichever nodes are down and in whatever order they went
  *   down. `up` brings exactly these buckets back.
  *
- * Two rings agree on every key if they were made of the same nodes in the same order with the same options, and if `add` and `remove` were
- * called in the same order since. A ring always has at least one node.
+ * Two rings agree on every key if they were made of the same nodes in the same order with the same options. The calls of `add` and `remove`
+ * since then must be the same, in the same order. A ring always has at least one node.
  *
  * Every error is a LimpetError: ERR_LIMPET_RING, or ERR_LIMPET_ADDRESS for a text that is not an address.
  */

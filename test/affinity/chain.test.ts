@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type AffinitySettings, compileAffinity } from '../../src/affinity/chain.ts';
+import { type AffinitySettings, compileAffinity, describeAffinity } from '../../src/affinity/chain.ts';
 import type { Affinity } from '../../src/affinity-options.ts';
 import { cookieKey, prefixes, sidKey } from './heads.ts';
 
@@ -52,6 +52,8 @@ describe('compileAffinity', () => {
       optional: true,
       trust: new Uint8Array(),
     });
+    expect(compile('proxy-protocol').chain.proxyHeader.optional).toBe(false);
+    expect(compile('forwarded').chain.rules[0]).toMatchObject({ header: 'either' });
     expect(compile('proxy-protocol', { keepProxyHeader: true }).chain.proxyHeader.use).toBe('kept');
     expect(compile('cookie', { trust: '192.0.2.1' }).chain.proxyHeader.use).toBe('ignored');
   });
@@ -64,7 +66,7 @@ describe('compileAffinity', () => {
   });
 
   test.each([
-    ['adress', /Did you mean address/],
+    ['adress', /^affinity adress is not known\. Did you mean address\?/],
     ['Cookie', /Did you mean cookie/],
     [[], /at least one rule/],
     [{}, /\{ header \}/],
@@ -73,8 +75,12 @@ describe('compileAffinity', () => {
     [{ header: '' }, /name of a header/],
     [{ header: 'a b' }, /name of a header/],
     [{ header: 'a', query: 'b' }, /\{ header \}/],
-    [{ by: 'forwarded', trusted: [] }, /Did you mean trust/],
-    [{ by: 'cookies' }, /Did you mean cookie/],
+    [
+      { by: 'forwarded', trusted: [] },
+      /^option of affinity forwarded trusted is not known\. Did you mean trust/,
+    ],
+    [{ by: 'cookies' }, /^affinity cookies is not known\. Did you mean cookie\?/],
+    [{ header: 7 }, /name of a header/],
     [{ by: 'cookie', name: 'a;b' }, /cookie name/],
     [{ by: 'cookie', sameSite: 'Lax' }, /sameSite: got "Lax", expected one of "strict", "lax", "none"/],
     [{ by: 'cookie', path: 'app' }, /path: got "app"/],
@@ -101,4 +107,22 @@ describe('compileAffinity', () => {
 
 test('a misspelt name in trust is refused even if no rule uses it', () => {
   expect(() => compile('address', { trust: 'lopback' })).toThrow(/"lopback"/);
+});
+
+test('an invalid rule is in the facts of the error, with what was expected', () => {
+  expect(() => compile([{ header: 'a b' }])).toThrow(
+    expect.objectContaining({
+      message:
+        'option affinity: got {"header":"a b"}, expected the name of a header. ' +
+        'Names are address, proxy-protocol, forwarded, cookie, socket.io.',
+      facts: { option: 'affinity', value: { header: 'a b' }, expected: 'the name of a header' },
+    }),
+  );
+});
+
+test('the rules can be described in words', () => {
+  expect(describeAffinity(['cookie', { header: 'X-User' }, { by: 'forwarded', trust: [] }])).toBe(
+    'cookie, header X-User, forwarded, address',
+  );
+  expect(() => describeAffinity('adress' as Affinity)).toThrow(/Did you mean address/);
 });

@@ -100,6 +100,34 @@ describe('a sid', () => {
       expect(reader.of(request(`/${prefix}sid=${sid}`)).slot).toBe(5);
   });
 
+  test.each([
+    ['the time', (sid: string, n: number) => `/?t=${n}&sid=${sid}`],
+    ['a parameter whose name ends with sid', (sid: string, n: number) => `/?xsid=${n}&sid=${sid}`],
+    ['the path', (sid: string, n: number) => `/${n}?sid=${sid}`],
+    ['the path, without a sid', (_: string, n: number) => `/${n}`],
+    ['a sid in the path', (_: string, n: number) => `/sid=${n}`],
+  ])('is not looked up again on its connection if %s changes', (_, urlOf) => {
+    const reader = readerFor('socket.io');
+    const sid = sidMaker(sidKey, 5, 9)();
+    const first = request(urlOf(sid, 1));
+    const identity = reader.of(first);
+    expect(reader.of(request(urlOf(sid, 2), {}, { on: first }))).toBe(identity);
+  });
+
+  test.each([
+    ['?sid=', '?sid='],
+    ['?a&sid=', '?a&sid='],
+    ['?%73id=', '?%73id='],
+    ['?a&%73id=', '?a&%73id='],
+    ['?xsid=1&sid=', '?xsid=1&sid='],
+  ])('that changes on its connection has another identity: %s', (before, after) => {
+    const reader = readerFor('socket.io');
+    const [one, two] = [sidMaker(sidKey, 5, 9)(), sidMaker(sidKey, 6, 9)()];
+    const first = request(`/${before}${one}`);
+    expect(reader.of(first).slot).toBe(5);
+    expect(reader.of(request(`/${after}${two}`, {}, { on: first })).slot).toBe(6);
+  });
+
   test('is found behind a parameter whose name ends with sid', () => {
     const reader = readerFor('socket.io');
     const sid = sidMaker(sidKey, 5, 9)();
@@ -163,7 +191,9 @@ describe('the key', () => {
     expect(reader.of(first).key).toEqual(addressBytes('203.0.113.7'));
     const next = (headers: Record<string, string>) => reader.of(request('/', headers, { on: first })).key;
     expect(next({ Forwarded: 'for=203.0.113.8' })).toEqual(addressBytes('203.0.113.8'));
+    expect(next({ Forwarded: 'for=203.0.113.9' })).toEqual(addressBytes('203.0.113.9'));
     expect(next({ 'X-Forwarded-For': '203.0.113.8' })).toEqual(addressBytes('203.0.113.8'));
+    expect(next({ 'X-Forwarded-For': '203.0.113.6' })).toEqual(addressBytes('203.0.113.6'));
     expect(next({ 'X-Forwarded-For': '203.0.113.7', Forwarded: 'for=203.0.113.8' })).toBeUndefined();
     expect(next({})).toBeUndefined();
   });
@@ -207,6 +237,29 @@ describe('several rules', () => {
     const withSid = readerFor(['socket.io', { query: 'room' }]);
     expect(keyOf(withSid, request('/?room=1'))).toBe('1');
     expect(keyOf(withSid, request('/?room=2'))).toBe('2');
+  });
+
+  test('each notice a change on the connection', () => {
+    const reader = readerFor([{ header: 'a' }, { header: 'b' }]);
+    const connection = request('/', { b: '1' });
+    const next = (headers: Record<string, string>) =>
+      keyOf(reader, request('/', headers, { on: connection }));
+    expect([next({ b: '1' }), next({ b: '2' }), next({ a: '3', b: '2' })]).toEqual(['1', '2', '3']);
+    // The texts of both headers together are the same.
+    expect([next({ a: '1', b: '23' }), next({ a: '12', b: '3' })]).toEqual(['1', '12']);
+  });
+
+  test('do not share an identity because their texts together are the same', () => {
+    const reader = readerFor([{ cookie: 'user' }, { query: 'room' }]);
+    expect(keyOf(reader, request('/b/c', cookie('user=a')))).toBe('a');
+    expect(keyOf(reader, request('/c', cookie('user=a/b')))).toBe('a/b');
+  });
+
+  test('share no identity between connections if one of them depends on the peer', () => {
+    const reader = readerFor([{ cookie: 'user' }, 'forwarded'], { trust: 'loopback' });
+    const headers = { 'X-Forwarded-For': '203.0.113.7' };
+    expect(reader.of(request('/', headers)).key).toEqual(addressBytes('203.0.113.7'));
+    expect(reader.of(request('/', headers, { remoteAddress: '203.0.113.9' })).key).toBeUndefined();
   });
 
   test('stop before the first that uses the connection’s address', () => {
@@ -261,6 +314,16 @@ describe('the identity of a connection', () => {
     const other = request(url, cookie(line));
     const reads = countReads(other);
     expect([keyOf(reader, other), reads()]).toEqual([expected, 0]);
+  });
+
+  test('by limpet’s cookie is shared between connections', () => {
+    vi.useFakeTimers({ now: hourNow * 3_600_000 });
+    const line = cookie(`limpet=${new CookieIssuer({ seal, attributes: {} }, 9).value(hourNow)}`);
+    const reader = readerFor('cookie');
+    expect(reader.of(request('/', line)).slot).toBe(9);
+    const other = request('/', line);
+    const reads = countReads(other);
+    expect([reader.of(other).slot, reads()]).toEqual([9, 0]);
   });
 
   test('by limpet’s cookie is read again in the next hour, and expires', () => {

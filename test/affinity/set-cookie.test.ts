@@ -14,7 +14,7 @@ import { seal } from './heads.ts';
 
 const issuer = new CookieIssuer({ seal, attributes: {} }, 1);
 
-/** The names and values of the cookies that one response sets, without attributes. Of limpet's cookie only the name. */
+/** The names and values of the cookies that one response sets, without attributes. limpet's cookie has only its name here. */
 async function cookiesOf(answer: (response: ServerResponse) => void): Promise<string[]> {
   const server = createServer((request, response) => {
     setCookieOn(request, response, issuer);

@@ -3,9 +3,9 @@ import type { CookieSeal } from './affinity-chain.js';
 import { sipHash24 } from './siphash.js';
 
 /**
- * The slot in a cookie's value `1.<node>.<slot>.<hour>.<tag>`. Undefined unless all of this holds: the value has exactly this form, the node
- * is this one, the hour is at most `hoursMax` hours ago and at most 1 hour ahead (clocks differ), and the tag is valid. The tag is SipHash-2-4
- * of all that comes before its dot, as 16 lower-case hexadecimal digits.
+ * The slot in a cookie's value `1.<node>.<slot>.<hour>.<tag>`. Undefined if the value has another form, is another node's, or has a wrong
+ * tag. Undefined also if the hour is more than `hoursMax` hours ago or more than 1 hour ahead (clocks differ). The tag is SipHash-2-4 of all
+ * that comes before its dot, as 16 lower-case hexadecimal digits.
  */
 export function readAffinityCookie(value: string, seal: CookieSeal, hourNow: number): number | undefined {
   const [version, node, slot = '', hour = '', tag = '', ...rest] = value.split('.');

@@ -10,8 +10,8 @@ interface CountedSink extends ConnectionSink {
 export interface IpcWorkerSettings {
   /**
    * When a worker has been silent for this long, the primary passes on the connections that it had not taken; 0: never. So the worker
-   * asks before it serves a connection that was sent more than half this time ago, or that came while the worker was halted for more
-   * than half this time. The primary may have passed such a connection on already.
+   * asks before it serves an old connection: one that was sent more than half this time ago. It also asks for connections that came
+   * while it was halted, if the halt was longer than half this time. The primary may have passed such connections on already.
    */
   readonly stallTimeoutMs: number;
   /** Whether the primary counts the open connections of its workers. */

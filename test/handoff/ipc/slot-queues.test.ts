@@ -10,7 +10,7 @@ const queueMax = 6;
 let ring: SlotRing;
 let inFlight: InFlight;
 let queues: SlotQueues;
-/** Where the connections of a slot go instead. */
+/** The slot that gets the connections of another slot. */
 let moved: Map<number, number>;
 let events: string[];
 beforeEach(() => {

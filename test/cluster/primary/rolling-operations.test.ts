@@ -70,8 +70,6 @@ describe('a reload', () => {
   it.each([
     [2, 2],
     [5, 3],
-    [0, 1],
-    [-3, 1],
   ])('with parallel %d replaces %d of three slots at a time', async (parallel, atATime) => {
     const { operations, replaced } = operated();
     const done = operations.reload(parallel);

@@ -12,7 +12,8 @@ export default defineConfig({
       'test/edge/**/*.test.ts',
     ],
     exclude: [
-      'test/cluster/primary/pool/troubles.test.ts',
+      'test/affinity/uws.test.ts',
+      'test/edge/agreement.test.ts',
       'test/edge/matrix.test.ts',
       'test/cluster/primary/listeners/no-trust.test.ts',
     ],

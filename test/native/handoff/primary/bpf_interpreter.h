@@ -10,8 +10,8 @@
 
 namespace limpet {
 
-// Runs a program of classic BPF on the network header of a packet, as the kernel would. -1 if the program does something that the
-// kernel's checker forbids, or reads beyond the header.
+// Runs a program of classic BPF on the network header of a packet, like the kernel. The result is -1 if the program does something
+// that the kernel's checker forbids, or reads beyond the header.
 int64_t RunBpf(const std::vector<BpfInstruction>& program, const uint8_t* network_header, size_t length);
 
 // A network header for the program. Only the version and the source address are set.

@@ -14,7 +14,7 @@ export default defineConfig({
     exclude: [
       'test/affinity/uws.test.ts',
       'test/edge/agreement.test.ts',
-      'test/edge/matrix.test.ts',
+
       'test/cluster/primary/listeners/no-trust.test.ts',
     ],
     testTimeout: 20_000,

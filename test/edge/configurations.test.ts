@@ -1,5 +1,5 @@
 /**
- * Compares whole configurations with the files in configurations/. matrix.test.ts shows that the proxies accept such files. After a
+ * Compares whole configurations with the files in configurations/. matrix.wide.ts shows that the proxies accept such files. After a
  * wanted change, write them again with `npx vitest run --project test test/edge/configurations.test.ts -u`, and read the difference.
  */
 import { expect, test } from 'vitest';

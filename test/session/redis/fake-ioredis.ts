@@ -32,8 +32,11 @@ export class FakeIoredis implements IoredisConnection {
     return this;
   }
 
+  /** As an EventEmitter does, throws an error that nobody listens to. */
   emit(event: string, ...values: unknown[]): void {
-    for (const listener of this.#listeners.get(event) ?? []) listener(...(values as never[]));
+    const listeners = this.#listeners.get(event) ?? [];
+    if (event === 'error' && listeners.length === 0) throw values[0];
+    for (const listener of listeners) listener(...(values as never[]));
   }
 
   /** The connection is up. */
@@ -106,8 +109,8 @@ export class FakeCluster extends FakeIoredis implements IoredisCluster {
   masters: FakeIoredis[] = [];
   refreshes = 0;
 
-  nodes(): FakeIoredis[] {
-    return this.masters;
+  nodes(role: 'master'): FakeIoredis[] {
+    return role === 'master' ? this.masters : [];
   }
 
   refreshSlotsCache(callback: (error?: Error | null) => void): void {

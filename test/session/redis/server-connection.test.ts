@@ -317,7 +317,9 @@ describe('a heartbeat', () => {
     connectTo();
     await startPeriod();
     hold(commands(), ([name]) => name === 'get');
-    await vi.advanceTimersByTimeAsync(2000);
+    await vi.advanceTimersByTimeAsync(1999);
+    expect(connection.downReason).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
     expect(connection.downReason).toBe('Redis did not answer in time');
     expect(commands().disconnects).toEqual([true]);
   });

@@ -79,6 +79,16 @@ describe('without settings', () => {
     made.listen(at(4711), 511);
     expect(app.resolve(port(4711, '::1'))).toEqual(port(4711, '::1'));
     expect(app.resolve(port(0))).toBeUndefined();
+    expect(app.resolve(port(0, '::1')), 'another port 0 is another port').toBeUndefined();
+  });
+
+  it('a path that a probe has tried stays the app’s', () => {
+    const app = new AppAddress({});
+    app.resolve(path('/run/app'));
+    app.resolve(port(3000));
+    serve(app, port(3000));
+    expect(app.resolve(path('/run/app'))).toEqual(path('/run/app'));
+    expect(app.resolve(path('/run/other'))).toBeUndefined();
   });
 
   it('an app whose first address cannot be bound may try another', () => {
